@@ -1,1 +1,21 @@
+//! Veritome: a viewer for clinical images in which nothing synthetic can pass for real.
+//!
+//! The library is built in three floors; a module imports only from its own floor or below
+//! (`tests/architecture.rs` checks it). See `ARCHITECTURE.md`.
+//!
+//! - ground: [`volume`], [`display`], [`jobs`], [`error`]
+//! - abilities: [`io`], [`render`], [`inference`], [`provenance`]
+//! - faces: [`cli`], [`app`]
 
+pub mod display;
+pub mod error;
+pub mod jobs;
+pub mod volume;
+
+pub mod inference;
+pub mod io;
+pub mod provenance;
+pub mod render;
+
+pub mod app;
+pub mod cli;

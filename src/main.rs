@@ -1,3 +1,3 @@
-fn main() {
-    println!("Hello, world!");
-}
+//! The `veritome` program: see `veritome help`.
+
+fn main() {}

@@ -1,0 +1,1 @@
+//! A model folder as a checked type.

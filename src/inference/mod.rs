@@ -1,0 +1,10 @@
+//! Models on images: the only code that knows ONNX Runtime.
+//!
+//! Interface that the faces build on (floor 3 calls nothing else):
+//! - [`runtime`]: finds, installs and describes ONNX Runtime
+//! - [`manifest`]: a model folder as a checked type
+//! - [`engine`]: [`engine::run`]: inputs through a model, back onto the first input's own grid
+
+pub mod engine;
+pub mod manifest;
+pub mod runtime;

@@ -1,0 +1,1 @@
+//! Finds, installs and describes ONNX Runtime.

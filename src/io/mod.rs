@@ -1,0 +1,22 @@
+//! Files in, files out: the only code that knows file formats. Everything is LPS from here on.
+//!
+//! - [`study`]: what opening a path gives: [`Opened`], [`Study`], [`Series`]
+//! - [`open`]: finds out what a path holds and reads its headers
+//! - [`errors`]: [`IoError`], which names the file, what was expected, what was found and what to do
+//!
+//! ```no_run
+//! use veritome::{io, jobs::Control};
+//! let opened = io::open(std::path::Path::new("study"), &Control::new())?;
+//! let series = &opened.studies[0].series[0];
+//! let volume = series.load(0, &Control::new())?;
+//! println!("{:?}", volume.geometry.spacing_mm());
+//! # Ok::<(), veritome::io::IoError>(())
+//! ```
+
+pub mod errors;
+mod opening;
+pub mod study;
+
+pub use errors::IoError;
+pub use opening::{open, open_all};
+pub use study::{Attribute, Opened, Patient, PixelSource, Series, SeriesKind, Skipped, Study};

@@ -1,0 +1,1 @@
+//! Pictures on the CPU, to the formula.

@@ -1,0 +1,24 @@
+//! The image itself: where its voxels lie in the patient, what they hold, and where they came from.
+//!
+//! - [`geometry`]: [`Geometry`], typed points, the LPS convention
+//! - [`voxels`]: [`Voxels`], the stored numbers in the type they came in
+//! - [`image`]: [`Volume`], voxels with geometry, unit, display hints and origin
+//! - [`labelmap`]: [`Labelmap`], integer voxels with a table of labels
+//! - [`origin`]: [`Provenance`], acquired or derived; what derives from synthetic is synthetic
+//! - [`resample`]: interpolation of a volume at a patient position and onto another grid
+//! - [`statistics`]: range, histogram and percentiles without padding
+
+pub mod geometry;
+pub mod image;
+pub mod labelmap;
+pub mod origin;
+pub mod resample;
+pub mod statistics;
+pub mod voxels;
+
+pub use geometry::{Geometry, GeometryError, PatientPoint, VoxelPoint};
+pub use image::{DisplayHints, Space, Unit, Volume};
+pub use labelmap::{Label, Labelmap};
+pub use origin::{Derivation, Provenance};
+pub use resample::Interpolation;
+pub use voxels::{Padding, Rescale, VoxelType, Voxels};
