@@ -1,3 +1,5 @@
 //! The `veritome` program: see `veritome help`.
 
-fn main() {}
+fn main() -> std::process::ExitCode {
+    veritome::cli::main()
+}

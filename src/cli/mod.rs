@@ -1,1 +1,99 @@
-//! To be written.
+//! The command line: one file a subcommand, `--json` where a program may read the answer.
+//!
+//! Exit status 0: done; 1: failed; 2: wrong usage. Standard output carries results only; progress and notices go to
+//! standard error.
+
+mod bench;
+mod convert;
+mod demo;
+mod info;
+mod models;
+mod open;
+mod picture_options;
+mod progress;
+mod render;
+mod run;
+mod runtime;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+/// A viewer for clinical images in which nothing synthetic can pass for real.
+#[derive(Debug, Parser)]
+#[command(name = "veritome", version, about, args_conflicts_with_subcommands = true)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Option<Command>,
+    /// Files or folders to open in the window.
+    paths: Vec<PathBuf>,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Open the window
+    Open(open::Open),
+    /// The main job on a real sample: view, segment, show
+    Demo(demo::Demo),
+    /// Studies, series, geometry, warnings
+    Info(info::Info),
+    /// Convert to .nii, .nii.gz, .nrrd, .png or a DICOM folder
+    Convert(convert::Convert),
+    /// Draw a slice or a volume view into a PNG
+    Render(render::Render),
+    /// ONNX Runtime and its providers
+    Runtime(runtime::Runtime),
+    /// Models that are installed
+    Models(models::Models),
+    /// Run a model on images
+    Run(run::Run),
+    /// The project's own timings, repeatable
+    Bench(bench::Bench),
+}
+
+/// Reads the arguments, runs the subcommand, turns its result into the exit status.
+#[must_use]
+pub fn main() -> ExitCode {
+    let filter = tracing_subscriber::EnvFilter::try_from_env("VERITOME_LOG")
+        .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("error"));
+    // Fails only if a subscriber is set already, which is as good.
+    let _ = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).try_init();
+    let arguments = Arguments::parse();
+    let result = match arguments.command {
+        None => open::Open { paths: arguments.paths, overlay: Vec::new() }.run(),
+        Some(Command::Open(c)) => c.run(),
+        Some(Command::Demo(c)) => c.run(),
+        Some(Command::Info(c)) => c.run(),
+        Some(Command::Convert(c)) => c.run(),
+        Some(Command::Render(c)) => c.run(),
+        Some(Command::Runtime(c)) => c.run(),
+        Some(Command::Models(c)) => c.run(),
+        Some(Command::Run(c)) => c.run(),
+        Some(Command::Bench(c)) => c.run(),
+    };
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("veritome: {error:#}");
+            if error.is::<WrongUsage>() { ExitCode::from(2) } else { ExitCode::from(1) }
+        }
+    }
+}
+
+/// An argument that clap cannot check by itself.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+struct WrongUsage(String);
+
+/// Prints one object as JSON and nothing else.
+fn print_json(value: &impl serde::Serialize) -> anyhow::Result<()> {
+    use std::io::Write;
+    let text = serde_json::to_string_pretty(value)?;
+    let mut out = std::io::stdout().lock();
+    match writeln!(out, "{text}") {
+        // The reader went away (`| head`): nothing is wrong here.
+        Err(e) if e.kind() == std::io::ErrorKind::BrokenPipe => Ok(()),
+        other => Ok(other?),
+    }
+}

@@ -1,0 +1,1 @@
+//! `veritome bench`: the project's own timings.

@@ -1,0 +1,94 @@
+//! `veritome run`: a model on images, its outputs as NIfTI with their provenance.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use anyhow::Context;
+use clap::{Args, ValueEnum};
+
+use super::picture_options::first_volume;
+use super::progress::with_progress;
+use crate::inference::engine::{Provider, RunOptions, run};
+use crate::inference::{manifest, report, runtime};
+
+/// Run a model on images.
+#[derive(Debug, Args)]
+pub(super) struct Run {
+    /// Name or folder of the model.
+    model: String,
+    /// An input image; NAME where the model has several.
+    #[arg(short, long, value_name = "[NAME=]PATH", required = true)]
+    input: Vec<String>,
+    /// Folder for the results.
+    #[arg(short, long, value_name = "DIR")]
+    output: PathBuf,
+    /// Where the network runs. Only `auto` may fall back, and says so.
+    #[arg(long, value_enum, default_value = "auto")]
+    provider: ProviderName,
+    /// Print one JSON object.
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum ProviderName {
+    Auto,
+    Cpu,
+    Cuda,
+    Tensorrt,
+    Directml,
+    Coreml,
+    Openvino,
+    Webgpu,
+}
+
+impl From<ProviderName> for Provider {
+    fn from(name: ProviderName) -> Self {
+        match name {
+            ProviderName::Auto => Self::Auto,
+            ProviderName::Cpu => Self::Cpu,
+            ProviderName::Cuda => Self::Cuda,
+            ProviderName::Tensorrt => Self::TensorRt,
+            ProviderName::Directml => Self::DirectMl,
+            ProviderName::Coreml => Self::CoreMl,
+            ProviderName::Openvino => Self::OpenVino,
+            ProviderName::Webgpu => Self::WebGpu,
+        }
+    }
+}
+
+impl Run {
+    pub(super) fn run(self) -> anyhow::Result<()> {
+        let json = self.json;
+        let report = with_progress("Running the model", move |control| -> anyhow::Result<_> {
+            let model = manifest::find(&self.model)?;
+            let inputs = self
+                .input
+                .iter()
+                .enumerate()
+                .map(|(n, text)| {
+                    let (name, path) = match text.split_once('=') {
+                        Some((name, path)) if model.has_input(name) => (name.to_owned(), PathBuf::from(path)),
+                        _ => (model.input_name(n)?, PathBuf::from(text)),
+                    };
+                    Ok((name, Arc::new(first_volume(&path, None, control)?)))
+                })
+                .collect::<anyhow::Result<Vec<_>>>()?;
+            runtime::ensure(control)?;
+            let options = RunOptions { provider: self.provider.into(), ..RunOptions::default() };
+            let result = run(&model, &inputs, &options, control)?;
+            report::write_outputs(&model, &inputs, &result, &self.output)
+                .with_context(|| self.output.display().to_string())
+        })??;
+        if json {
+            return super::print_json(&report);
+        }
+        for warning in &report.warnings {
+            eprintln!("veritome: {warning}");
+        }
+        for output in &report.outputs {
+            println!("{}", output.path.display());
+        }
+        Ok(())
+    }
+}
