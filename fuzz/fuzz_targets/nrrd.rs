@@ -1,0 +1,6 @@
+//! The nrrd door.
+#![no_main]
+
+mod door;
+
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| door::knock(bytes, "nrrd"));
