@@ -1,0 +1,155 @@
+//! The command line as a contract: what goes to standard output, exit statuses, the pictures that `render` writes.
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+fn veritome(arguments: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_veritome")).args(arguments).current_dir(root()).output().unwrap()
+}
+
+fn root() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR"))
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
+}
+
+fn done(output: &Output) -> String {
+    assert!(output.status.success(), "exit {:?}: {}", output.status.code(), text(&output.stderr));
+    text(&output.stdout)
+}
+
+/// Written by hand, so that these tests stand on no reader or writer: `value(x, y, z)` as int16, RAS, spacing in mm.
+fn nifti(path: &Path, size: [usize; 3], spacing: [f32; 3], value: impl Fn(usize, usize, usize) -> i16) {
+    let mut bytes = vec![0_u8; 352];
+    bytes[0..4].copy_from_slice(&348_i32.to_le_bytes());
+    let dim = [3, size[0], size[1], size[2], 1, 1, 1, 1];
+    for (i, d) in dim.iter().enumerate() {
+        bytes[40 + 2 * i..42 + 2 * i].copy_from_slice(&(*d as i16).to_le_bytes());
+    }
+    bytes[70..72].copy_from_slice(&4_i16.to_le_bytes());
+    bytes[72..74].copy_from_slice(&16_i16.to_le_bytes());
+    for (i, s) in [1.0, spacing[0], spacing[1], spacing[2]].iter().enumerate() {
+        bytes[76 + 4 * i..80 + 4 * i].copy_from_slice(&s.to_le_bytes());
+    }
+    bytes[108..112].copy_from_slice(&352.0_f32.to_le_bytes());
+    bytes[112..116].copy_from_slice(&1.0_f32.to_le_bytes());
+    bytes[123] = 2;
+    bytes[254..256].copy_from_slice(&1_i16.to_le_bytes());
+    for (row, s) in spacing.iter().enumerate() {
+        let at = 280 + 16 * row + 4 * row;
+        bytes[at..at + 4].copy_from_slice(&s.to_le_bytes());
+    }
+    bytes[344..348].copy_from_slice(b"n+1\0");
+    for z in 0..size[2] {
+        for y in 0..size[1] {
+            for x in 0..size[0] {
+                bytes.extend(value(x, y, z).to_le_bytes());
+            }
+        }
+    }
+    std::fs::write(path, bytes).unwrap();
+}
+
+#[test]
+fn wrong_usage_is_status_two_and_a_failure_is_status_one() {
+    assert_eq!(veritome(&["render"]).status.code(), Some(2));
+    assert_eq!(veritome(&["nonsense-command-and-path", "--flag"]).status.code(), Some(2));
+    let missing = veritome(&["info", "no/such/file.nii"]);
+    assert_eq!(missing.status.code(), Some(1));
+    let said = text(&missing.stderr);
+    assert!(said.contains("no/such/file.nii") && said.contains("no such file"), "{said}");
+    assert!(missing.stdout.is_empty());
+}
+
+#[test]
+fn info_json_prints_one_object_with_the_geometry_in_lps() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("a.nii");
+    nifti(&path, [4, 5, 6], [1.0, 2.0, 3.0], |x, y, z| (x + 10 * y + 100 * z) as i16);
+    let out = done(&veritome(&["info", path.to_str().unwrap(), "--json"]));
+    let json: serde_json::Value = serde_json::from_str(&out).unwrap();
+    let series = &json["studies"][0]["series"][0];
+    assert_eq!(series["dims"], serde_json::json!([4, 5, 6]));
+    assert_eq!(series["range"], serde_json::json!([0.0, 543.0]));
+    assert_eq!(series["dtype"], "i16");
+    // RAS diag(1, 2, 3) is LPS diag(-1, -2, 3).
+    assert_eq!(series["affine_lps"][0][0], -1.0);
+    assert_eq!(series["affine_lps"][1][1], -2.0);
+    assert_eq!(series["affine_lps"][2][2], 3.0);
+    assert!(json["skipped"].as_array().unwrap().is_empty());
+}
+
+#[test]
+fn render_draws_the_slice_that_was_asked_for_with_the_patients_right_on_the_left() {
+    let folder = tempfile::tempdir().unwrap();
+    let (path, png) = (folder.path().join("a.nii"), folder.path().join("a.png"));
+    // RAS: x grows to the patient's right, so low x is the patient's left; low y is the back.
+    nifti(&path, [8, 8, 4], [1.0; 3], |x, y, z| if x < 2 { 1000 } else if y < 2 { 500 } else { z as i16 });
+    for device in ["cpu", "gpu"] {
+        let output = veritome(&[
+            "render", path.to_str().unwrap(), "-o", png.to_str().unwrap(), "--view", "axial", "--slice", "2", "--window",
+            "500,1000", "--size", "8x8", "--device", device, "--interpolation", "nearest",
+        ]);
+        if device == "gpu" && !output.status.success() && std::env::var_os("VERITOME_REQUIRE_GPU").is_none() {
+            println!("skipped on the GPU: {}", text(&output.stderr));
+            continue;
+        }
+        assert!(done(&output).contains("a.png"));
+        let image = image::open(&png).unwrap().to_luma8();
+        assert_eq!(image.dimensions(), (8, 8));
+        assert_eq!(image.get_pixel(7, 0).0[0], 255, "{device}: the patient's left is on the right of the screen");
+        assert_eq!(image.get_pixel(0, 0).0[0], 0, "{device}");
+        assert!(image.get_pixel(0, 7).0[0].abs_diff(128) <= 1, "{device}: the back is at the bottom");
+    }
+}
+
+#[test]
+fn render_refuses_a_slice_that_is_not_there() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("a.nii");
+    nifti(&path, [8, 8, 4], [1.0; 3], |x, _, _| x as i16);
+    let png = folder.path().join("a.png");
+    let output = veritome(&["render", path.to_str().unwrap(), "-o", png.to_str().unwrap(), "--slice", "5", "--device", "cpu"]);
+    assert_eq!(output.status.code(), Some(2));
+    assert!(text(&output.stderr).contains("slices 1 to 4"));
+    assert!(!png.exists());
+}
+
+#[test]
+fn convert_gives_back_the_same_voxels_and_prints_the_path() {
+    let folder = tempfile::tempdir().unwrap();
+    let (path, out) = (folder.path().join("a.nii"), folder.path().join("b.nii.gz"));
+    nifti(&path, [5, 4, 3], [0.5, 0.75, 2.0], |x, y, z| (x * 100 + y * 10 + z) as i16 - 50);
+    assert_eq!(done(&veritome(&["convert", path.to_str().unwrap(), out.to_str().unwrap()])).trim(), out.to_str().unwrap());
+    let back = folder.path().join("c.nii");
+    done(&veritome(&["convert", out.to_str().unwrap(), back.to_str().unwrap()]));
+    let (a, b) = (std::fs::read(&path).unwrap(), std::fs::read(&back).unwrap());
+    let voxels = 5 * 4 * 3 * 2;
+    assert_eq!(a[a.len() - voxels..], b[b.len() - voxels..]);
+}
+
+#[test]
+fn the_demo_runs_without_a_display_and_writes_its_four_views() {
+    let folder = tempfile::tempdir().unwrap();
+    let output = Command::new(env!("CARGO_BIN_EXE_veritome"))
+        .args(["demo", "--headless", "--json", "--out"])
+        .arg(folder.path())
+        .env_remove("DISPLAY")
+        .env_remove("WAYLAND_DISPLAY")
+        // No Vulkan driver either: the CPU draws.
+        .env("VK_DRIVER_FILES", "/nonexistent")
+        .env("VERITOME_DATA", root().join("target/test-data"))
+        .current_dir(root())
+        .output()
+        .unwrap();
+    let story: serde_json::Value = serde_json::from_str(&done(&output)).unwrap();
+    let volume = story["brain_volume_ml"].as_f64().unwrap();
+    assert!((900.0..2200.0).contains(&volume), "a grown-up's brain has {volume} ml");
+    for view in ["axial", "coronal", "sagittal", "volume"] {
+        let image = image::open(folder.path().join(format!("{view}.png"))).unwrap().to_rgb8();
+        let tinted = image.pixels().filter(|p| p.0[0].abs_diff(p.0[2]) > 20).count();
+        assert!(tinted > 5_000, "{view}: the mask colours the picture ({tinted} pixels)");
+    }
+}
