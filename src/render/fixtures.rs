@@ -77,7 +77,7 @@ pub(crate) fn labels(geometry: &Geometry) -> Labelmap {
         if x.abs_diff(15).pow(2) + y.abs_diff(13).pow(2) + (2 * z.abs_diff(9)).pow(2) > 120 {
             0
         } else {
-            (1 + x / 14 + (y > 15) as usize) as u16
+            (1 + x / 14 + usize::from(y > 15)) as u16
         }
     };
     let mut third = Label::new(3, "three", [0, 0, 255]);

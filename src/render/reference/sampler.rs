@@ -20,7 +20,7 @@ pub(crate) fn nearest_voxel(q: DVec3, size: [usize; 3]) -> Option<[usize; 3]> {
     let c = q + (0.5 + TIE);
     // Also false for NaN.
     let inside = (0..3).all(|a| c[a] >= 0.0 && c[a] < size[a] as f64);
-    inside.then(|| [c.x as usize, c.y as usize, c.z as usize])
+    inside.then_some([c.x as usize, c.y as usize, c.z as usize])
 }
 
 impl<T: Scalar> Sampler<'_, T> {

@@ -216,7 +216,7 @@ fn from_the_front_the_patient_s_left_is_right_and_from_the_left_side_the_middle(
     let bright = |scene: &VolumeScene| {
         let p = render_volume(scene);
         let lit: Vec<_> = p.enumerate_pixels().filter(|(_, _, p)| p.0[0] > 200).map(|(x, _, _)| x).collect();
-        (lit.iter().sum::<u32>() as f64 / lit.len() as f64, lit.len())
+        (f64::from(lit.iter().sum::<u32>()) / lit.len() as f64, lit.len())
     };
     let (x, n) = bright(&scene);
     let pixels_per_mm = 1.0 / scene.camera.mm_per_pixel;
