@@ -23,6 +23,7 @@ pub mod nrrd;
 mod opening;
 pub mod raster;
 pub mod study;
+pub mod write;
 
 pub use errors::IoError;
 pub use opening::{open, open_all};
