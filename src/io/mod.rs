@@ -15,8 +15,11 @@
 //! # Ok::<(), veritome::io::IoError>(())
 //! ```
 
+pub mod convert;
 pub mod errors;
 pub mod formats;
+pub mod info;
+pub mod labels;
 pub mod mark;
 pub mod nifti;
 pub mod nrrd;
@@ -25,6 +28,7 @@ pub mod raster;
 pub mod study;
 pub mod write;
 
+pub use convert::{ConvertOptions, convert};
 pub use errors::IoError;
 pub use opening::{open, open_all};
 pub use study::{Attribute, Opened, Patient, PixelSource, Series, SeriesKind, Skipped, Study};

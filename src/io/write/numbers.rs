@@ -87,7 +87,7 @@ impl Plan {
         with_voxels!(
             &volume.voxels,
             |v| self.write_slice(v, rescale, out),
-            rgb | v | { out.write_all(bytemuck::cast_slice(v)) }
+            rgb | v | out.write_all(bytemuck::cast_slice(v))
         )
     }
 
