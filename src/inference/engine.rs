@@ -21,6 +21,45 @@ pub enum Provider {
     WebGpu,
 }
 
+impl Provider {
+    /// Every provider but [`Provider::Auto`].
+    pub const REAL: [Self; 7] =
+        [Self::Cpu, Self::Cuda, Self::TensorRt, Self::DirectMl, Self::CoreMl, Self::OpenVino, Self::WebGpu];
+
+    /// As the command line and the records name it.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Auto => "auto",
+            Self::Cpu => "cpu",
+            Self::Cuda => "cuda",
+            Self::TensorRt => "tensorrt",
+            Self::DirectMl => "directml",
+            Self::CoreMl => "coreml",
+            Self::OpenVino => "openvino",
+            Self::WebGpu => "webgpu",
+        }
+    }
+}
+
+impl std::fmt::Display for Provider {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+impl std::str::FromStr for Provider {
+    type Err = String;
+
+    fn from_str(name: &str) -> Result<Self, String> {
+        let all = std::iter::once(Self::Auto).chain(Self::REAL);
+        all.clone().find(|p| p.name() == name).ok_or_else(|| {
+            let names: Vec<&str> = all.map(Self::name).collect();
+            format!("there is no provider `{name}`; choose one of {}", names.join(", "))
+        })
+    }
+}
+
 /// How a model is run.
 #[derive(Debug, Clone, Default)]
 pub struct RunOptions {

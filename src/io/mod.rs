@@ -2,6 +2,8 @@
 //!
 //! - [`study`]: what opening a path gives: [`Opened`], [`Study`], [`Series`]
 //! - [`open`]: finds out what a path holds and reads its headers
+//! - [`samples`]: a real head to try things on, and the phantom that stands in for it
+//! - [`packages`], [`folders`]: how samples and libraries are fetched, and where they are kept
 //! - [`errors`]: [`IoError`], which names the file, what was expected, what was found and what to do
 //!
 //! ```no_run
@@ -14,7 +16,9 @@
 //! ```
 
 pub mod errors;
+pub mod folders;
 mod opening;
+pub mod packages;
 pub mod study;
 
 pub use errors::IoError;
