@@ -7,4 +7,5 @@
 
 pub mod engine;
 pub mod manifest;
+mod onnx;
 pub mod runtime;

@@ -38,7 +38,9 @@ pub enum PackageError {
         python: PathBuf,
     },
     /// The package index cannot be reached.
-    #[error("{package} could not be fetched: there is no way to the package index; check the network and the proxy ({detail})")]
+    #[error(
+        "{package} could not be fetched: there is no way to the package index; check the network and the proxy ({detail})"
+    )]
     NoNetwork {
         /// What was wanted.
         package: String,

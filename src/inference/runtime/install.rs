@@ -115,8 +115,7 @@ fn unpack(mut wheel: Wheel, flavour: Flavour, target: &Path, control: &Control) 
     let file_error = |path: &Path, source| InstallError::File { path: path.to_owned(), source };
     let parent = target.parent().unwrap_or(Path::new("."));
     std::fs::create_dir_all(parent).map_err(|e| file_error(parent, e))?;
-    let beside =
-        tempfile::Builder::new().prefix(".runtime").tempdir_in(parent).map_err(|e| file_error(parent, e))?;
+    let beside = tempfile::Builder::new().prefix(".runtime").tempdir_in(parent).map_err(|e| file_error(parent, e))?;
     let wanted: Vec<(String, String)> =
         wheel.members().filter_map(|m| Some((m.to_owned(), kept_name(m)?.to_owned()))).collect();
     control.stage("Unpacking and checking", wanted.len() as u64);

@@ -165,10 +165,7 @@ fn site_packages(root: &Path) -> Vec<PathBuf> {
     if let Ok(entries) = std::fs::read_dir(root.join("lib")) {
         let python = |n: &std::ffi::OsStr| n.to_str().is_some_and(|n| n.starts_with("python3"));
         folders.extend(
-            entries
-                .filter_map(Result::ok)
-                .filter(|e| python(&e.file_name()))
-                .map(|e| e.path().join("site-packages")),
+            entries.filter_map(Result::ok).filter(|e| python(&e.file_name())).map(|e| e.path().join("site-packages")),
         );
     }
     folders

@@ -13,8 +13,8 @@ mod locate;
 mod providers;
 
 pub use install::{Flavour, InstallError, VERSION, ensure, install};
+pub(crate) use library::loaded;
 pub use library::{LoadError, environment};
 pub use locate::{Found, How, RuntimeMissing, locate};
-pub use providers::{ProviderStatus, RuntimeStatus, status};
-pub(crate) use library::loaded;
 pub(crate) use providers::dispatch;
+pub use providers::{ProviderStatus, RuntimeStatus, status};

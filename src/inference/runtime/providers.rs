@@ -5,7 +5,7 @@ use ort::session::Session;
 use ort::value::TensorRef;
 use serde::Serialize;
 
-use super::library::{Loaded, LoadError, loaded};
+use super::library::{LoadError, Loaded, loaded};
 use super::locate::Found;
 use crate::inference::engine::Provider;
 
