@@ -6,6 +6,10 @@
 //! - [`engine`]: [`engine::run`]: inputs through a model, back onto the first input's own grid
 
 pub mod engine;
+mod errors;
 pub mod manifest;
 mod onnx;
+mod session;
 pub mod runtime;
+
+pub use errors::InferenceError;
