@@ -64,7 +64,9 @@ pub enum InferenceError {
         reason: String,
     },
     /// Two inputs of different coordinate systems.
-    #[error("`{first}` and `{other}` do not share a frame of reference, so their positions cannot be compared; register them first")]
+    #[error(
+        "`{first}` and `{other}` do not share a frame of reference, so their positions cannot be compared; register them first"
+    )]
     FrameOfReference {
         /// The first input.
         first: String,
@@ -100,7 +102,9 @@ pub enum InferenceError {
         reason: String,
     },
     /// The network gave NaN or infinity.
-    #[error("{model} gave {count} values that are no numbers (NaN or infinity) in `{tensor}`; the result is not kept. The input may be unlike what the model was trained on")]
+    #[error(
+        "{model} gave {count} values that are no numbers (NaN or infinity) in `{tensor}`; the result is not kept. The input may be unlike what the model was trained on"
+    )]
     NotFinite {
         /// Which model.
         model: String,
@@ -113,7 +117,9 @@ pub enum InferenceError {
     #[error("the model's grid cannot be made: {0}")]
     Geometry(#[from] GeometryError),
     /// More memory than a run may take.
-    #[error("the model's grid of {size:?} voxels with {channels} channels needs {gigabytes:.1} GB; that is beyond the limit of {limit:.0} GB")]
+    #[error(
+        "the model's grid of {size:?} voxels with {channels} channels needs {gigabytes:.1} GB; that is beyond the limit of {limit:.0} GB"
+    )]
     TooLarge {
         /// Voxels.
         size: [usize; 3],

@@ -101,7 +101,9 @@ fn open_on(weights: &Weights, key: Key, asked: Provider, control: &Control) -> R
                     return Ok(describe(session, key, provider, notes));
                 }
                 Err(InferenceError::Provider { reason, remedy, .. }) => {
-                    notes.push(format!("{provider} could not be used ({reason}; {remedy}); the processor was used instead"));
+                    notes.push(format!(
+                        "{provider} could not be used ({reason}; {remedy}); the processor was used instead"
+                    ));
                 }
                 Err(other) => return Err(other),
             }
@@ -202,7 +204,9 @@ fn commit(weights: &Weights, provider: Provider, control: &Control) -> Result<(S
         }
         if elsewhere > 0 {
             let all = there + elsewhere;
-            notes.push(format!("{elsewhere} of the network's {all} operators run on the processor, the rest on {provider}"));
+            notes.push(format!(
+                "{elsewhere} of the network's {all} operators run on the processor, the rest on {provider}"
+            ));
         }
     }
     Ok((session, notes))
@@ -228,11 +232,7 @@ fn load_remedy(reason: &str) -> &'static str {
 }
 
 /// Runs `work`; calls `stop` (again and again) once the person asked to stop, and then reports that.
-fn watched<T: Send>(
-    control: &Control,
-    stop: impl Fn() + Send,
-    work: impl FnOnce() -> T,
-) -> Result<T, Cancelled> {
+fn watched<T: Send>(control: &Control, stop: impl Fn() + Send, work: impl FnOnce() -> T) -> Result<T, Cancelled> {
     let (ended, wait) = channel::<()>();
     let result = std::thread::scope(|scope| {
         scope.spawn(move || {
@@ -288,10 +288,15 @@ impl Network {
             .iter()
             .map(|name| {
                 let value = outputs.get(name).ok_or_else(|| failed(&format!("there is no output `{name}`")))?;
-                let (shape, data) = floats(value).ok_or_else(|| failed(&format!("`{name}` has an unknown number type")))?;
+                let (shape, data) =
+                    floats(value).ok_or_else(|| failed(&format!("`{name}` has an unknown number type")))?;
                 let count = data.iter().filter(|x| !x.is_finite()).count();
                 if count > 0 {
-                    return Err(InferenceError::NotFinite { model: model.to_owned(), tensor: (*name).to_owned(), count });
+                    return Err(InferenceError::NotFinite {
+                        model: model.to_owned(),
+                        tensor: (*name).to_owned(),
+                        count,
+                    });
                 }
                 Ok(Tensor { name: (*name).to_owned(), shape, data })
             })

@@ -300,7 +300,7 @@ impl Wheel {
 }
 
 /// Temporary files are private; what is kept gets the usual permissions.
-fn readable(file: &tempfile::NamedTempFile) -> std::io::Result<()> {
+pub(crate) fn readable(file: &tempfile::NamedTempFile) -> std::io::Result<()> {
     #[cfg(unix)]
     {
         use std::os::unix::fs::PermissionsExt;

@@ -14,7 +14,8 @@ mod providers;
 
 pub use install::{Flavour, InstallError, VERSION, ensure, install};
 
+pub(crate) use library::loaded;
 pub use library::{LoadError, environment};
 pub use locate::{Found, How, RuntimeMissing, locate};
-pub(crate) use providers::{dispatch, first_line, is_built_in, remedy};
 pub use providers::{ProviderStatus, RuntimeStatus, status};
+pub(crate) use providers::{dispatch, first_line, is_built_in, remedy};
