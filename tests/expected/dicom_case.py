@@ -158,6 +158,8 @@ def voxels(stored, slope=1.0, intercept=0.0, exclude=None):
         "dtype": "rgb8" if stored.ndim == 5 else NAMES[stored.dtype.str],
         "stored_sha256": hashlib.sha256(stored.tobytes()).hexdigest(),
     }
+    if stored.ndim == 4:  # whatever type a reader keeps them in
+        entry["f64_sha256"] = hashlib.sha256(stored.astype("<f8").tobytes()).hexdigest()
     real = stored if stored.ndim == 5 else stored.astype(np.float64) * slope + intercept
     inside = real if exclude is None else real[~exclude(stored)]
     if stored.ndim == 4:
