@@ -80,7 +80,7 @@ def zip_axial():
 
 
 def zip_traversal():
-    """Entries that point outside: `../../escaped.dcm`, `/tmp/…`, `C:\\…`. Nothing may be written there.
+    """Entries that point outside: `../../escaped.dcm`, `/veritome_escaped.dcm`, `C:\\…`. Nothing may be written there.
 
     The good entries beside them are shown; the bad ones are named as skipped.
     """
