@@ -4,12 +4,19 @@
 //! - [`reference`]: the same pictures on the CPU, to the formula; what the shaders are tested against, and what the
 //!   headless commands use where there is no adapter
 //! - [`gpu`]: the same pictures by the shaders in `shaders/`
+//! - [`picture`]: one picture for whoever asks, on whatever device there is
+//! - [`transfer_presets`]: colours and opacities by name
+//! - [`badge`], [`fidelity`], [`annotate`], [`lettering`]: the marks and the text in a picture
 
+pub mod annotate;
 pub mod badge;
 pub mod fidelity;
 #[cfg(test)]
 pub(crate) mod fixtures;
 pub mod gpu;
+pub mod lettering;
+pub mod picture;
 pub(crate) mod plan;
 pub mod reference;
 pub mod scene;
+pub mod transfer_presets;
