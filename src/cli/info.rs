@@ -22,7 +22,7 @@ impl Info {
         let path = self.path.clone();
         let report = with_progress("Reading", move |control| {
             let opened = io::open(&path, control)?;
-            io::info::describe(&opened, control)
+            Ok::<_, io::IoError>(io::info::describe(&opened, control))
         })??;
         if self.json {
             return super::print_json(&report);

@@ -41,12 +41,12 @@ impl Models {
                 if self.json {
                     return super::print_json(&model.manifest);
                 }
-                print!("{}", model.to_text());
+                print!("{}", summary(&model));
                 Ok(())
             }
             Some(ModelsCommand::Check { ref folder }) => {
-                let model = manifest::find(&folder.to_string_lossy())?;
-                model.verify_files()?;
+                let model = manifest::Model::open(folder)?;
+                model.verify_weights()?;
                 println!("{} {}: the manifest is sound and the weights are the ones that it names", model.manifest.name, model.manifest.version);
                 Ok(())
             }
@@ -54,9 +54,12 @@ impl Models {
     }
 
     fn list(&self) -> anyhow::Result<()> {
-        let (models, problems) = manifest::models();
-        for problem in &problems {
-            eprintln!("veritome: {problem}");
+        let mut models = Vec::new();
+        for found in manifest::models() {
+            match found.model {
+                Ok(model) => models.push(model),
+                Err(problem) => eprintln!("veritome: {problem}"),
+            }
         }
         if self.json {
             let rows: Vec<_> = models
@@ -78,4 +81,23 @@ impl Models {
         }
         Ok(())
     }
+}
+
+/// A model for a person: what it is for and what not, first.
+fn summary(model: &manifest::Model) -> String {
+    let m = &model.manifest;
+    let inputs: Vec<_> = m.inputs.iter().map(|i| format!("{} ({})", i.name, i.modality.join(", "))).collect();
+    let outputs: Vec<_> = m.outputs.iter().map(|o| o.name.clone()).collect();
+    let rows = [
+        ("", m.title.clone()),
+        ("Version", m.version.clone()),
+        ("Intended use", m.intended_use.clone()),
+        ("Not for", m.not_for.clone()),
+        ("Licence", m.license.clone()),
+        ("Source", m.source.clone()),
+        ("Inputs", inputs.join(", ")),
+        ("Outputs", outputs.join(", ")),
+        ("Folder", model.folder.display().to_string()),
+    ];
+    rows.iter().filter(|(_, v)| !v.is_empty()).map(|(k, v)| format!("{k:14}{v}\n")).collect()
 }

@@ -104,7 +104,7 @@ impl Overlay {
     /// Reads the file as a layer: labels where the values are labels and no colour map was asked for, else an image.
     pub(super) fn load(&self, control: &Control) -> anyhow::Result<Layer> {
         let volume = first_volume(&self.path, None, control)?;
-        let labels = if self.colormap.is_none() { io::labels::looks_like_labels(&volume) } else { false };
+        let labels = self.colormap.is_none() && io::labels::looks_like_labels(&volume);
         let mut layer = if labels {
             Layer::labels(Arc::new(io::labels::as_labelmap(&volume).with_context(|| self.path.display().to_string())?))
         } else {

@@ -67,9 +67,15 @@ impl Run {
                 .iter()
                 .enumerate()
                 .map(|(n, text)| {
+                    let names: Vec<_> = model.manifest.inputs.iter().map(|i| i.name.as_str()).collect();
                     let (name, path) = match text.split_once('=') {
-                        Some((name, path)) if model.has_input(name) => (name.to_owned(), PathBuf::from(path)),
-                        _ => (model.input_name(n)?, PathBuf::from(text)),
+                        Some((name, path)) if names.contains(&name) => (name.to_owned(), PathBuf::from(path)),
+                        _ => {
+                            let name = names.get(n).with_context(|| {
+                                format!("{}: {} inputs were given, the model has {}", model.title(), n + 1, names.join(", "))
+                            })?;
+                            ((*name).to_owned(), PathBuf::from(text))
+                        }
                     };
                     Ok((name, Arc::new(first_volume(&path, None, control)?)))
                 })
@@ -77,7 +83,7 @@ impl Run {
             runtime::ensure(control)?;
             let options = RunOptions { provider: self.provider.into(), ..RunOptions::default() };
             let result = run(&model, &inputs, &options, control)?;
-            report::write_outputs(&model, &inputs, &result, &self.output)
+            report::write_outputs(&model, &inputs, &options, &result, &self.output)
                 .with_context(|| self.output.display().to_string())
         })??;
         if json {

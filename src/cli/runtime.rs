@@ -43,13 +43,19 @@ impl Runtime {
                 Flavour::Directml => runtime::Flavour::DirectMl,
             };
             let found = with_progress("Installing ONNX Runtime", move |control| runtime::install(flavour, control))??;
-            eprintln!("ONNX Runtime {} is in {}", found.version, found.path.display());
+            let version = found.version.as_deref().unwrap_or("of unknown version");
+            eprintln!("ONNX Runtime {version} is in {}", found.path.display());
         }
-        let status = runtime::status();
+        let status = runtime::status()?;
         if self.json {
             return super::print_json(&status);
         }
-        print!("{}", status.to_text());
+        println!("ONNX Runtime {} ({})", status.found.version.as_deref().unwrap_or("of unknown version"), status.found.how.sentence());
+        println!("{}", status.found.path.display());
+        for p in &status.providers {
+            let state = if p.works { "works" } else { p.reason.as_str() };
+            println!("  {:10} {state}", p.provider.name());
+        }
         Ok(())
     }
 }

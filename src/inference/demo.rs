@@ -4,6 +4,8 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use super::engine::{OutputContent, RunOptions, run};
+use super::manifest::ModelError;
+use super::runtime::InstallError;
 use super::{InferenceError, manifest, runtime};
 use crate::io::{self, IoError, samples};
 use crate::jobs::Control;
@@ -40,6 +42,12 @@ pub enum DemoError {
     /// The model could not be run.
     #[error(transparent)]
     Inference(#[from] InferenceError),
+    /// ONNX Runtime is not there and could not be installed.
+    #[error(transparent)]
+    Install(#[from] InstallError),
+    /// The model's folder is not right.
+    #[error(transparent)]
+    Model(#[from] ModelError),
     /// The sample or the model did not give what it should.
     #[error("{}: {what}", path.display())]
     Missing {
@@ -66,7 +74,8 @@ pub fn find(control: &Control) -> Result<Findings, DemoError> {
         .ok_or_else(|| DemoError::Missing { path: sample.path.clone(), what: "the sample holds no image" })?;
     let volume = Arc::new(series.load(0, control)?);
     let model = manifest::find(MODEL)?;
-    let inputs = [(model.input_name(0)?, volume.clone())];
+    let input = model.manifest.inputs.first().map(|i| i.name.clone()).unwrap_or_default();
+    let inputs = [(input, volume.clone())];
     let result = run(&model, &inputs, &RunOptions::default(), control)?;
     let mask = result
         .outputs

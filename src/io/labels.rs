@@ -22,6 +22,22 @@ pub enum LabelsError {
     Value(f64),
 }
 
+/// Whether an image is more likely a label map than a picture: whole, non-negative values in an integer type, few of them
+/// different, and most voxels background. A person can always say otherwise.
+#[must_use]
+pub fn looks_like_labels(volume: &Volume) -> bool {
+    const MOST_LABELS: usize = 256;
+    let whole_type = !matches!(volume.voxels, Voxels::F32(_) | Voxels::F64(_) | Voxels::Rgb8(_));
+    if !whole_type || !volume.modality.is_empty() && volume.modality != "SEG" {
+        return false;
+    }
+    let Ok(labels) = as_labelmap(volume) else { return false };
+    let background = labels.voxels.iter().filter(|v| **v == 0).count();
+    labels.labels.len() <= MOST_LABELS && background * 4 >= labels.voxels.len()
+        // A picture of few bits has its values side by side up to a power of two; a mask has a handful.
+        && (labels.labels.len() <= 32 || labels.labels.iter().any(|l| l.value > 255))
+}
+
 /// A volume whose real values are whole numbers from 0 to 65535, with a row for each that occurs.
 ///
 /// # Errors

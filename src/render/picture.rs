@@ -106,7 +106,7 @@ fn draw(
                     }
                 }
             }
-            Err(reason) if device == Device::Gpu => return Err(RenderError::no_adapter(reason)),
+            Err(reason) if device == Device::Gpu => return Err(RenderError::NoAdapter(reason.clone())),
             Err(_) => {}
         }
     }

@@ -20,7 +20,7 @@ pub fn stored_range(volume: &Volume) -> Option<[f64; 2]> {
     with_voxels!(
         &volume.voxels,
         |v| slice_range(v, volume.padding),
-        rgb | v | { v.par_iter().map(luma).fold(|| None, widen).reduce(|| None, join) }
+        rgb | v | v.par_iter().map(luma).fold(|| None, widen).reduce(|| None, join)
     )
 }
 

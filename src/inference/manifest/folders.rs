@@ -98,6 +98,14 @@ impl Model {
         format!("{} {}", self.manifest.name, self.manifest.version)
     }
 
+    /// Reads every file that the manifest names and holds it against its hash, without running it.
+    ///
+    /// # Errors
+    /// When one is missing, was changed, is no graph, or points outside the folder.
+    pub fn verify_weights(&self) -> Result<(), ModelError> {
+        self.manifest.files.0.keys().try_for_each(|role| super::weights::Weights::read(self, role).map(drop))
+    }
+
     /// The card as Markdown, if the folder has one.
     #[must_use]
     pub fn card(&self) -> Option<String> {
