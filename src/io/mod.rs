@@ -5,6 +5,8 @@
 //! - [`samples`]: a real head to try things on, and the phantom that stands in for it
 //! - [`packages`], [`folders`]: how samples and libraries are fetched, and where they are kept
 //! - [`errors`]: [`IoError`], which names the file, what was expected, what was found and what to do
+//! - [`formats`]: [`nifti`], [`nrrd`] and [`raster`] files, told apart by their content
+//! - [`mark`]: how a file that is not DICOM says that its content is synthetic
 //!
 //! ```no_run
 //! use veritome::{io, jobs::Control};
@@ -15,12 +17,23 @@
 //! # Ok::<(), veritome::io::IoError>(())
 //! ```
 
+pub mod convert;
 pub mod errors;
 pub mod folders;
+pub mod formats;
+pub mod info;
+pub mod labels;
+pub mod mark;
+pub mod nifti;
+pub mod nrrd;
 mod opening;
 pub mod packages;
+pub mod raster;
+pub mod samples;
 pub mod study;
+pub mod write;
 
+pub use convert::{ConvertOptions, convert};
 pub use errors::IoError;
 pub use opening::{open, open_all};
 pub use study::{Attribute, Opened, Patient, PixelSource, Series, SeriesKind, Skipped, Study};
