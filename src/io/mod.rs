@@ -29,6 +29,7 @@ pub mod nrrd;
 mod opening;
 pub mod packages;
 pub mod raster;
+pub mod samples;
 pub mod study;
 pub mod write;
 
