@@ -9,6 +9,7 @@ use serde::Serialize;
 use super::engine::{Output, OutputContent, RunOptions, RunResult, Seconds};
 use super::manifest::Model;
 use super::runtime;
+use crate::io::{self, IoError};
 use crate::provenance::{ModelRecord, Parent, Record, RecordError, file_sha256, write_record};
 use crate::volume::{Volume, statistics};
 
@@ -152,4 +153,38 @@ pub fn write_output_record(
 
 fn word(value: &impl Serialize) -> String {
     serde_json::to_value(value).ok().and_then(|v| v.as_str().map(str::to_owned)).unwrap_or_default()
+}
+
+/// Why the outputs of a run could not be written.
+#[derive(Debug, thiserror::Error)]
+pub enum WriteError {
+    /// A file could not be written.
+    #[error(transparent)]
+    Io(#[from] IoError),
+    /// A record could not be written.
+    #[error(transparent)]
+    Record(#[from] RecordError),
+}
+
+/// Writes every output as NIfTI into a folder, its provenance record beside it, and gives the report.
+///
+/// # Errors
+/// When the folder or a file cannot be written.
+pub fn write_outputs(
+    model: &Model,
+    inputs: &[(String, Arc<Volume>)],
+    options: &RunOptions,
+    result: &RunResult,
+    folder: &Path,
+) -> Result<Report, WriteError> {
+    std::fs::create_dir_all(folder).map_err(|e| IoError::system(folder, e))?;
+    let paths = output_paths(result, folder);
+    for (output, path) in result.outputs.iter().zip(&paths) {
+        match &output.content {
+            OutputContent::Image(volume) => io::write::write(std::slice::from_ref(volume.as_ref()), path)?,
+            OutputContent::Labels(labels) => io::write::write_labelmap(labels, path)?,
+        }
+        write_output_record(path, output, result, model, inputs, options)?;
+    }
+    Ok(report(result, &paths))
 }
