@@ -3,6 +3,8 @@
 //! - [`study`]: what opening a path gives: [`Opened`], [`Study`], [`Series`]
 //! - [`open`]: finds out what a path holds and reads its headers
 //! - [`errors`]: [`IoError`], which names the file, what was expected, what was found and what to do
+//! - [`formats`]: [`nifti`], [`nrrd`] and [`raster`] files, told apart by their content
+//! - [`mark`]: how a file that is not DICOM says that its content is synthetic
 //!
 //! ```no_run
 //! use veritome::{io, jobs::Control};
@@ -14,7 +16,12 @@
 //! ```
 
 pub mod errors;
+pub mod formats;
+pub mod mark;
+pub mod nifti;
+pub mod nrrd;
 mod opening;
+pub mod raster;
 pub mod study;
 
 pub use errors::IoError;
