@@ -3,11 +3,12 @@
 use std::sync::Arc;
 
 use eframe::egui::{self, ColorImage, TextureHandle, TextureId, TextureOptions};
-use rayon::prelude::*;
+use eframe::egui_wgpu::RenderState;
+use eframe::wgpu;
 
-use crate::display::grey::to_byte;
+use crate::render::gpu::Renderer;
+use crate::render::reference;
 use crate::render::scene::{Content, Layer, SliceScene, VolumeScene};
-use crate::volume::{Interpolation, PatientPoint, resample};
 
 /// What a viewport shows.
 #[derive(Debug, Clone)]
@@ -18,37 +19,108 @@ pub(crate) enum Scene {
 
 struct Shown {
     scene: Scene,
-    texture: TextureHandle,
+    texture: Texture,
+}
+
+enum Texture {
+    /// Drawn by the CPU and uploaded.
+    Uploaded(TextureHandle),
+    /// Drawn on the device that draws the window.
+    Native(TextureId),
+}
+
+impl Texture {
+    fn id(&self) -> TextureId {
+        match self {
+            Self::Uploaded(handle) => handle.id(),
+            Self::Native(id) => *id,
+        }
+    }
 }
 
 /// The pictures of all viewports.
 #[derive(Default)]
 pub(crate) struct Pictures {
     shown: Vec<Option<Shown>>,
+    gpu: Option<(Renderer, RenderState)>,
+    /// Why the last picture could not be drawn by the device.
+    trouble: Option<String>,
 }
 
 impl Pictures {
+    /// Draws with the window's own device; on the CPU where there is none.
+    pub fn new(state: Option<&RenderState>) -> Self {
+        let gpu = state.map(|state| {
+            let renderer = Renderer::new(state.device.clone(), state.queue.clone(), state.adapter.get_info());
+            (renderer, state.clone())
+        });
+        Self { shown: Vec::new(), gpu, trouble: None }
+    }
+
     /// The texture of viewport `slot`, drawn again if its scene is another than last time.
     pub fn show(&mut self, ctx: &egui::Context, slot: usize, scene: Scene) -> TextureId {
         if self.shown.len() <= slot {
             self.shown.resize_with(slot + 1, || None);
         }
-        if let Some(shown) = &self.shown[slot]
-            && same(&shown.scene, &scene)
-        {
-            return shown.texture.id();
-        }
-        let image = draw(&scene);
-        let texture = ctx.load_texture(format!("viewport {slot}"), image, TextureOptions::NEAREST);
+        let old = match self.shown[slot].take() {
+            Some(shown) if same(&shown.scene, &scene) => {
+                let id = shown.texture.id();
+                self.shown[slot] = Some(shown);
+                return id;
+            }
+            old => old.map(|shown| shown.texture),
+        };
+        let texture = self.on_device(&scene, old.as_ref()).unwrap_or_else(|| {
+            let image = on_cpu(&scene);
+            Texture::Uploaded(ctx.load_texture(format!("viewport {slot}"), image, TextureOptions::NEAREST))
+        });
         let id = texture.id();
         self.shown[slot] = Some(Shown { scene, texture });
         id
     }
 
+    fn on_device(&mut self, scene: &Scene, old: Option<&Texture>) -> Option<Texture> {
+        let (renderer, state) = self.gpu.as_mut()?;
+        let picture = match scene {
+            Scene::Slice(scene) => renderer.render_slice(scene),
+            Scene::Volume(_) => return None,
+        };
+        let picture = match picture {
+            Ok(picture) => picture,
+            Err(error) => {
+                self.trouble = Some(error.to_string());
+                return None;
+            }
+        };
+        let mut window = state.renderer.write();
+        let filter = wgpu::FilterMode::Nearest;
+        Some(Texture::Native(match old {
+            Some(Texture::Native(id)) => {
+                window.update_egui_texture_from_wgpu_texture(&state.device, picture.view(), filter, *id);
+                *id
+            }
+            _ => window.register_native_texture(&state.device, picture.view(), filter),
+        }))
+    }
+
+    /// Why the device could not draw, once.
+    pub fn take_trouble(&mut self) -> Option<String> {
+        self.trouble.take()
+    }
+
     /// What draws, for the status bar.
     pub fn device(&self) -> String {
-        "CPU".to_owned()
+        match &self.gpu {
+            Some((renderer, _)) if renderer.is_software() => format!("{} (software)", short(renderer.adapter_name())),
+            Some((renderer, _)) => short(renderer.adapter_name()),
+            None => "CPU".to_owned(),
+        }
     }
+}
+
+/// An adapter's name without what stands in brackets.
+fn short(name: &str) -> String {
+    name.split('(').next().unwrap_or(name).trim().to_owned()
 }
 
 fn same(a: &Scene, b: &Scene) -> bool {
@@ -94,50 +166,19 @@ fn same_layer(a: &Layer, b: &Layer) -> bool {
         && a.outline == b.outline
 }
 
-fn draw(scene: &Scene) -> ColorImage {
-    let (plane, size, layers) = match scene {
-        Scene::Slice(s) => (s.plane, s.size, s.layers.clone()),
-        Scene::Volume(s) => (s.camera.plane(s.size), s.size, vec![s.base.clone()]),
+/// The picture by the CPU reference: what there is where no device draws.
+fn on_cpu(scene: &Scene) -> ColorImage {
+    let image = match scene {
+        Scene::Slice(scene) => reference::render_slice(scene),
+        Scene::Volume(scene) => {
+            // A quarter of the pixels and a longer step: the reference is exact, not fast.
+            let mut small = scene.clone();
+            small.size = scene.size.map(|n| n.div_ceil(3));
+            small.camera.mm_per_pixel *= 3.0;
+            small.step = small.step.max(1.0);
+            reference::render_volume(&small)
+        }
     };
-    let width = size[0] as usize;
-    let mut pixels = vec![egui::Color32::BLACK; width * size[1] as usize];
-    let tables: Vec<_> = layers.iter().map(|l| l.colormap.table()).collect();
-    pixels.par_chunks_mut(width.max(1)).enumerate().for_each(|(y, row)| {
-        for (x, pixel) in row.iter_mut().enumerate() {
-            let at = plane.at(x as f64, y as f64);
-            let mut color = [0.0_f32; 3];
-            for (layer, table) in layers.iter().zip(&tables).filter(|(l, _)| l.visible) {
-                if let Some((c, alpha)) = layer_color(layer, table, at) {
-                    for (o, c) in color.iter_mut().zip(c) {
-                        *o += (f32::from(c) - *o) * alpha * layer.opacity;
-                    }
-                }
-            }
-            *pixel = egui::Color32::from_rgb(color[0] as u8, color[1] as u8, color[2] as u8);
-        }
-    });
-    ColorImage::new([width, size[1] as usize], pixels)
-}
-
-fn layer_color(layer: &Layer, table: &[[u8; 3]; 256], at: PatientPoint) -> Option<([u8; 3], f32)> {
-    match &layer.content {
-        Content::Image(volume) => {
-            let p = volume.geometry.to_voxel(at);
-            if let Some([r, g, b]) = resample::sample_colour(volume, p, Interpolation::Linear) {
-                return Some(([r as u8, g as u8, b as u8], 1.0));
-            }
-            let stored = resample::sample(volume, p, Interpolation::Linear)?;
-            let real = volume.rescale.apply(stored);
-            if layer.threshold.is_some_and(|[low, high]| real < low || real > high) {
-                return None;
-            }
-            let level = layer.grey(volume).level(stored)?;
-            Some((table[usize::from(to_byte(level))], 1.0))
-        }
-        Content::Labels(labels) => {
-            let value = resample::sample_label(labels, labels.geometry.to_voxel(at)).filter(|v| *v > 0)?;
-            let label = labels.label(value).filter(|l| l.visible)?;
-            Some((label.color, 1.0))
-        }
-    }
+    let size = [image.width() as usize, image.height() as usize];
+    ColorImage::from_rgba_unmultiplied(size, image.as_raw())
 }

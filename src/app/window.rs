@@ -1,8 +1,10 @@
 //! The window itself: one frame after another.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
+use eframe::wgpu;
 use eframe::egui::{self, CentralPanel, Frame, Margin, Panel, Stroke, Ui};
 
 use super::action::{Action, Layout, Tool};
@@ -20,6 +22,7 @@ use super::ui_kit::{
 use super::viewport::{self, Canvas};
 use crate::display::Window;
 use crate::io::IoError;
+use crate::render::gpu;
 use crate::render::scene::{Content, Layer};
 use crate::volume::{PatientPoint, statistics};
 
@@ -47,8 +50,19 @@ pub fn open_window(paths: Vec<PathBuf>, options: Options) -> anyhow::Result<()> 
         Some([x, y, width, height]) => builder.with_position([x, y]).with_inner_size([width, height]),
         None => builder.with_inner_size([1440.0, 900.0]),
     };
+    let mut setup = eframe::egui_wgpu::WgpuSetupCreateNew::without_display_handle();
+    setup.device_descriptor = Arc::new(|adapter| wgpu::DeviceDescriptor {
+        label: Some("veritome"),
+        required_features: gpu::wanted_features(adapter),
+        required_limits: gpu::wanted_limits(adapter),
+        ..wgpu::DeviceDescriptor::default()
+    });
     let native = eframe::NativeOptions {
         viewport: builder,
+        wgpu_options: eframe::egui_wgpu::WgpuConfiguration {
+            wgpu_setup: setup.into(),
+            ..eframe::egui_wgpu::WgpuConfiguration::default()
+        },
         renderer: eframe::Renderer::Wgpu,
         persist_window: false,
         ..eframe::NativeOptions::default()
@@ -95,7 +109,7 @@ impl Veritome {
             messages: Messages::default(),
             kept,
             folder,
-            pictures: Pictures::default(),
+            pictures: Pictures::new(cc.wgpu_render_state.as_ref()),
             queue: Vec::new(),
             first_overlays: options.overlays,
             active_size: [1, 1],
