@@ -1,6 +1,7 @@
 //! Pictures of one size as a series: the pages of a file, or the files of a folder in the natural order of their names.
 
 use std::cmp::Ordering;
+use std::collections::TryReserveError;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -39,7 +40,7 @@ pub fn open(origin: &Origin, head: &[u8]) -> Result<Option<Study>, IoError> {
 pub fn open_folder_as_stack(paths: &[PathBuf], control: &Control) -> Result<Option<Study>, IoError> {
     let mut sorted: Vec<&PathBuf> = paths.iter().collect();
     sorted.sort_by(|a, b| natural_order(&a.to_string_lossy(), &b.to_string_lossy()));
-    let all: Vec<Vec<Page>> = sorted
+    let looks: Vec<Result<Vec<Page>, IoError>> = sorted
         .par_iter()
         .map(|path| {
             control.checkpoint()?;
@@ -47,9 +48,18 @@ pub fn open_folder_as_stack(paths: &[PathBuf], control: &Control) -> Result<Opti
             let head = origin.head(256)?;
             format_of(&head).map_or(Ok(Vec::new()), |format| pages(&origin, format))
         })
-        .collect::<Result<_, IoError>>()?;
-    let all: Vec<Page> = all.into_iter().flatten().collect();
-    let Some(first) = all.first() else { return Ok(None) };
+        .collect();
+    control.checkpoint()?;
+    let (mut all, mut failed) = (Vec::new(), Vec::new());
+    for look in looks {
+        match look {
+            Ok(pages) => all.extend(pages),
+            Err(e) => failed.push(e),
+        }
+    }
+    let Some(first) = all.first() else {
+        return failed.into_iter().next().map_or(Ok(None), Err);
+    };
     let folder = first.origin.path().parent().map(PathBuf::from).unwrap_or_default();
     let name = folder.file_name().map_or_else(|| "Pictures".to_owned(), |n| n.to_string_lossy().into_owned());
     let uid = folder.display().to_string();
@@ -61,6 +71,9 @@ pub fn open_folder_as_stack(paths: &[PathBuf], control: &Control) -> Result<Opti
         if several {
             let message = "The folder holds pictures of several sizes or types; each is a series of its own";
             one.warnings.push(Warning::new(WarningCode::MixedSize, message));
+        }
+        for error in &failed {
+            one.warnings.push(Warning::new(WarningCode::Other, format!("A picture was left out: {error}")));
         }
         list.push(one);
     }
@@ -178,7 +191,13 @@ impl PixelSource for PictureStack {
         for some in self.pages.chunks(2 * rayon::current_num_threads().max(1)) {
             let decoded = some.par_iter().map(decode_one).collect::<Result<Vec<_>, _>>()?;
             for voxels in decoded {
-                let joined = all.get_or_insert_with(|| Joined::new(voxels.voxel_type()));
+                let joined = match &mut all {
+                    Some(joined) => joined,
+                    none => {
+                        let new = Joined::new(voxels.voxel_type(), self.geometry.voxel_count());
+                        none.insert(new.map_err(|_| IoError::system(&path, std::io::ErrorKind::OutOfMemory.into()))?)
+                    }
+                };
                 joined.append(&voxels).map_err(|e| IoError::format(&path, "pictures of one type", e))?;
             }
         }
@@ -224,16 +243,22 @@ enum Joined {
 }
 
 impl Joined {
-    fn new(kind: VoxelType) -> Self {
-        match kind {
-            VoxelType::U8 => Self::U8(Vec::new()),
-            VoxelType::I16 => Self::I16(Vec::new()),
-            VoxelType::U16 => Self::U16(Vec::new()),
-            VoxelType::I32 => Self::I32(Vec::new()),
-            VoxelType::F32 => Self::F32(Vec::new()),
-            VoxelType::F64 => Self::F64(Vec::new()),
-            VoxelType::Rgb8 => Self::Rgb8(Vec::new()),
+    /// Room for all of them at once: growing would take it twice.
+    fn new(kind: VoxelType, count: usize) -> Result<Self, TryReserveError> {
+        fn room<T>(count: usize) -> Result<Vec<T>, TryReserveError> {
+            let mut v = Vec::new();
+            v.try_reserve_exact(count)?;
+            Ok(v)
         }
+        Ok(match kind {
+            VoxelType::U8 => Self::U8(room(count)?),
+            VoxelType::I16 => Self::I16(room(count)?),
+            VoxelType::U16 => Self::U16(room(count)?),
+            VoxelType::I32 => Self::I32(room(count)?),
+            VoxelType::F32 => Self::F32(room(count)?),
+            VoxelType::F64 => Self::F64(room(count)?),
+            VoxelType::Rgb8 => Self::Rgb8(room(count)?),
+        })
     }
 
     fn append(&mut self, voxels: &Voxels) -> Result<(), String> {
