@@ -32,16 +32,17 @@ pub(super) struct Bench {
 /// Runs `work` three times and prints the median.
 fn time<T>(name: &str, mut work: impl FnMut() -> anyhow::Result<T>) -> anyhow::Result<T> {
     let mut seconds = [0.0; 3];
-    let mut result = None;
+    let mut last = None;
     for s in &mut seconds {
-        result = None;
+        // The result before is given back first, so that two never share the memory.
+        drop(last.take());
         let start = Instant::now();
-        result = Some(work()?);
+        last = Some(work()?);
         *s = start.elapsed().as_secs_f64();
     }
     seconds.sort_by(f64::total_cmp);
     println!("{name:34} {:.3}", seconds[1]);
-    result.context("nothing was timed")
+    last.context("nothing was timed")
 }
 
 impl Bench {

@@ -53,12 +53,9 @@ impl Demo {
         eprintln!("{}", findings.sample.notice());
         eprintln!("{} by {} on {}: {:.0} ml", findings.mask.name, findings.model, findings.provider, findings.brain_ml());
         if !self.headless && !self.json {
-            if app::has_display() {
-                let options = app::WindowOptions {
-                    layers: vec![Layer::labels(findings.mask.clone())],
-                    layout: Some(app::Layout::FourUp),
-                    ..app::WindowOptions::default()
-                };
+            if has_display() {
+                let overlays = vec![Layer::labels(findings.mask.clone())];
+                let options = app::Options { overlays, ..app::Options::default() };
                 match app::open_window(vec![findings.sample.path.clone()], options) {
                     Ok(()) => return Ok(()),
                     Err(error) => eprintln!("veritome: the window could not be opened ({error:#}); writing pictures instead"),
@@ -77,6 +74,12 @@ impl Demo {
         }
         Ok(())
     }
+}
+
+/// Whether a window can be hoped for: on Linux a display server is named, elsewhere there always is one.
+fn has_display() -> bool {
+    let named = |name: &str| std::env::var_os(name).is_some_and(|v| !v.is_empty());
+    !cfg!(target_os = "linux") || named("DISPLAY") || named("WAYLAND_DISPLAY")
 }
 
 /// The four views as PNG files in `out`.
