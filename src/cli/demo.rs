@@ -10,6 +10,7 @@ use super::progress::with_progress;
 use crate::app;
 use crate::display::{Slices, View};
 use crate::inference::demo::{Findings, find};
+use crate::io::samples;
 use crate::render::annotate::Annotation;
 use crate::render::picture::{Device, save_png, slice_picture, volume_picture};
 use crate::render::scene::{Camera, Compare, Layer, Plane, Slab, SliceScene, VolumeMode, VolumeScene, WHOLE};
@@ -50,7 +51,7 @@ struct Story {
 impl Demo {
     pub(super) fn run(self) -> anyhow::Result<()> {
         let findings = with_progress("Demo", |control| find(control))??;
-        eprintln!("{}", findings.sample.notice());
+        eprintln!("{}", notice(&findings.sample));
         eprintln!("{} by {} on {}: {:.0} ml", findings.mask.name, findings.model, findings.provider, findings.brain_ml());
         if !self.headless && !self.json {
             if has_display() {
@@ -73,6 +74,15 @@ impl Demo {
             println!("{}", picture.display());
         }
         Ok(())
+    }
+}
+
+/// What is shown and where it came from; a phantom says that it is one, and why.
+fn notice(sample: &samples::Sample) -> String {
+    if sample.fallback {
+        format!("This is a computed phantom, not a patient: {}", sample.reason)
+    } else {
+        format!("{} ({}; {})", sample.name, sample.source, sample.licence)
     }
 }
 

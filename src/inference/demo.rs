@@ -42,6 +42,9 @@ pub enum DemoError {
     /// The model could not be run.
     #[error(transparent)]
     Inference(#[from] InferenceError),
+    /// There is no head to show.
+    #[error(transparent)]
+    Sample(#[from] samples::SampleError),
     /// ONNX Runtime is not there and could not be installed.
     #[error(transparent)]
     Install(#[from] InstallError),
