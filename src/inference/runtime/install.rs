@@ -80,11 +80,31 @@ pub(super) fn kept_in(data: &Path) -> PathBuf {
     data.join("runtime")
 }
 
-/// Where the library is, or else installs the processor's build.
+/// Where the library is, or else installs the processor's build. Of several programs that ask at once, one installs
+/// and the others wait for it.
 ///
 /// # Errors
 /// As [`install`].
 pub fn ensure(control: &Control) -> Result<Found, InstallError> {
+    if let Ok(found) = locate() {
+        return Ok(found);
+    }
+    let package = || Flavour::Cpu.package().to_owned();
+    let data = folders::data().ok_or_else(|| PackageError::NoFolder { package: package() })?;
+    let file_error = |source| InstallError::File { path: data.clone(), source };
+    std::fs::create_dir_all(&data).map_err(file_error)?;
+    control.stage("Waiting for another Veritome to install ONNX Runtime", 0);
+    let lock = std::fs::File::create(data.join("runtime.lock")).map_err(file_error)?;
+    loop {
+        match lock.try_lock() {
+            Ok(()) => break,
+            Err(std::fs::TryLockError::WouldBlock) => {
+                control.checkpoint().map_err(PackageError::from)?;
+                std::thread::sleep(std::time::Duration::from_millis(50));
+            }
+            Err(std::fs::TryLockError::Error(e)) => return Err(file_error(e)),
+        }
+    }
     match locate() {
         Ok(found) => Ok(found),
         Err(RuntimeMissing { .. }) => install(Flavour::Cpu, control),
