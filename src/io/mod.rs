@@ -13,7 +13,10 @@
 //! # Ok::<(), veritome::io::IoError>(())
 //! ```
 
+mod archive;
+pub mod dicom;
 pub mod errors;
+pub mod formats;
 mod opening;
 pub mod study;
 
