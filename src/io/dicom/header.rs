@@ -40,7 +40,12 @@ fn start_of(prefix: &[u8]) -> Option<usize> {
     if prefix.get(..4) == Some(b"DICM") {
         return Some(4);
     }
-    // No preamble: the first elements have to be those that every object starts with, and to follow each other.
+    // No preamble. A stray byte before the first element is seen in old files.
+    [0, 1].into_iter().find(|at| starts_a_data_set(prefix.get(*at..).unwrap_or(&[])).is_some())
+}
+
+/// Whether the first elements are those that every object starts with, and follow each other.
+fn starts_a_data_set(prefix: &[u8]) -> Option<()> {
     let encoding = guess_encoding(prefix)?;
     let group = |at: usize| {
         let pair = [*prefix.get(at)?, *prefix.get(at + 1)?];
@@ -55,7 +60,7 @@ fn start_of(prefix: &[u8]) -> Option<usize> {
         e.tag.group() == first && (e.tag.element() == 0 || super::dataset::dictionary_vr(e.tag) != *b"UN")
     });
     let enough = probe.dataset.elements.len().min(2).max(1);
-    (known.count() >= enough).then_some(0)
+    (known.count() >= enough).then_some(())
 }
 
 /// Reads the header of `source` and hands it to `use_it`; `None` if the source is not DICOM.

@@ -11,6 +11,7 @@ pub(crate) mod colour;
 pub(crate) mod jpeg;
 pub(crate) mod jpeg_2000;
 pub(crate) mod jpeg_ls;
+mod jpeg_ls_scan;
 pub(crate) mod jpeg_xl;
 pub(crate) mod locate;
 pub(crate) mod native;

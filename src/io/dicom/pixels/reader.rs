@@ -99,8 +99,17 @@ impl<'f> FrameReader<'f> {
             // A frame of single bits may start inside a byte.
             let lead = (format.frame_bits() * frame as u64 % 8) as u32;
             let wanted = (format.frame_bits() + u64::from(lead)).div_ceil(8);
-            let mut bytes = self.bytes.read(start, wanted.min(available)).map_err(|e| IoError::system(path, e))?;
-            let whole = bytes.len() as u64 == wanted;
+            // Bytes in big-endian words come in pairs, the second first.
+            let paired = file.syntax.big_endian_pixels && format.allocated == 8 && &file.pixels.vr == b"OW";
+            let odd = if paired { (start - file.pixels.offset) % 2 } else { 0 };
+            let wanted_more = if paired { (wanted + odd).next_multiple_of(2) } else { wanted };
+            let mut bytes =
+                self.bytes.read(start - odd, wanted_more.min(available + odd)).map_err(|e| IoError::system(path, e))?;
+            let whole = bytes.len() as u64 >= wanted;
+            if paired {
+                bytes.chunks_exact_mut(2).for_each(|pair| pair.swap(0, 1));
+                bytes.drain(..usize::from(odd == 1).min(bytes.len()));
+            }
             if lead > 0 {
                 shift_down(&mut bytes, lead);
             }
@@ -161,7 +170,7 @@ impl<'f> FrameReader<'f> {
                 return Ok((Plane::Rgb(colour::to_rgb(&samples, format.samples, format.photometric, None)), whole));
             }
             Codec::Rle => return rle::decode(data, format).map_err(fail),
-            Codec::Jpeg => jpeg::decode(data, format.photometric).map_err(fail)?,
+            Codec::Jpeg => jpeg::decode(data).map_err(fail)?,
             Codec::JpegLs => jpeg_ls::decode(data).map_err(fail)?,
             Codec::Jpeg2000 => jpeg_2000::decode(data).map_err(fail)?,
             Codec::JpegXl => jpeg_xl::decode(data).map_err(fail)?,
