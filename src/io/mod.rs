@@ -17,7 +17,9 @@
 //! # Ok::<(), veritome::io::IoError>(())
 //! ```
 
+mod archive;
 pub mod convert;
+pub mod dicom;
 pub mod errors;
 pub mod folders;
 pub mod formats;
