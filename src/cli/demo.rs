@@ -14,6 +14,7 @@ use crate::io::samples;
 use crate::render::annotate::Annotation;
 use crate::render::picture::{Device, save_png, slice_picture, volume_picture};
 use crate::render::scene::{Camera, Compare, Layer, Plane, Slab, SliceScene, VolumeMode, VolumeScene, WHOLE};
+use crate::volume::Geometry;
 use crate::render::transfer_presets;
 use crate::volume::Interpolation;
 
@@ -86,6 +87,18 @@ fn notice(sample: &samples::Sample) -> String {
     }
 }
 
+/// The front half taken off, so that the brain is seen inside the head.
+fn front_cut_away(geometry: &Geometry) -> [[f32; 2]; 3] {
+    const POSTERIOR: usize = 1;
+    let mut clip = WHOLE;
+    for (axis, (patient_axis, sign)) in geometry.nearest_axes().into_iter().enumerate() {
+        if patient_axis == POSTERIOR {
+            clip[axis] = if sign > 0.0 { [0.5, 1.0] } else { [0.0, 0.5] };
+        }
+    }
+    clip
+}
+
 /// Whether a window can be hoped for: on Linux a display server is named, elsewhere there always is one.
 fn has_display() -> bool {
     let named = |name: &str| std::env::var_os(name).is_some_and(|v| !v.is_empty());
@@ -113,7 +126,7 @@ fn draw(findings: &Findings, out: &std::path::Path) -> anyhow::Result<Story> {
         let mut drawn = slice_picture(&scene, Device::Auto)?;
         Annotation::for_plane(&scene.plane, &findings.study, &findings.series, view.name()).draw(&mut drawn.image);
         let path = out.join(format!("{}.png", view.name()));
-        save_png(&mut drawn, &path).with_context(|| path.display().to_string())?;
+        save_png(&drawn, &path)?;
         pictures.push(path);
     }
     let scene = VolumeScene {
@@ -122,14 +135,14 @@ fn draw(findings: &Findings, out: &std::path::Path) -> anyhow::Result<Story> {
         base,
         labels: vec![mask],
         size,
-        clip: WHOLE,
+        clip: front_cut_away(geometry),
         step: 0.5,
     };
     let mut drawn = volume_picture(&scene, Device::Auto)?;
     let device = drawn.device.clone();
     Annotation::for_plane(&scene.camera.plane(size), &findings.study, &findings.series, "volume").draw(&mut drawn.image);
     let path = out.join("volume.png");
-    save_png(&mut drawn, &path).with_context(|| path.display().to_string())?;
+    save_png(&drawn, &path)?;
     pictures.push(path);
     Ok(Story {
         sample: findings.sample.name.clone(),

@@ -3,7 +3,6 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use anyhow::Context;
 use clap::{Args, ValueEnum};
 use glam::DVec3;
 
@@ -151,7 +150,7 @@ impl Render {
                 drawn
             }
         };
-        save_png(&mut drawn, &self.output).with_context(|| self.output.display().to_string())?;
+        save_png(&drawn, &self.output)?;
         Ok(drawn.notices)
     }
 

@@ -4,6 +4,7 @@ use image::RgbaImage;
 
 use super::lettering::{draw_line, line_size};
 use super::scene::Plane;
+use crate::display::letters;
 use crate::io::{Series, Study};
 
 /// What is written over a picture.
@@ -27,8 +28,8 @@ impl Annotation {
         let placed = series.space.is_patient();
         let mut lower_left = vec![view.to_owned()];
         if placed {
-            let (normal, origin) = (plane.normal(), plane.origin.0);
-            lower_left.push(format!("{:.1} mm along the line of sight", origin.dot(normal)));
+            let offset = plane.origin.0.dot(plane.normal());
+            lower_left.push(format!("{} {:.1} mm", letters(plane.normal() * offset.signum(), false), offset.abs()));
         }
         Self {
             letters: if placed { plane.letters(false) } else { Default::default() },

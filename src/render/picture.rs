@@ -1,6 +1,5 @@
 //! One picture for whoever asks, on the GPU if there is one, else on the CPU; written as PNG with the mark inside.
 
-use std::io::BufWriter;
 use std::path::Path;
 use std::sync::{LazyLock, Mutex, PoisonError};
 
@@ -11,6 +10,9 @@ use super::fidelity::Fidelity;
 use super::gpu::{RenderError, Renderer};
 use super::reference;
 use super::scene::{SliceScene, VolumeScene};
+use crate::io::IoError;
+use crate::io::mark;
+use crate::io::write::target::write_whole;
 
 /// Where a picture is drawn.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -124,22 +126,20 @@ fn finished(image: RgbaImage, device: String, synthetic: bool, fidelity: Fidelit
 ///
 /// # Errors
 /// When the file cannot be written.
-pub fn save_png(drawn: &Drawn, path: &Path) -> std::io::Result<()> {
-    let folder = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    std::fs::create_dir_all(folder)?;
-    let mut file = tempfile::NamedTempFile::new_in(folder)?;
-    {
-        let mut encoder = png::Encoder::new(BufWriter::new(&mut file), drawn.image.width(), drawn.image.height());
+pub fn save_png(drawn: &Drawn, path: &Path) -> Result<(), IoError> {
+    if let Some(folder) = path.parent().filter(|p| !p.as_os_str().is_empty()) {
+        std::fs::create_dir_all(folder).map_err(|e| IoError::system(folder, e))?;
+    }
+    write_whole(path, |out| {
+        let mut encoder = png::Encoder::new(out, drawn.image.width(), drawn.image.height());
         encoder.set_color(png::ColorType::Rgba);
         encoder.set_depth(png::BitDepth::Eight);
         encoder.add_text_chunk("Software".to_owned(), concat!("Veritome ", env!("CARGO_PKG_VERSION")).to_owned())?;
         if drawn.synthetic {
-            encoder.add_text_chunk("Synthetic".to_owned(), "YES".to_owned())?;
+            encoder.add_text_chunk(mark::KEY.to_owned(), mark::YES.to_owned())?;
         }
         let mut writer = encoder.write_header()?;
         writer.write_image_data(drawn.image.as_raw())?;
-        writer.finish()?;
-    }
-    file.persist(path)?;
-    Ok(())
+        Ok(writer.finish()?)
+    })
 }
