@@ -106,13 +106,15 @@ struct BitReader<'a> {
     clean: usize,
     cache: u64,
     valid: u32,
+    /// The last byte was 0xFF: its last bit lies behind the valid ones, under the stuffed zero that comes next.
+    after_ff: bool,
     /// Bits that were asked for beyond the end.
     missing: u32,
 }
 
 impl<'a> BitReader<'a> {
     fn new(data: &'a [u8]) -> Self {
-        let mut reader = Self { data, at: 0, clean: 0, cache: 0, valid: 0, missing: 0 };
+        let mut reader = Self { data, at: 0, clean: 0, cache: 0, valid: 0, after_ff: false, missing: 0 };
         reader.clean = reader.next_ff(0);
         reader
     }
@@ -135,6 +137,7 @@ impl<'a> BitReader<'a> {
             let taken = (64 - self.valid) / 8;
             self.at += taken as usize;
             self.valid += taken * 8;
+            self.after_ff = false;
             return;
         }
         self.fill_slowly();
@@ -143,19 +146,22 @@ impl<'a> BitReader<'a> {
     #[cold]
     fn fill_slowly(&mut self) {
         // What a fast fill left beyond the counted bits has to go: a stuffed bit may follow.
-        self.cache = if self.valid == 0 { 0 } else { self.cache & (u64::MAX << (64 - self.valid)) };
+        let keep = self.valid + u32::from(self.after_ff);
+        self.cache = if keep == 0 { 0 } else { self.cache & (u64::MAX << (64 - keep)) };
         while self.valid <= 55 {
             let byte = self.data.get(self.at).copied();
             let marker = byte == Some(0xFF) && self.data.get(self.at + 1).is_none_or(|next| *next >= 0x80);
             let Some(byte) = byte.filter(|_| !marker) else {
                 self.missing += 8;
                 self.valid += 8;
+                self.after_ff = false;
                 continue;
             };
             self.cache |= u64::from(byte) << (56 - self.valid);
             self.valid += 8;
             self.at += 1;
-            if byte == 0xFF {
+            self.after_ff = byte == 0xFF;
+            if self.after_ff {
                 // The stuffed zero bit of the next byte falls onto the last bit of this one.
                 self.valid -= 1;
             }
