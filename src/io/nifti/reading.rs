@@ -67,11 +67,7 @@ pub fn open(origin: &Origin, zipped: bool) -> Result<Study, IoError> {
 
 /// The first bytes of the (unzipped) file.
 fn start(origin: &Origin, zipped: bool, limit: usize) -> Result<Vec<u8>, IoError> {
-    if zipped {
-        inflate::head(Box::new(origin.open()?), limit).map_err(|e| IoError::system(origin.path(), e))
-    } else {
-        origin.head(limit)
-    }
+    if zipped { Ok(inflate::head(Box::new(origin.open()?), limit)) } else { origin.head(limit) }
 }
 
 /// The file name without `.nii`, `.nii.gz`, `.hdr`.

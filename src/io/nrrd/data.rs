@@ -1,7 +1,7 @@
 //! Where an NRRD's numbers are: behind the header, in another file, or in several.
 
 use std::io::{BufRead, BufReader, Seek, SeekFrom};
-use std::path::Path;
+use std::path::{Component, Path};
 
 use super::header::Header;
 use crate::io::IoError;
@@ -88,6 +88,15 @@ fn parts(origin: &Origin, header: &Header) -> Result<Option<Vec<Origin>>, IoErro
         return Err(IoError::format(path, "names of data files behind LIST", "none"));
     }
     let parts = names.iter().map(|name| {
+        // A header from somewhere else shall not reach into other folders.
+        if !Path::new(name).components().all(|c| matches!(c, Component::Normal(_) | Component::CurDir)) {
+            return Err(IoError::Format {
+                path: path.to_owned(),
+                expected: "its voxels in the folder of the header, or below it".to_owned(),
+                found: name.clone(),
+                remedy: "put the header and its data into one folder, and name the data alone".to_owned(),
+            });
+        }
         origin.sibling(Path::new(name)).ok_or_else(|| IoError::Format {
             path: path.to_owned(),
             expected: format!("its voxels in {name}"),
