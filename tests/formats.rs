@@ -1,6 +1,8 @@
 //! NIfTI, NRRD, pictures, writers and conversion, against numbers of nibabel, SimpleITK and pynrrd
 //! (`tests/expected/README.md` says which came from where).
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 

@@ -44,7 +44,7 @@ impl DataFile {
     /// [`IoError::Format`] with both numbers.
     pub fn check_room(&self) -> Result<(), IoError> {
         for part in &self.parts {
-            let length = part.len()?;
+            let length = part.byte_len()?;
             let packed = length.saturating_sub(self.file_offset);
             let needed = self.stream_offset.saturating_add(self.part_bytes);
             let (room, how) = match self.packing {

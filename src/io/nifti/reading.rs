@@ -153,7 +153,7 @@ fn data_file(
         .try_fold(sample.bytes() as u64, |n, d| n.checked_mul(*d as u64))
         .ok_or_else(|| IoError::format(path, "a size that can be addressed", format!("{:?}", header.dim)))?;
     let offset = header.vox_offset;
-    if !(offset.is_finite() && offset >= 0.0 && offset < 9e15) {
+    if !(0.0..9e15).contains(&offset) {
         return Err(IoError::format(path, "a vox_offset of 0 or more", offset.to_string()));
     }
     let offset = offset as u64;

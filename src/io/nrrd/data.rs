@@ -19,7 +19,7 @@ pub fn data_file(origin: &Origin, header: &Header, plain: SampleType, total: u64
     let parts = parts.unwrap_or_else(|| vec![origin.clone()]);
     let count = parts.len() as u64;
     let part_bytes = total / count.max(1);
-    if part_bytes * count != total || part_bytes % plain.bytes() as u64 != 0 {
+    if part_bytes * count != total || !part_bytes.is_multiple_of(plain.bytes() as u64) {
         let expected = format!("as many data files as divide {total} bytes");
         return Err(IoError::format(path, expected, format!("{count} files")));
     }
@@ -40,7 +40,7 @@ pub fn data_file(origin: &Origin, header: &Header, plain: SampleType, total: u64
         (Ok(bytes), _) => data.file_offset = data.file_offset.saturating_add(bytes),
         (Err(_), Packing::Raw) if bytes == -1 => {
             data.check_room()?;
-            data.file_offset = data.parts[0].len()?.saturating_sub(part_bytes);
+            data.file_offset = data.parts[0].byte_len()?.saturating_sub(part_bytes);
         }
         _ => return Err(IoError::format(path, "a byte skip of 0 or more (or -1 for raw data)", bytes.to_string())),
     }
