@@ -2,6 +2,8 @@
 //!
 //! ONNX Runtime is fetched through pip on the first run (`runtime::ensure`), the Colin27 head too.
 
+#![allow(clippy::unwrap_used, reason = "helpers of tests")]
+
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
