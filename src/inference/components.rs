@@ -66,7 +66,7 @@ impl Components {
             open.push(seed);
             while let Some(at) = open.pop() {
                 count += 1;
-                if count % (1 << 16) == 0 {
+                if usize::is_multiple_of(count, 1 << 16) {
                     control.checkpoint()?;
                 }
                 neighbours(at, size, true, |n| {
@@ -123,7 +123,7 @@ fn fill_holes(voxels: &mut [u16], size: [usize; 3], label: u16, control: &Contro
     let mut count = 0_usize;
     while let Some(at) = open.pop() {
         count += 1;
-        if count % (1 << 16) == 0 {
+        if usize::is_multiple_of(count, 1 << 16) {
             control.checkpoint()?;
         }
         neighbours(at, size, false, |n| {
@@ -199,6 +199,7 @@ fn windows<T: Copy + Send + Sync + Default>(
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::unwrap_used, reason = "helpers of tests")]
     use super::*;
     use crate::inference::manifest::schema::Which;
 

@@ -190,7 +190,7 @@ fn resized(g: &Geometry, spacing: [f64; 3], rule: SizeRule) -> Result<Geometry, 
             SizeRule::Centers => ((n - 1.0) * old[a] / spacing[a] + 1.0).round_ties_even(),
             SizeRule::Extent => (n * old[a] / spacing[a]).round_ties_even(),
         };
-        if !(wanted < LONGEST) {
+        if wanted.is_nan() || wanted >= LONGEST {
             return Err(GeometryError::TooLarge([usize::MAX; 3]));
         }
         let count = wanted.max(1.0);
@@ -210,6 +210,7 @@ fn resized(g: &Geometry, spacing: [f64; 3], rule: SizeRule) -> Result<Geometry, 
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::unwrap_used, reason = "helpers of tests")]
     use super::*;
     use crate::volume::Provenance;
 

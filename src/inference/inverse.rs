@@ -55,11 +55,10 @@ impl Inverse<'_> {
             }
             Decision::Regions(regions, threshold) => regions
                 .iter()
-                .filter(|r| {
+                .rfind(|r| {
                     let channel = self.channels.get(r.channel);
                     channel.is_some_and(|c| trilinear(c, self.grid.size(), q) >= *threshold)
                 })
-                .next_back()
                 .map_or(0, |r| r.value),
             Decision::Nearest => {
                 let value = self.channels.first().map_or(0.0, |c| nearest(c, self.grid.size(), q));

@@ -23,15 +23,16 @@ enum Step {
 }
 
 impl Step {
-    fn apply(self, x: f64) -> f64 {
-        match self {
-            Self::Clip { nonzero: true, .. } | Self::Linear { nonzero: true, .. } if x == 0.0 => x,
-            Self::Clip { low, high, .. } => x.clamp(low, high),
-            Self::Linear { scale, offset, clip, .. } => {
-                let y = x * scale + offset;
-                clip.map_or(y, |[low, high]| y.clamp(low, high))
-            }
-        }
+    /// The new value, and whether a clip changed it.
+    fn apply(self, x: f64) -> (f64, bool) {
+        let (free, limits) = match self {
+            Self::Clip { nonzero: true, .. } | Self::Linear { nonzero: true, .. } if x == 0.0 => (x, None),
+            Self::Clip { low, high, .. } => (x, Some([low, high])),
+            Self::Linear { scale, offset, clip, .. } => (x * scale + offset, clip),
+        };
+        let y = limits.map_or(free, |[low, high]| free.clamp(low, high));
+        // The offset rounds: what stands at a limit is not beyond it.
+        (y, (y - free).abs() > 1e-9 * (1.0 + free.abs()))
     }
 }
 
@@ -42,17 +43,12 @@ pub(crate) fn normalize(values: &mut [f32], steps: &[Normalize]) -> Applied {
         Applied { background: if lowest.is_finite() { f64::from(lowest) } else { 0.0 }, ..Applied::default() };
     for step in steps {
         let filled = fill(values, step, &mut applied);
-        applied.background = filled.apply(applied.background);
+        (applied.background, _) = filled.apply(applied.background);
         let (mut changed, mut count) = (0_usize, 0_usize);
         for x in values.iter_mut().filter(|x| !x.is_nan()) {
-            let before = f64::from(*x);
-            let after = filled.apply(before);
+            let (after, clipped) = filled.apply(f64::from(*x));
             count += 1;
-            match filled {
-                Step::Clip { .. } if after != before => changed += 1,
-                Step::Linear { clip: Some([low, high]), .. } if after == low || after == high => changed += 1,
-                _ => {}
-            }
+            changed += usize::from(clipped);
             *x = after as f32;
         }
         applied.clipped = applied.clipped.max(changed as f64 / count.max(1) as f64);

@@ -349,6 +349,7 @@ fn file_error(path: &Path, source: std::io::Error) -> PackageError {
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::unwrap_used, reason = "helpers of tests")]
     use super::*;
 
     /// Examples of RFC 4648 section 10, in the URL alphabet without padding.
@@ -375,6 +376,20 @@ mod tests {
         let missing = "ERROR: Could not find a version\nERROR: No matching distribution found for x==1";
         assert!(matches!(explain("x==1", missing), PackageError::NoWheel { .. }));
         assert!(matches!(explain("x==1", "ERROR: disk on fire"), PackageError::Pip { .. }));
+    }
+
+    /// Needs a Python with pip, as the whole module does; nothing outside this machine is asked.
+    #[test]
+    fn an_index_that_does_not_answer_is_told_from_a_missing_wheel() {
+        let set = |name: &str, value: &str| (name.into(), value.into());
+        let nowhere = set("PIP_INDEX_URL", "http://127.0.0.1:9/simple");
+        let plain = [set("PIP_CONFIG_FILE", ""), set("PIP_EXTRA_INDEX_URL", "")];
+        let pip = Pip { python: None, environment: plain.into_iter().chain([nowhere]).collect() };
+        let error = pip.download("onnxruntime==1.31.1", &Control::new()).unwrap_err();
+        assert!(matches!(error, PackageError::NoNetwork { .. }), "{error}");
+        let pip = Pip { python: None, environment: vec![set("PIP_NO_INDEX", "1")] };
+        let error = pip.download("onnxruntime==1.31.1", &Control::new()).unwrap_err();
+        assert!(matches!(error, PackageError::NoWheel { .. }), "{error}");
     }
 
     fn wheel(content: &[u8], hash: &str) -> Wheel {

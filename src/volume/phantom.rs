@@ -58,7 +58,7 @@ pub fn head(control: &Control) -> Result<Volume, PhantomError> {
     let mut voxels = vec![0_i16; plane * nz];
     voxels.par_chunks_mut(plane).enumerate().try_for_each(|(k, slice)| {
         control.checkpoint()?;
-        let mut noise = Noise(SEED.wrapping_add(k as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15));
+        let mut noise = Noise::of_slice(k as u64);
         for (n, value) in slice.iter_mut().enumerate() {
             let u = DVec3::new((n % nx) as f64 / nx as f64, (n / nx) as f64 / ny as f64, k as f64 / nz as f64) - 0.5;
             let bias = 1.0 + 0.18 * u.x - 0.12 * u.y + 0.2 * u.z - 0.25 * u.length_squared();
@@ -213,10 +213,9 @@ fn inside_skull(p: DVec3, depth_mm: f64) -> f64 {
     }
     // The two hemispheres, with a fissure between them.
     let fissure = p.x.abs() - 1.4;
-    let above_callosum = p.z > 22.0 || p.y > 42.0 || p.y < -55.0;
-    let cortex = if above_callosum { (depth_mm - 3.0).min(fissure) } else { depth_mm - 3.0 };
-    let folding = folds(p, 27.0);
-    let sulcus = cortex - 5.5 * (folding - 0.35).max(0.0) * 2.2;
+    let joined = ellipsoid(p, [0.0, -10.0, 0.0], [1e3, 44.0, 27.0]) < 1.0;
+    let cortex = if joined { depth_mm - 3.0 } else { (depth_mm - 3.0).min(fissure) };
+    let sulcus = cortex - 26.0 * (folds(p, 24.0) - 0.4).max(0.0);
     if sulcus < 0.0 {
         return value::FLUID;
     }
@@ -270,6 +269,12 @@ fn blurred(values: &[f32], control: &Control) -> Result<Vec<f32>, Cancelled> {
 struct Noise(u64);
 
 impl Noise {
+    /// Far from the other slices' sequences: a seed next to theirs would give their numbers shifted by one.
+    fn of_slice(k: u64) -> Self {
+        let mut far = Self(SEED ^ k.wrapping_mul(0xd1b5_4a32_d192_ed03));
+        Self(far.uniform().to_bits() ^ far.uniform().to_bits().rotate_left(29))
+    }
+
     fn uniform(&mut self) -> f64 {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mut z = self.0;

@@ -55,8 +55,12 @@ fn check_files(m: &Manifest) -> Result<(), String> {
         _ => &["network"],
     };
     for role in needed {
-        let stands_in = *role == "network" && has("encoder") && has("decoder");
-        if !has(role) && !stands_in && !(*role == "denoiser" && has("network")) {
+        let stands_in = match *role {
+            "network" => has("encoder") && has("decoder"),
+            "denoiser" => has("network"),
+            _ => false,
+        };
+        if !has(role) && !stands_in {
             return Err(format!("files: `{role}` is missing"));
         }
     }
@@ -233,7 +237,7 @@ fn check_rest(m: &Manifest) -> Result<(), String> {
     if !(0.0..=1.0).contains(&p.threshold) {
         return Err("postprocess.threshold: must be from 0 to 1".into());
     }
-    if p.median != 0 && (p.median % 2 == 0 || p.median > 15) {
+    if p.median != 0 && (p.median.is_multiple_of(2) || p.median > 15) {
         return Err("postprocess.median: must be 0 or an odd number up to 15".into());
     }
     if !(p.min_volume_ml.is_finite() && p.min_volume_ml >= 0.0) {

@@ -198,6 +198,7 @@ fn find_in(name_or_path: &str, roots: &[PathBuf]) -> Result<Model, ModelError> {
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::unwrap_used, reason = "helpers of tests")]
     use super::*;
 
     const GOOD: &str = r##"

@@ -258,6 +258,7 @@ pub(super) fn version_of(path: &Path) -> Option<String> {
 
 #[cfg(all(test, target_os = "linux"))]
 mod tests {
+    #![allow(clippy::unwrap_used, reason = "helpers of tests")]
     use super::*;
 
     fn touch(folder: &Path, name: &str) -> PathBuf {
