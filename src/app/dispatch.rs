@@ -7,7 +7,6 @@ use eframe::egui::{self, ViewportCommand};
 use super::action::{Action, Layout, Projection};
 use super::library::{Load, SeriesId};
 use super::pane::Kind;
-use super::persist::Kept;
 use super::state::{Dialog, Model};
 use super::tasks::{Purpose, Tasks};
 use super::ui_kit::toast::{Level, Messages};
@@ -19,7 +18,6 @@ pub(crate) struct Reach<'a> {
     pub model: &'a mut Model,
     pub tasks: &'a mut Tasks,
     pub messages: &'a mut Messages,
-    pub kept: &'a mut Kept,
     pub ctx: &'a egui::Context,
     /// Physical pixels of the active viewport.
     pub active_size: [u32; 2],
@@ -160,7 +158,8 @@ impl Reach<'_> {
         }
     }
 
-    fn preset(&mut self, n: usize) {
+    /// The `n`-th window of the modality, of the file, or around the automatic one; from 1.
+    pub fn preset(&mut self, n: usize) {
         let Some(stage) = self.model.active_stage() else { return };
         let Some(volume) = stage.volume() else { return };
         let header = volume.display.windows.clone();

@@ -135,6 +135,11 @@ impl Stage {
         layers
     }
 
+    /// Transfer functions that make sense for the base.
+    pub fn transfer_presets(&self) -> Vec<TransferFunction> {
+        self.volume().map(|v| vec![default_transfer(v, self.auto)]).unwrap_or_default()
+    }
+
     /// The window, if the base has one rather than a table.
     pub fn window(&self) -> Option<Window> {
         match &self.base.voi {

@@ -204,7 +204,10 @@ impl Model {
         }
         let new = target.series != Some(id);
         target.series = Some(id);
-        if follow && new && let (Kind::Slice(View::Axial), Some(view)) = (target.kind, native) {
+        if follow
+            && new
+            && let (Kind::Slice(View::Axial), Some(view)) = (target.kind, native)
+        {
             target.kind = Kind::Slice(view);
         }
         if let Some(stage) = stage
@@ -272,9 +275,9 @@ impl Model {
         let Some(Pane { series: Some(id), .. }) = self.panes.get(pane).cloned() else { return };
         for index in 0..self.panes.len() {
             let follows = index == pane
-                || self.panes[index].series.is_some_and(|other| {
-                    other == id || (self.settings.sync && self.same_frame(id, other))
-                });
+                || self.panes[index]
+                    .series
+                    .is_some_and(|other| other == id || (self.settings.sync && self.same_frame(id, other)));
             if follows {
                 self.panes[index].point = to;
             }

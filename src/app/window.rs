@@ -1,16 +1,17 @@
 //! The window itself: one frame after another.
 
+use std::collections::VecDeque;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use eframe::wgpu;
 use eframe::egui::{self, CentralPanel, Frame, Margin, Panel, Stroke, Ui};
+use eframe::wgpu;
 
 use super::action::{Action, Layout, Tool};
 use super::dispatch::Reach;
 use super::library::{Load, SeriesId};
-use super::panels::{self, status::Figures, studies::Wish};
+use super::panels::{self, dialogs::Dialogs, palette::Choice, status::Figures, studies::Wish};
 use super::persist::{self, Kept};
 use super::picture::Pictures;
 use super::state::{Dialog, Model};
@@ -44,8 +45,10 @@ pub struct Options {
 pub fn open_window(paths: Vec<PathBuf>, options: Options) -> anyhow::Result<()> {
     let folder = options.data_folder.clone().or_else(persist::data_folder);
     let kept = Kept::load(folder.as_deref());
-    let mut builder =
-        egui::ViewportBuilder::default().with_title("Veritome").with_app_id("veritome").with_min_inner_size([640.0, 420.0]);
+    let mut builder = egui::ViewportBuilder::default()
+        .with_title("Veritome")
+        .with_app_id("veritome")
+        .with_min_inner_size([640.0, 420.0]);
     builder = match kept.window {
         Some([x, y, width, height]) => builder.with_position([x, y]).with_inner_size([width, height]),
         None => builder.with_inner_size([1440.0, 900.0]),
@@ -84,10 +87,12 @@ pub struct Veritome {
     active_size: [u32; 2],
     steady: bool,
     fps: Option<f32>,
+    frames: VecDeque<f64>,
     memory_mb: Option<u64>,
     memory_read: f64,
     light: Option<bool>,
     viewport_focus: Vec<egui::Id>,
+    dialogs: Dialogs,
 }
 
 impl std::fmt::Debug for Veritome {
@@ -115,10 +120,12 @@ impl Veritome {
             active_size: [1, 1],
             steady: options.steady,
             fps: None,
+            frames: VecDeque::new(),
             memory_mb: None,
             memory_read: f64::NEG_INFINITY,
             light: None,
             viewport_focus: Vec::new(),
+            dialogs: Dialogs::default(),
         };
         if !paths.is_empty() {
             app.tasks.open(paths, Purpose::Show);
@@ -183,7 +190,6 @@ impl Veritome {
             model: &mut self.model,
             tasks: &mut self.tasks,
             messages: &mut self.messages,
-            kept: &mut self.kept,
             ctx,
             active_size: self.active_size,
         }
@@ -231,7 +237,8 @@ impl Veritome {
     }
 
     fn opened(&mut self, ctx: &egui::Context, paths: &[PathBuf], purpose: Purpose, opened: crate::io::Opened) {
-        let (skipped, files) = (opened.skipped.clone(), opened.studies.iter().flat_map(|s| &s.series).map(|s| s.files).sum::<usize>());
+        let (skipped, files) =
+            (opened.skipped.clone(), opened.studies.iter().flat_map(|s| &s.series).map(|s| s.files).sum::<usize>());
         if !skipped.is_empty() {
             let list = skipped.iter().map(|s| format!("{}: {}", s.path.display(), s.reason)).collect::<Vec<_>>();
             let text = format!("Could not open {} of {} files", skipped.len(), skipped.len() + files);
@@ -331,9 +338,7 @@ impl Veritome {
             if action.needs_viewport_focus() && !in_viewport {
                 continue;
             }
-            let times = ctx.input_mut(|i| {
-                i.count_and_consume_key(shortcut.modifiers, shortcut.logical_key)
-            });
+            let times = ctx.input_mut(|i| i.count_and_consume_key(shortcut.modifiers, shortcut.logical_key));
             for _ in 0..times {
                 self.queue.push(action);
             }
@@ -341,8 +346,7 @@ impl Veritome {
     }
 
     fn dropped_files(&mut self, ctx: &egui::Context) {
-        let paths: Vec<PathBuf> =
-            ctx.input(|i| i.raw.dropped_files.iter().map(|f| f.path().to_owned()).collect());
+        let paths: Vec<PathBuf> = ctx.input(|i| i.raw.dropped_files.iter().map(|f| f.path().to_owned()).collect());
         self.reach(ctx).open(paths, Purpose::Show);
     }
 
@@ -355,12 +359,12 @@ impl Veritome {
             self.memory_read = now;
             self.memory_mb = memory_stats::memory_stats().map(|m| (m.physical_mem / (1 << 20)) as u64);
         }
-        let dt = ctx.input(|i| i.unstable_dt);
-        // Only frames that follow each other say how fast it is.
-        if dt > 0.0 && dt < 0.25 {
-            let fps = 1.0 / dt;
-            self.fps = Some(self.fps.map_or(fps, |old| old + (fps - old) * 0.1));
+        // Frames of the last second: nothing is drawn while nothing changes, and then nothing is said.
+        self.frames.push_back(now);
+        while self.frames.front().is_some_and(|t| now - t > 1.0) {
+            self.frames.pop_front();
         }
+        self.fps = (self.frames.len() > 8).then_some(self.frames.len() as f32);
     }
 
     fn keep(&mut self) {
@@ -462,7 +466,13 @@ impl eframe::App for Veritome {
             }
             None => {}
         }
-        panels::dialogs::show(&ctx, &mut self.model, &mut self.messages, &mut self.queue);
+        let chosen = self.dialogs.show(&ctx, &mut self.model, &mut self.messages, &mut self.queue);
+        match chosen {
+            Some(Choice::Do(action)) => self.queue.push(action),
+            Some(Choice::Series(id)) => self.reach(&ctx).show(id),
+            Some(Choice::Preset(n)) => self.reach(&ctx).preset(n + 1),
+            None => {}
+        }
         if self.messages.show(&ctx) {
             self.model.dialog = Some(Dialog::Log);
         }

@@ -20,7 +20,8 @@ pub(crate) fn show(ui: &mut Ui, model: &mut Model, queue: &mut Vec<Action>) {
         ui.label(RichText::new("Veritome").family(theme::bold_family()).size(t.size.title).color(t.text));
         ui.add_space(t.space.s);
         menu(ui, Icon::FolderOpen, "Open", "Open files, a folder, or something recent", |ui| {
-            for action in [Action::OpenFiles, Action::OpenFolder, Action::AddOverlay, Action::TryDemo, Action::CloseAll] {
+            for action in [Action::OpenFiles, Action::OpenFolder, Action::AddOverlay, Action::TryDemo, Action::CloseAll]
+            {
                 item(ui, action, false, queue);
             }
         });

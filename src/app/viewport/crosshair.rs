@@ -119,9 +119,11 @@ pub(super) fn draw(model: &Model, spot: &Spot, plane: &Plane) {
         let gap = 14.0;
         let far = spot.rect.width() + spot.rect.height();
         let line = Stroke::new(1.0, colors.line.gamma_multiply(0.75));
+        // The letters at the edges stay free.
+        let painter = spot.painter.with_clip_rect(spot.rect.shrink(28.0));
         for d in line_directions(stage, pane, plane) {
             for d in [d, -d] {
-                dark_backed(&spot.painter, [center + d * gap, center + d * far], line);
+                dark_backed(&painter, [center + d * gap, center + d * far], line);
             }
         }
         if crosshair_tool {

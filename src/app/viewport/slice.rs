@@ -99,7 +99,8 @@ fn answer(ui: &mut Ui, canvas: &mut Canvas<'_>, spot: &Spot) -> Option<String> {
 }
 
 fn zoom(canvas: &mut Canvas<'_>, spot: &Spot, at: DVec2, factor: f64) {
-    let Some(stage) = canvas.model.panes.get(spot.index).and_then(|p| p.series).and_then(|id| canvas.model.stages.get(&id))
+    let Some(stage) =
+        canvas.model.panes.get(spot.index).and_then(|p| p.series).and_then(|id| canvas.model.stages.get(&id))
     else {
         return;
     };
