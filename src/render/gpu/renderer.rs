@@ -7,14 +7,16 @@ use super::picture::Picture;
 use super::slice_pass::SlicePass;
 use super::stamp_pass::StampPass;
 use super::texture_store::TextureStore;
+use super::volume_pass::VolumePass;
 use crate::render::badge::stamps;
-use crate::render::scene::SliceScene;
+use crate::render::scene::{SliceScene, VolumeScene};
 
 /// Draws scenes on a graphics device and keeps the volumes there as long as they exist.
 pub struct Renderer {
     gpu: Gpu,
     store: TextureStore,
     slices: SlicePass,
+    volumes: VolumePass,
     stamps: StampPass,
 }
 
@@ -41,7 +43,13 @@ impl Renderer {
     }
 
     fn with(gpu: Gpu) -> Self {
-        Self { gpu, store: TextureStore::new(), slices: SlicePass::default(), stamps: StampPass::default() }
+        Self {
+            gpu,
+            store: TextureStore::new(),
+            slices: SlicePass::default(),
+            volumes: VolumePass::default(),
+            stamps: StampPass::default(),
+        }
     }
 
     /// What the adapter calls itself.
@@ -75,6 +83,17 @@ impl Renderer {
     pub fn render_slice(&mut self, scene: &SliceScene) -> Result<Picture, RenderError> {
         let mut encoder = self.gpu.device.create_command_encoder(&wgpu::CommandEncoderDescriptor::default());
         let picture = self.slices.draw(&self.gpu, &mut self.store, &mut encoder, scene)?;
+        self.finish(encoder, picture, scene.is_synthetic())
+    }
+
+    /// The picture of a volume scene, with its marks. While the eye moves, pass a larger `step` and a smaller `size`; the
+    /// picture says that it is coarse. The work is only submitted: read or show the picture to wait for it.
+    ///
+    /// # Errors
+    /// When the base is no image or fits into no texture.
+    pub fn render_volume(&mut self, scene: &VolumeScene) -> Result<Picture, RenderError> {
+        let mut encoder = self.gpu.device.create_command_encoder(&wgpu::CommandEncoderDescriptor::default());
+        let picture = self.volumes.draw(&self.gpu, &mut self.store, &mut encoder, scene)?;
         self.finish(encoder, picture, scene.is_synthetic())
     }
 

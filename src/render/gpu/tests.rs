@@ -6,7 +6,10 @@ use super::Renderer;
 use crate::display::{ColorMap, Voi, VoiFunction, VoiLut, Window};
 use crate::render::fixtures::{KINDS, geometry, label_layer, layer, scene, volume, volume_of};
 use crate::render::reference;
-use crate::render::scene::{Compare, Content, Layer, Slab, SlabMode, SliceScene};
+use crate::render::scene::{
+    Camera, Compare, Content, Layer, Slab, SlabMode, SliceScene, TransferFunction, TransferPoint, VolumeMode,
+    VolumeScene, WHOLE,
+};
 use crate::volume::{Interpolation, Padding, VoxelType};
 
 /// Runs a test on the adapter of this machine; without one it is skipped, or failed where VERITOME_REQUIRE_GPU=1.
@@ -179,5 +182,86 @@ fn textures_go_when_their_volumes_go() {
         assert_eq!(renderer.held_volumes(), before + 1);
         drop(scene);
         assert_eq!(renderer.held_volumes(), before);
+    });
+}
+
+fn volume_scene(base: Layer, mode: VolumeMode) -> VolumeScene {
+    let size = [64, 57];
+    let camera = Camera { azimuth_deg: 33.0, elevation_deg: 21.0, ..Camera::fitted(base.content.geometry(), size) };
+    VolumeScene { base, labels: vec![], camera, size, mode, clip: WHOLE, step: 0.5 }
+}
+
+fn ramp(layer: &Layer) -> TransferFunction {
+    let [low, high] = crate::volume::statistics::range(volume_of(layer)).unwrap();
+    let point = |t: f64, color, opacity| TransferPoint { value: low + t * (high - low), color, opacity };
+    let points =
+        vec![point(0.5, [0.9, 0.3, 0.1], 0.0), point(0.62, [0.9, 0.5, 0.3], 0.15), point(0.85, [1.0, 1.0, 0.9], 0.7)];
+    TransferFunction { name: "test".into(), points }
+}
+
+/// Software adapters interpolate 8-bit textures in 8 bits.
+fn filtered(kind: VoxelType, limit: u8) -> u8 {
+    if matches!(kind, VoxelType::U8 | VoxelType::Rgb8) { 4 * limit } else { limit }
+}
+
+/// As [`differing`], but a few pixels may be off where a sample just comes in or falls out.
+fn check_volume(renderer: &mut Renderer, scene: &VolumeScene, limit: u8, what: &str) {
+    let drawn = renderer.render_volume(scene).unwrap();
+    let drawn = renderer.read(&drawn).unwrap();
+    let expected = reference::render_volume(scene);
+    if let Ok(dir) = std::env::var("VERITOME_KEEP_PICTURES") {
+        let name = what.replace(|c: char| !c.is_alphanumeric(), "_");
+        drawn.save(format!("{dir}/{name}_gpu.png")).unwrap();
+        expected.save(format!("{dir}/{name}_cpu.png")).unwrap();
+    }
+    let off = drawn.pixels().zip(expected.pixels()).filter(|(a, b)| (0..4).any(|c| a.0[c].abs_diff(b.0[c]) > limit));
+    let (off, all) = (off.count(), drawn.pixels().len());
+    assert!(off * 500 <= all, "{what}: {off} of {all} pixels, worst {}", differing(&drawn, &expected).1);
+    assert!(expected.pixels().any(|p| p.0[..3] != [0; 3]), "{what}: nothing is seen");
+}
+
+#[test]
+fn projections_equal_the_reference_on_every_number_type() {
+    with_renderer(|renderer| {
+        for kind in KINDS {
+            for mode in [VolumeMode::Mip, VolumeMode::MinIp, VolumeMode::Average] {
+                for padded in [false, true] {
+                    let mut v = volume(kind, &geometry(padded));
+                    let [low, high] = crate::volume::statistics::stored_range(&v).unwrap();
+                    v.padding =
+                        padded.then_some(Padding { low: low + 0.4 * (high - low), high: low + 0.6 * (high - low) });
+                    let mut base = layer(v);
+                    let [low, high] = crate::volume::statistics::range(volume_of(&base)).unwrap();
+                    base.voi = Voi::Window(Window::spanning(low, high));
+                    let what = format!("{kind:?} {mode:?} {padded}");
+                    check_volume(renderer, &volume_scene(base.clone(), mode.clone()), filtered(kind, 1), &what);
+                    let mut scene = volume_scene(base, mode.clone());
+                    scene.base.voi = Voi::Window(Window::spanning(low, low + 0.7 * (high - low)));
+                    scene.base.colormap = ColorMap::Magma;
+                    scene.clip = [[0.1, 0.8], [0.0, 0.7], [0.3, 1.0]];
+                    check_volume(renderer, &scene, filtered(kind, 1), &format!("{what} clipped"));
+                }
+            }
+        }
+    });
+}
+
+#[test]
+fn composites_equal_the_reference_on_every_number_type() {
+    with_renderer(|renderer| {
+        for kind in KINDS {
+            for shaded in [false, true] {
+                for padded in [false, true] {
+                    let mut v = volume(kind, &geometry(true));
+                    let [low, high] = crate::volume::statistics::stored_range(&v).unwrap();
+                    v.padding =
+                        padded.then_some(Padding { low: low + 0.4 * (high - low), high: low + 0.6 * (high - low) });
+                    let base = layer(v);
+                    let mode = VolumeMode::Composite { transfer: ramp(&base), shaded };
+                    let what = format!("{kind:?} shaded {shaded} {padded}");
+                    check_volume(renderer, &volume_scene(base, mode), filtered(kind, 3), &what);
+                }
+            }
+        }
     });
 }

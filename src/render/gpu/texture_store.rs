@@ -1,7 +1,9 @@
 //! Volumes as 3D textures in their stored precision, uploaded once, gone when the volume is.
 
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Weak};
 
+use super::blocks::Blocks;
 use super::device::{Gpu, RenderError};
 use crate::volume::{Labelmap, Volume, Voxels};
 
@@ -43,12 +45,17 @@ pub(crate) struct VolumeTexture {
     pub(crate) reduced: u32,
     /// Hardware may interpolate it.
     pub(crate) filterable: bool,
+    /// NaN is among the numbers.
+    pub(crate) has_nothing: bool,
+    /// No other texture ever had this.
+    pub(crate) id: u64,
 }
 
 struct Entry {
     key: usize,
     alive: Box<dyn Fn() -> bool + Send + Sync>,
     texture: VolumeTexture,
+    blocks: Option<Arc<Blocks>>,
 }
 
 /// The textures of all volumes that were drawn and still exist.
@@ -98,6 +105,15 @@ impl TextureStore {
         })
     }
 
+    /// The block grid of a volume that was uploaded as `texture`.
+    pub(crate) fn blocks(&mut self, volume: &Volume, texture: &VolumeTexture) -> Arc<Blocks> {
+        let make = || Arc::new(Blocks::of(volume, texture.reduced.max(1) as usize));
+        match self.entries.iter_mut().find(|e| e.texture.id == texture.id) {
+            Some(entry) => entry.blocks.get_or_insert_with(make).clone(),
+            None => make(),
+        }
+    }
+
     fn get(
         &mut self,
         key: usize,
@@ -109,7 +125,7 @@ impl TextureStore {
             return Ok(entry.texture.clone());
         }
         let texture = upload(self)?;
-        self.entries.push(Entry { key, alive, texture: texture.clone() });
+        self.entries.push(Entry { key, alive, texture: texture.clone(), blocks: None });
         Ok(texture)
     }
 
@@ -162,8 +178,16 @@ impl TextureStore {
         at: impl Fn(usize) -> f32 + Sync,
     ) -> Result<VolumeTexture, RenderError> {
         let plan = self.plan(gpu, size, wgpu::TextureFormat::R32Float, 4);
-        let texture = plan.run(gpu, |n, out| out.extend(finite(at(n)).to_le_bytes()))?;
-        Ok(texture.read(Access::Float, 1.0, 0.0, false, filterable))
+        let has_nothing = AtomicBool::new(false);
+        let texture = plan.run(gpu, |n, out| {
+            let x = at(n);
+            if x.is_nan() {
+                has_nothing.store(true, Ordering::Relaxed);
+            }
+            out.extend(finite(x).to_le_bytes());
+        })?;
+        let texture = texture.read(Access::Float, 1.0, 0.0, false, filterable);
+        Ok(VolumeTexture { has_nothing: has_nothing.into_inner(), ..texture })
     }
 
     fn plan(&self, gpu: &Gpu, size: [usize; 3], format: wgpu::TextureFormat, bytes: usize) -> Upload {
@@ -204,8 +228,10 @@ struct Uploaded {
 
 impl Uploaded {
     fn read(self, access: Access, scale: f64, bias: f64, whole: bool, filterable: bool) -> VolumeTexture {
+        static NEXT: AtomicU64 = AtomicU64::new(0);
+        let id = NEXT.fetch_add(1, Ordering::Relaxed);
         let Self { view, size, reduced } = self;
-        VolumeTexture { view, access, scale, bias, whole, size, reduced, filterable }
+        VolumeTexture { view, access, scale, bias, whole, size, reduced, filterable, has_nothing: false, id }
     }
 }
 

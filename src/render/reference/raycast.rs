@@ -85,6 +85,8 @@ struct Cast<'a, T> {
     smallest_mm: f64,
     view: DVec3,
     clip: [DVec3; 2],
+    /// Just inside the outer faces.
+    last: DVec3,
     labels: Vec<LabelCast<'a>>,
 }
 
@@ -181,6 +183,7 @@ impl<'a, T: Scalar> Cast<'a, T> {
             smallest_mm,
             view: scene.camera.axes()[2],
             clip: [corner(0), corner(1)],
+            last: size - (0.5 + 1e-4),
             labels: scene
                 .labels
                 .iter()
@@ -301,7 +304,9 @@ impl<'a, T: Scalar> Cast<'a, T> {
             let mut color = [r, g, b];
             if *shaded {
                 let or_here = |q: DVec3| Some(self.sample(q)).filter(|v| !v.is_nan()).unwrap_or(stored);
-                let slope = |a: DVec3| (or_here(q + a) - or_here(q - a)) / 2.0 * self.grey.rescale.slope;
+                let inside = |q: DVec3| q.clamp(DVec3::splat(-0.5), self.last);
+                let slope =
+                    |a: DVec3| (or_here(inside(q + a)) - or_here(inside(q - a))) / 2.0 * self.grey.rescale.slope;
                 let g =
                     self.patient_to_voxel.transpose() * DVec3::new(slope(DVec3::X), slope(DVec3::Y), slope(DVec3::Z));
                 let facing = g.normalize_or_zero().dot(self.view).abs();
