@@ -131,7 +131,8 @@ impl Palette {
                 .response
                 .clone()
                 .accessible_name("Find a command");
-            if self.opened_now {
+            // Wherever one clicks, letters go on to be the query.
+            if !field.has_focus() {
                 field.request_focus();
             }
         });

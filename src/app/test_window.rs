@@ -17,7 +17,8 @@ pub(crate) fn harness<'a, S: 'a>(
     let mut builder = Harness::builder()
         .with_size(size)
         .with_theme(theme)
-        .with_max_steps(20)
+        .with_max_steps(60)
+        .with_step_dt(1.0 / 30.0)
         .with_context_setup(|ctx: &egui::Context| theme::install(ctx));
     if folder().is_some() {
         builder = builder.wgpu();

@@ -102,8 +102,8 @@ fn group(ui: &mut Ui, name: &str, rows: &[&HelpRow], t: &Tokens) {
         let (rect, response) = ui.allocate_exact_size(vec2(ui.available_width(), ROW), Sense::hover());
         let name = format!("{}, {}", row.text, row.keys);
         response.widget_info(|| egui::WidgetInfo::labeled(egui::accesskit::Role::Label, true, &name));
-        let keys_width = (rect.width() * 0.42).min(150.0);
-        key_caps(ui, rect.left_center(), &row.keys, t);
+        let caps_width = key_caps(ui, rect.left_center(), &row.keys, t);
+        let keys_width = (rect.width() * 0.46).min(168.0).max(caps_width + t.space.xs);
         let mut job =
             egui::text::LayoutJob::simple_singleline(row.text.clone(), FontId::proportional(t.size.body), t.text);
         job.wrap.max_width = (rect.width() - keys_width - t.space.l).max(0.0);
@@ -194,6 +194,8 @@ mod tests {
         });
         h.run();
         picture(&mut h, "help");
+        h.get_by_label("Search keys").focus();
+        h.run();
         h.get_by_label("Search keys").type_text("slice");
         h.run();
         h.get_by_label("Ten slices, Shift+Up / Shift+Down");

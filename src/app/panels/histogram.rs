@@ -72,11 +72,11 @@ pub(crate) fn heights(histogram: &Histogram, range: [f64; 2], columns: usize) ->
     }
     let width = if high > low { (high - low) / bins as f64 } else { 1.0 };
     let scale = 1.0 / (1.0 + most as f64).ln();
-    let bin = |value: f64| ((value - low) / width).floor();
+    let bin = |value: f64| (value - low) / width;
     (0..columns)
         .map(|i| {
             let at = |i: usize| range[0] + (range[1] - range[0]) * i as f64 / columns as f64;
-            let (first, last) = (bin(at(i)), bin(at(i + 1)));
+            let (first, last) = (bin(at(i)).floor(), bin(at(i + 1)).ceil() - 1.0);
             if last < 0.0 || first >= bins as f64 {
                 return 0.0;
             }

@@ -56,8 +56,9 @@ impl LogPanel {
                 (Least::Errors, "Errors", "Only what failed"),
             ] {
                 let chosen = self.least == least;
+                let ground = if chosen { t.accent_ground } else { t.panel };
                 let text = RichText::new(name).size(t.size.small).color(if chosen { t.text } else { t.quiet });
-                let button = ui.add(Button::new(text).selected(chosen).frame_when_inactive(false)).on_hover_text(hint);
+                let button = ui.add(Button::new(text).fill(ground)).on_hover_text(hint);
                 widgets::named(&button, name, Some(chosen));
                 if button.clicked() {
                     self.least = least;
@@ -109,17 +110,19 @@ impl LogPanel {
         };
         let open = self.open.contains(&index);
         ui.push_id(index, |ui| {
-            ui.horizontal_top(|ui| {
+            ui.horizontal(|ui| {
                 ui.label(widgets::icon(picture).size(14.0).color(tint))
                     .widget_info(|| WidgetInfo::labeled(Role::Label, true, word));
-                ui.with_layout(Layout::right_to_left(Align::Min), |ui| {
+                ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
                     if widgets::icon_button(ui, Icon::Copy, "Copy this message", false).clicked() {
                         ui.ctx().copy_text(as_text(message));
                     }
                     if !message.details.is_empty() {
                         let name = if open { "Hide details" } else { "Details" };
-                        let arrow = if open { Icon::ChevronDown } else { Icon::ChevronRight };
-                        if widgets::icon_button(ui, arrow, name, open).clicked() {
+                        let text = RichText::new(name).size(t.size.small).color(t.quiet);
+                        let button = ui.add(Button::new(text).frame_when_inactive(false));
+                        widgets::named(&button, name, Some(open));
+                        if button.on_hover_text("What lies behind the message").clicked() {
                             if open {
                                 self.open.retain(|i| *i != index);
                             } else {
@@ -127,7 +130,7 @@ impl LogPanel {
                             }
                         }
                     }
-                    ui.with_layout(Layout::left_to_right(Align::Min), |ui| {
+                    ui.with_layout(Layout::left_to_right(Align::Center), |ui| {
                         ui.add(Label::new(RichText::new(&message.text).color(t.text)).wrap());
                     });
                 });
@@ -203,6 +206,8 @@ mod tests {
         assert!(h.query_by_label("Could not open 3 of 275 files").is_none());
         h.get_by_label_contains("brain-t1");
         h.get_by_label("All").click();
+        h.run();
+        h.get_by_label("Search messages").focus();
         h.run();
         h.get_by_label("Search messages").type_text("pixel data");
         h.run();

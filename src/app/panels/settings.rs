@@ -2,7 +2,7 @@
 
 use eframe::egui::accesskit::Role;
 use eframe::egui::{
-    Align, Button, Checkbox, CornerRadius, Frame, Layout, Margin, RichText, Slider, Ui, WidgetInfo, vec2,
+    Align, Button, Checkbox, Color32, CornerRadius, Frame, Layout, Margin, RichText, Slider, Ui, WidgetInfo, vec2,
 };
 use serde::{Deserialize, Serialize};
 
@@ -165,7 +165,7 @@ fn choose<T: PartialEq + Copy>(ui: &mut Ui, value: &mut T, choices: &[(T, &str, 
             for (choice, name, hint) in choices {
                 let on = value == choice;
                 let text = RichText::new(*name).color(if on { t.text } else { t.quiet });
-                let button = Button::new(text).selected(on).frame_when_inactive(false).min_size(vec2(72.0, 24.0));
+                let button = Button::new(text).fill(ground(on, t)).min_size(vec2(72.0, 24.0));
                 let response = ui.add(button);
                 response.widget_info(|| WidgetInfo::selected(Role::RadioButton, true, on, *name));
                 if response.on_hover_text(*hint).clicked() {
@@ -174,6 +174,10 @@ fn choose<T: PartialEq + Copy>(ui: &mut Ui, value: &mut T, choices: &[(T, &str, 
             }
         },
     );
+}
+
+fn ground(on: bool, t: &Tokens) -> Color32 {
+    if on { t.accent_ground } else { t.field }
 }
 
 fn toggle(ui: &mut Ui, on: &mut bool, name: &str, hint: &str) {

@@ -193,6 +193,8 @@ impl TagBrowser {
             widgets::quiet(ui, format!("No attribute with “{}”", self.query.trim()));
             return;
         }
+        ui.spacing_mut().item_spacing.x = t.space.l;
+        ui.visuals_mut().widgets.noninteractive.bg_stroke.color = t.field;
         let mono = TextStyle::Monospace.resolve(ui.style());
         let mut chosen = None;
         let mut copy = None;
@@ -202,7 +204,7 @@ impl TagBrowser {
             .sense(Sense::click())
             .cell_layout(Layout::left_to_right(Align::Center))
             .column(Column::initial(132.0).at_least(96.0).clip(true))
-            .column(Column::initial(220.0).at_least(80.0).clip(true))
+            .column(Column::initial(240.0).at_least(80.0).clip(true))
             .column(Column::exact(36.0))
             .column(Column::remainder().at_least(80.0).clip(true))
             .auto_shrink([false, false]);

@@ -100,6 +100,8 @@ fn thirty_thousand_rows_are_searched_and_chosen() {
     let mut h = shown(Some(attributes(30_000)), false, Theme::Dark);
     h.run();
     picture(&mut h, "tags");
+    h.get_by_label("Search attributes").focus();
+    h.run();
     h.get_by_label("Search attributes").type_text("number 29999");
     h.run();
     h.get_by_label("(0029,752f) PrivateAttribute value number 29999").click();

@@ -94,7 +94,7 @@ impl TransferEditor {
                 if whole.inner {
                     self.view = None;
                 }
-                let name = if input.transfer.name.is_empty() { "Own" } else { &input.transfer.name };
+                let name = if input.transfer.name.is_empty() { "Custom" } else { &input.transfer.name };
                 let combo = ComboBox::from_id_salt("transfer preset")
                     .selected_text(name)
                     .width(ui.available_width())

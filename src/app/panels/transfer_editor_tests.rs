@@ -93,8 +93,8 @@ fn double_click_adds_a_point_in_order_and_right_click_removes_it() {
     let mut h = shown(Theme::Dark);
     h.run();
     let at = center(&h, "Point 4") + vec2(30.0, 30.0);
+    h.hover_at(at);
     for pressed in [true, false, true, false] {
-        h.hover_at(at);
         h.event(eframe::egui::Event::PointerButton {
             pos: at,
             button: PointerButton::Primary,
