@@ -1,1 +1,28 @@
-//! To be written.
+//! The window: the only code that knows egui.
+//!
+//! - [`open_window`]: opens it; [`Veritome`] is the window's content, also for tests
+//! - [`action`]: everything a person can do
+//! - `library`: what is open; `stage`: the layers of a series on show; `pane`: one viewport; `state`: all of it
+//! - `tasks`: work on other threads; `picture`: pictures of `render` as textures
+//! - `viewport`, `panels`: what is drawn where; `ui_kit`: the look
+//! - `palette`: all commands, found by a few letters
+//! - `persist`: what survives a restart
+
+pub mod action;
+mod dispatch;
+mod library;
+mod palette;
+mod pane;
+mod panels;
+mod persist;
+mod picture;
+mod stage;
+mod state;
+mod tasks;
+#[cfg(test)]
+mod test_window;
+mod ui_kit;
+mod viewport;
+mod window;
+
+pub use window::{Options, Veritome, open_window};

@@ -3,6 +3,8 @@
 //! - [`study`]: what opening a path gives: [`Opened`], [`Study`], [`Series`]
 //! - [`open`]: finds out what a path holds and reads its headers
 //! - [`errors`]: [`IoError`], which names the file, what was expected, what was found and what to do
+//! - [`formats`]: [`nifti`], [`nrrd`] and [`raster`] files, told apart by their content
+//! - [`mark`]: how a file that is not DICOM says that its content is synthetic
 //!
 //! ```no_run
 //! use veritome::{io, jobs::Control};
@@ -13,10 +15,20 @@
 //! # Ok::<(), veritome::io::IoError>(())
 //! ```
 
+pub mod convert;
 pub mod errors;
+pub mod formats;
+pub mod info;
+pub mod labels;
+pub mod mark;
+pub mod nifti;
+pub mod nrrd;
 mod opening;
+pub mod raster;
 pub mod study;
+pub mod write;
 
+pub use convert::{ConvertOptions, convert};
 pub use errors::IoError;
 pub use opening::{open, open_all};
 pub use study::{Attribute, Opened, Patient, PixelSource, Series, SeriesKind, Skipped, Study};

@@ -130,6 +130,11 @@ pub trait PixelSource: fmt::Debug + Send + Sync {
     fn late_warnings(&self) -> Vec<Warning> {
         Vec::new()
     }
+
+    /// Seconds from one time point to the next, where the file says so.
+    fn time_step_s(&self) -> Option<f64> {
+        None
+    }
 }
 
 /// A row of the tag browser.

@@ -5,6 +5,11 @@
 //!   headless commands use where there is no adapter
 //! - [`gpu`]: the same pictures by the shaders in `shaders/`
 
+pub mod badge;
+pub mod fidelity;
+#[cfg(test)]
+pub(crate) mod fixtures;
 pub mod gpu;
+pub(crate) mod plan;
 pub mod reference;
 pub mod scene;

@@ -1,0 +1,456 @@
+//! Everything a person can do, in one enum: menus, keys, the palette, the toolbar and the tests all speak it.
+
+use eframe::egui::{Key, KeyboardShortcut, Modifiers};
+use lucide_icons::Icon;
+use serde::{Deserialize, Serialize};
+
+use crate::display::View;
+use crate::render::scene::SlabMode;
+use crate::volume::Interpolation;
+
+/// How the image area is divided.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
+pub enum Layout {
+    /// One viewport.
+    Single,
+    /// Two viewports side by side, each with a series of its own.
+    OneByTwo,
+    /// Axial, coronal, sagittal and volume of one series.
+    #[default]
+    Mpr,
+    /// Axial, coronal and sagittal of one series, side by side.
+    OneByThree,
+    /// Two rows of three, each with a series of its own.
+    Grid,
+}
+
+impl Layout {
+    /// All, in the order of the menu.
+    pub const ALL: [Self; 5] = [Self::Single, Self::OneByTwo, Self::Mpr, Self::OneByThree, Self::Grid];
+
+    /// Rows and columns.
+    #[must_use]
+    pub fn shape(self) -> (usize, usize) {
+        match self {
+            Self::Single => (1, 1),
+            Self::OneByTwo => (1, 2),
+            Self::Mpr => (2, 2),
+            Self::OneByThree => (1, 3),
+            Self::Grid => (2, 3),
+        }
+    }
+
+    /// Whether all viewports show the same series.
+    #[must_use]
+    pub fn is_one_series(self) -> bool {
+        matches!(self, Self::Single | Self::Mpr | Self::OneByThree)
+    }
+
+    /// What the person reads.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Single => "Single",
+            Self::OneByTwo => "Side by side",
+            Self::Mpr => "Axial, coronal, sagittal, volume",
+            Self::OneByThree => "Axial, coronal, sagittal",
+            Self::Grid => "Grid 2 × 3",
+        }
+    }
+}
+
+/// What a left drag does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
+pub enum Tool {
+    /// Changes the window.
+    #[default]
+    Window,
+    /// Moves the image.
+    Pan,
+    /// Magnifies the image.
+    Zoom,
+    /// Goes through the slices.
+    Scroll,
+    /// Places the crosshair.
+    Crosshair,
+}
+
+impl Tool {
+    /// All, in the order of the toolbar.
+    pub const ALL: [Self; 5] = [Self::Window, Self::Pan, Self::Zoom, Self::Scroll, Self::Crosshair];
+}
+
+/// What the volume view computes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
+pub enum Projection {
+    /// Maximum intensity.
+    Mip,
+    /// Minimum intensity.
+    MinIp,
+    /// Average.
+    Average,
+    /// Colours and opacities of the transfer function.
+    #[default]
+    Composite,
+}
+
+impl Projection {
+    /// All, in the order of the menu.
+    pub const ALL: [Self; 4] = [Self::Composite, Self::Mip, Self::MinIp, Self::Average];
+
+    /// What the person reads.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Mip => "Maximum",
+            Self::MinIp => "Minimum",
+            Self::Average => "Average",
+            Self::Composite => "Composite",
+        }
+    }
+}
+
+/// Everything a person can do.
+#[derive(Debug, Clone, Copy, PartialEq)]
+#[expect(missing_docs, reason = "`Action::text` and `Action::hint` say what each does")]
+pub enum Action {
+    OpenFiles,
+    OpenFolder,
+    TryDemo,
+    AddOverlay,
+    CloseAll,
+    SetLayout(Layout),
+    Maximise,
+    SetTool(Tool),
+    Fit,
+    ActualSize,
+    Reset,
+    /// The window preset on this digit key, 1 to 9.
+    Preset(u8),
+    AutoWindow,
+    HeaderWindow,
+    Invert,
+    /// So many slices forward (negative: back).
+    Slices(i32),
+    FirstSlice,
+    LastSlice,
+    NextSeries,
+    PreviousSeries,
+    NextViewport,
+    ShowView(View),
+    ShowVolume,
+    AcquisitionPlanes,
+    Slab(SlabMode),
+    ThinSlice,
+    Interpolate(Interpolation),
+    Project(Projection),
+    ToggleText,
+    ToggleOverlays,
+    ToggleCrosshair,
+    ToggleReferenceLines,
+    ToggleSync,
+    ToggleHidePatient,
+    ToggleLightTheme,
+    ToggleDragBrightens,
+    ToggleStudies,
+    ToggleLayers,
+    FullScreen,
+    Palette,
+    Help,
+    Settings,
+    Log,
+    Tags,
+    CancelJobs,
+    Quit,
+}
+
+const fn key(k: Key) -> Option<KeyboardShortcut> {
+    Some(KeyboardShortcut::new(Modifiers::NONE, k))
+}
+
+const fn ctrl(k: Key) -> Option<KeyboardShortcut> {
+    Some(KeyboardShortcut::new(Modifiers::COMMAND, k))
+}
+
+impl Action {
+    /// What the menu and the palette say.
+    #[must_use]
+    pub fn text(self) -> String {
+        self.about().0.into()
+    }
+
+    /// One sentence on what it does.
+    #[must_use]
+    pub fn hint(self) -> &'static str {
+        self.about().1
+    }
+
+    /// Its picture.
+    #[must_use]
+    pub fn icon(self) -> Icon {
+        self.about().2
+    }
+
+    /// Its key.
+    #[must_use]
+    pub fn shortcut(self) -> Option<KeyboardShortcut> {
+        self.about().3
+    }
+
+    fn about(self) -> (&'static str, &'static str, Icon, Option<KeyboardShortcut>) {
+        match self {
+            Self::OpenFiles => {
+                ("Open files…", "Opens DICOM, ZIP, NIfTI, NRRD or picture files", Icon::File, ctrl(Key::O))
+            }
+            Self::OpenFolder => (
+                "Open folder…",
+                "Opens a folder with DICOM files, and the folders in it",
+                Icon::FolderOpen,
+                Some(KeyboardShortcut::new(Modifiers::COMMAND.plus(Modifiers::SHIFT), Key::O)),
+            ),
+            Self::TryDemo => {
+                ("Try the demo", "Opens a real head scan that comes through a package", Icon::Sparkles, None)
+            }
+            Self::AddOverlay => {
+                ("Add overlay from file…", "Lays a volume or a mask over the active series", Icon::Plus, None)
+            }
+            Self::CloseAll => ("Close all studies", "Empties the window", Icon::X, ctrl(Key::W)),
+            Self::SetLayout(layout) => {
+                let icon = match layout {
+                    Layout::Single => Icon::Square,
+                    Layout::OneByTwo => Icon::Columns2,
+                    Layout::Mpr => Icon::Grid2x2,
+                    Layout::OneByThree => Icon::Columns3,
+                    Layout::Grid => Icon::LayoutGrid,
+                };
+                (layout.name(), "Divides the image area", icon, None)
+            }
+            Self::Maximise => (
+                "Maximise viewport",
+                "Shows the active viewport alone, and again all; so does a double-click",
+                Icon::Maximize,
+                key(Key::M),
+            ),
+            Self::SetTool(tool) => match tool {
+                Tool::Window => (
+                    "Window",
+                    "Left drag changes the window: right is wider, up and down the level",
+                    Icon::Contrast,
+                    key(Key::W),
+                ),
+                Tool::Pan => {
+                    ("Pan", "Left drag moves the image; so does the middle button always", Icon::Hand, key(Key::T))
+                }
+                Tool::Zoom => {
+                    ("Zoom", "Left drag magnifies; so does the right button always", Icon::ZoomIn, key(Key::Z))
+                }
+                Tool::Scroll => {
+                    ("Scroll", "Left drag goes through the slices; so does the wheel always", Icon::Layers, key(Key::S))
+                }
+                Tool::Crosshair => (
+                    "Crosshair",
+                    "Left drag places the crosshair in all views; drag a handle to turn its lines",
+                    Icon::Crosshair,
+                    key(Key::H),
+                ),
+            },
+            Self::Fit => ("Fit", "Shows the whole image", Icon::Scan, key(Key::Enter)),
+            Self::ActualSize => ("One to one", "One voxel on one screen pixel", Icon::ZoomIn, key(Key::Backspace)),
+            Self::Reset => {
+                ("Reset view", "Straight planes, whole image, the header's window", Icon::RotateCcw, key(Key::Escape))
+            }
+            Self::Preset(n) => {
+                const TEXT: [&str; 9] = [
+                    "Window preset 1",
+                    "Window preset 2",
+                    "Window preset 3",
+                    "Window preset 4",
+                    "Window preset 5",
+                    "Window preset 6",
+                    "Window preset 7",
+                    "Window preset 8",
+                    "Window preset 9",
+                ];
+                const KEYS: [Key; 9] =
+                    [Key::Num1, Key::Num2, Key::Num3, Key::Num4, Key::Num5, Key::Num6, Key::Num7, Key::Num8, Key::Num9];
+                let i = usize::from(n.clamp(1, 9)) - 1;
+                (TEXT[i], "A window for one organ or tissue", Icon::Contrast, key(KEYS[i]))
+            }
+            Self::AutoWindow => ("Automatic window", "From the image's own values", Icon::Contrast, key(Key::Num0)),
+            Self::HeaderWindow => ("Window of the file", "As the scanner chose it", Icon::Contrast, None),
+            Self::Invert => ("Invert", "Dark becomes bright", Icon::Contrast, key(Key::I)),
+            Self::Slices(n) => match n {
+                1 => ("Next slice", "One slice on", Icon::ArrowDown, key(Key::ArrowDown)),
+                -1 => ("Previous slice", "One slice back", Icon::ArrowUp, key(Key::ArrowUp)),
+                n if n > 0 => (
+                    "Ten slices on",
+                    "Ten slices on",
+                    Icon::ArrowDown,
+                    Some(KeyboardShortcut::new(Modifiers::SHIFT, Key::ArrowDown)),
+                ),
+                _ => (
+                    "Ten slices back",
+                    "Ten slices back",
+                    Icon::ArrowUp,
+                    Some(KeyboardShortcut::new(Modifiers::SHIFT, Key::ArrowUp)),
+                ),
+            },
+            Self::FirstSlice => ("First slice", "To one end of the stack", Icon::ArrowUp, key(Key::Home)),
+            Self::LastSlice => ("Last slice", "To the other end of the stack", Icon::ArrowDown, key(Key::End)),
+            Self::NextSeries => ("Next series", "The next one in the list", Icon::ArrowDown, key(Key::ArrowRight)),
+            Self::PreviousSeries => {
+                ("Previous series", "The one before it in the list", Icon::ArrowUp, key(Key::ArrowLeft))
+            }
+            Self::NextViewport => {
+                ("Next viewport", "Moves the keys to the next viewport", Icon::MousePointer2, key(Key::Tab))
+            }
+            Self::ShowView(View::Axial) => ("Axial view", "In the active viewport, from the feet", Icon::Square, None),
+            Self::ShowView(View::Coronal) => {
+                ("Coronal view", "In the active viewport, from the front", Icon::Square, None)
+            }
+            Self::ShowView(View::Sagittal) => ("Sagittal view", "In the active viewport", Icon::Square, None),
+            Self::ShowVolume => ("Volume view", "In the active viewport", Icon::Box, None),
+            Self::AcquisitionPlanes => (
+                "Planes of the acquisition",
+                "Cuts along the planes in which the scanner took the slices, or along the patient",
+                Icon::Layers,
+                None,
+            ),
+            Self::Slab(SlabMode::Mean) => ("Thick slice, average", "10 mm, averaged", Icon::Layers, None),
+            Self::Slab(SlabMode::Mip) => ("Thick slice, maximum", "10 mm, brightest value", Icon::Layers, None),
+            Self::Slab(SlabMode::MinIp) => ("Thick slice, minimum", "10 mm, darkest value", Icon::Layers, None),
+            Self::ThinSlice => ("Thin slice", "A plane without thickness", Icon::Layers, None),
+            Self::Interpolate(Interpolation::Nearest) => ("Show voxels", "No interpolation", Icon::Grid2x2, None),
+            Self::Interpolate(Interpolation::Linear) => ("Linear interpolation", "Between voxels", Icon::Grid2x2, None),
+            Self::Interpolate(Interpolation::Cubic) => ("Cubic interpolation", "Between voxels", Icon::Grid2x2, None),
+            Self::Project(Projection::Composite) => ("Volume, composite", "Colours and opacities", Icon::Box, None),
+            Self::Project(Projection::Mip) => ("Volume, maximum", "Maximum intensity projection", Icon::Box, None),
+            Self::Project(Projection::MinIp) => ("Volume, minimum", "Minimum intensity projection", Icon::Box, None),
+            Self::Project(Projection::Average) => ("Volume, average", "Average along each ray", Icon::Box, None),
+            Self::ToggleText => {
+                ("Text over images", "Shows or hides letters and corner text", Icon::Info, key(Key::Space))
+            }
+            Self::ToggleOverlays => ("Overlays", "Shows or hides all overlay layers", Icon::Eye, key(Key::O)),
+            Self::ToggleCrosshair => (
+                "Crosshair lines",
+                "Shows or hides the crosshair",
+                Icon::Crosshair,
+                Some(KeyboardShortcut::new(Modifiers::SHIFT, Key::H)),
+            ),
+            Self::ToggleReferenceLines => {
+                ("Reference lines", "Where the other viewports cut this one", Icon::Ruler, key(Key::R))
+            }
+            Self::ToggleSync => {
+                ("Scroll together", "Viewports with different series move together", Icon::Columns2, key(Key::Y))
+            }
+            Self::ToggleHidePatient => {
+                ("Hide the patient", "Names, numbers and dates are not shown", Icon::UserX, None)
+            }
+            Self::ToggleLightTheme => ("Light theme", "For lecture rooms; images stay on black", Icon::Sun, None),
+            Self::ToggleDragBrightens => {
+                ("Drag down brightens", "Else dragging down darkens the image", Icon::Contrast, None)
+            }
+            Self::ToggleStudies => ("Studies panel", "Shows or hides the left panel", Icon::PanelLeft, key(Key::F6)),
+            Self::ToggleLayers => ("Layers panel", "Shows or hides the right panel", Icon::PanelRight, key(Key::F7)),
+            Self::FullScreen => ("Full screen", "Only images", Icon::Fullscreen, key(Key::F11)),
+            Self::Palette => ("All commands…", "Finds commands, series and presets", Icon::Search, ctrl(Key::P)),
+            Self::Help => ("Keys and mouse", "What each key and button does", Icon::CircleHelp, key(Key::Questionmark)),
+            Self::Settings => ("Settings", "How the window behaves", Icon::Settings, ctrl(Key::Comma)),
+            Self::Log => ("Messages", "What failed and what was passed over", Icon::ScrollText, ctrl(Key::L)),
+            Self::Tags => {
+                ("Attributes of the file", "All attributes of this slice, with search", Icon::Tags, ctrl(Key::I))
+            }
+            Self::CancelJobs => ("Cancel running work", "Stops loading and models", Icon::X, None),
+            Self::Quit => ("Quit", "Closes the window", Icon::X, ctrl(Key::Q)),
+        }
+    }
+
+    /// All of them, in the order of the palette.
+    #[must_use]
+    pub fn all() -> Vec<Self> {
+        let mut all = vec![Self::OpenFiles, Self::OpenFolder, Self::TryDemo, Self::AddOverlay];
+        all.extend(Layout::ALL.map(Self::SetLayout));
+        all.push(Self::Maximise);
+        all.extend(Tool::ALL.map(Self::SetTool));
+        all.extend([Self::Fit, Self::ActualSize, Self::Reset, Self::AutoWindow, Self::HeaderWindow, Self::Invert]);
+        all.extend((1..=9).map(Self::Preset));
+        all.extend([-10, -1, 1, 10].map(Self::Slices));
+        all.extend([Self::FirstSlice, Self::LastSlice, Self::NextSeries, Self::PreviousSeries, Self::NextViewport]);
+        all.extend(View::ALL.map(Self::ShowView));
+        all.extend([Self::ShowVolume, Self::AcquisitionPlanes, Self::ThinSlice]);
+        all.extend([SlabMode::Mean, SlabMode::Mip, SlabMode::MinIp].map(Self::Slab));
+        all.extend([Interpolation::Nearest, Interpolation::Linear, Interpolation::Cubic].map(Self::Interpolate));
+        all.extend(Projection::ALL.map(Self::Project));
+        all.extend([
+            Self::ToggleText,
+            Self::ToggleOverlays,
+            Self::ToggleCrosshair,
+            Self::ToggleReferenceLines,
+            Self::ToggleSync,
+            Self::ToggleHidePatient,
+            Self::ToggleLightTheme,
+            Self::ToggleDragBrightens,
+            Self::ToggleStudies,
+            Self::ToggleLayers,
+            Self::FullScreen,
+            Self::Palette,
+            Self::Help,
+            Self::Settings,
+            Self::Log,
+            Self::Tags,
+            Self::CancelJobs,
+            Self::CloseAll,
+            Self::Quit,
+        ]);
+        all
+    }
+
+    /// Whether its key belongs to the viewports: not taken while a control of a panel has the focus, because that
+    /// control needs the key itself.
+    #[must_use]
+    pub fn needs_viewport_focus(self) -> bool {
+        self.shortcut().is_some_and(|s| {
+            s.modifiers.is_none()
+                && matches!(
+                    s.logical_key,
+                    Key::Space
+                        | Key::Enter
+                        | Key::Tab
+                        | Key::ArrowUp
+                        | Key::ArrowDown
+                        | Key::ArrowLeft
+                        | Key::ArrowRight
+                        | Key::Home
+                        | Key::End
+                        | Key::Backspace
+                )
+                || s.modifiers == Modifiers::SHIFT
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashMap;
+
+    use super::*;
+
+    #[test]
+    fn no_two_actions_share_a_key() {
+        let mut seen = HashMap::new();
+        for action in Action::all() {
+            if let Some(s) = action.shortcut() {
+                let other = seen.insert(format!("{s:?}"), action);
+                assert!(other.is_none(), "{action:?} and {other:?} share {s:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn every_action_is_named_without_a_full_stop() {
+        for action in Action::all() {
+            assert!(!action.text().is_empty() && !action.text().ends_with('.'), "{action:?}");
+            assert!(!action.hint().is_empty() && !action.hint().ends_with('.'), "{action:?}");
+        }
+    }
+}

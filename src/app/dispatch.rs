@@ -1,0 +1,238 @@
+//! What each action does.
+
+use std::path::PathBuf;
+
+use eframe::egui::{self, ViewportCommand};
+
+use super::action::{Action, Layout, Projection};
+use super::library::{Load, SeriesId};
+use super::pane::Kind;
+use super::persist::Kept;
+use super::state::{Dialog, Model, Settings};
+use super::tasks::{Purpose, Tasks};
+use super::ui_kit::toast::{Level, Messages};
+use crate::display::{Voi, presets};
+use crate::render::scene::{Slab, SlabMode};
+
+/// What an action may touch.
+pub(crate) struct Reach<'a> {
+    pub model: &'a mut Model,
+    pub tasks: &'a mut Tasks,
+    pub messages: &'a mut Messages,
+    pub kept: &'a mut Kept<Settings>,
+    pub ctx: &'a egui::Context,
+    /// Physical pixels of the active viewport.
+    pub active_size: [u32; 2],
+}
+
+impl Reach<'_> {
+    /// Does it.
+    pub fn perform(&mut self, action: Action) {
+        let active = self.model.active;
+        match action {
+            Action::OpenFiles => self.tasks.choose(false, Purpose::Show),
+            Action::OpenFolder => self.tasks.choose(true, Purpose::Show),
+            Action::TryDemo => self.try_demo(),
+            Action::AddOverlay => match self.model.active_series() {
+                Some(id) => self.tasks.choose(false, Purpose::Overlay(id)),
+                None => self.messages.push(Level::Info, "Open a series first; overlays lie over it", ""),
+            },
+            Action::CloseAll => self.close_all(),
+            Action::SetLayout(layout) => self.set_layout(layout),
+            Action::Maximise => self.model.maximised = !self.model.maximised && self.model.panes.len() > 1,
+            Action::SetTool(tool) => self.model.tool = tool,
+            Action::Fit => self.with_pane(super::pane::Pane::fit),
+            Action::ActualSize => {
+                let size = self.active_size;
+                if let Some(scale) =
+                    self.model.stage_of(active).zip(self.model.pane()).map(|(s, p)| p.scale_of_one_to_one(s, size))
+                {
+                    self.with_pane(|p| {
+                        p.scale = scale;
+                        p.pan = glam::DVec2::ZERO;
+                    });
+                }
+            }
+            Action::Reset => self.reset(),
+            Action::Preset(n) => self.preset(usize::from(n)),
+            Action::AutoWindow => {
+                if let Some(stage) = self.model.active_stage() {
+                    stage.base.voi = Voi::Window(stage.auto);
+                }
+            }
+            Action::HeaderWindow => {
+                if let Some(stage) = self.model.active_stage() {
+                    stage.base.voi = stage.header.clone();
+                }
+            }
+            Action::Invert => {
+                if let Some(stage) = self.model.active_stage() {
+                    stage.base.inverted = !stage.base.inverted;
+                }
+            }
+            Action::Slices(n) => self.model.scroll(active, i64::from(n)),
+            Action::FirstSlice => self.model.scroll(active, i64::from(i32::MIN)),
+            Action::LastSlice => self.model.scroll(active, i64::from(i32::MAX)),
+            Action::NextSeries => self.neighbour(1),
+            Action::PreviousSeries => self.neighbour(-1),
+            Action::NextViewport => {
+                self.model.active = (active + 1) % self.model.panes.len().max(1);
+            }
+            Action::ShowView(view) => self.with_pane(|p| p.kind = Kind::Slice(view)),
+            Action::ShowVolume => self.with_pane(|p| p.kind = Kind::Volume),
+            Action::AcquisitionPlanes => {
+                if let Some(stage) = self.model.active_stage() {
+                    stage.acquisition = !stage.acquisition;
+                }
+            }
+            Action::Slab(mode) => self.with_pane(|p| {
+                let thickness_mm = if p.slab.thickness_mm > 0.0 { p.slab.thickness_mm } else { 10.0 };
+                p.slab = Slab { thickness_mm, mode };
+            }),
+            Action::ThinSlice => self.with_pane(|p| p.slab = Slab { thickness_mm: 0.0, mode: SlabMode::Mean }),
+            Action::Interpolate(interpolation) => self.model.settings.interpolation = interpolation,
+            Action::Project(projection) => self.project(projection),
+            Action::ToggleText => toggle(&mut self.model.settings.show_text),
+            Action::ToggleOverlays => toggle(&mut self.model.overlays_on),
+            Action::ToggleCrosshair => toggle(&mut self.model.settings.show_crosshair),
+            Action::ToggleReferenceLines => toggle(&mut self.model.settings.show_reference_lines),
+            Action::ToggleSync => toggle(&mut self.model.settings.sync),
+            Action::ToggleHidePatient => toggle(&mut self.model.settings.hide_patient),
+            Action::ToggleLightTheme => toggle(&mut self.model.settings.light_theme),
+            Action::ToggleDragBrightens => toggle(&mut self.model.settings.drag_down_brightens),
+            Action::ToggleStudies => toggle(&mut self.model.settings.studies_open),
+            Action::ToggleLayers => toggle(&mut self.model.settings.layers_open),
+            Action::FullScreen => {
+                toggle(&mut self.model.full_screen);
+                self.ctx.send_viewport_cmd(ViewportCommand::Fullscreen(self.model.full_screen));
+            }
+            Action::Palette => self.dialog(Dialog::Palette),
+            Action::Help => self.dialog(Dialog::Help),
+            Action::Settings => self.dialog(Dialog::Settings),
+            Action::Log => self.dialog(Dialog::Log),
+            Action::Tags => self.dialog(Dialog::Tags),
+            Action::CancelJobs => self.tasks.cancel_all(),
+            Action::Quit => self.ctx.send_viewport_cmd(ViewportCommand::Close),
+        }
+    }
+
+    fn with_pane(&mut self, change: impl FnOnce(&mut super::pane::Pane)) {
+        let active = self.model.active;
+        if let Some(pane) = self.model.panes.get_mut(active) {
+            change(pane);
+        }
+    }
+
+    fn dialog(&mut self, dialog: Dialog) {
+        self.model.dialog = (self.model.dialog != Some(dialog)).then_some(dialog);
+    }
+
+    fn set_layout(&mut self, layout: Layout) {
+        self.model.lay_out(layout);
+        self.model.settings.layout = layout;
+        for id in self.model.panes.iter().filter_map(|p| p.series).collect::<Vec<_>>() {
+            self.request(id);
+        }
+    }
+
+    fn close_all(&mut self) {
+        self.tasks.cancel_all();
+        *self.model = Model::new(self.model.settings.clone());
+    }
+
+    /// Esc: first whatever is open or running is left, then the view goes back.
+    fn reset(&mut self) {
+        if self.model.dialog.take().is_some() {
+            return;
+        }
+        if self.model.full_screen {
+            self.perform(Action::FullScreen);
+            return;
+        }
+        let active = self.model.active;
+        self.model.turn_planes(active, glam::DQuat::IDENTITY);
+        self.with_pane(super::pane::Pane::reset);
+        if let Some(stage) = self.model.active_stage() {
+            stage.base.voi = stage.header.clone();
+            stage.base.inverted = stage.volume().is_some_and(|v| v.display.inverted);
+            let point = super::pane::middle(stage.geometry());
+            self.model.move_point(active, point);
+        }
+    }
+
+    fn preset(&mut self, n: usize) {
+        let Some(stage) = self.model.active_stage() else { return };
+        let Some(volume) = stage.volume() else { return };
+        let header = volume.display.windows.clone();
+        let list = presets::for_modality(&volume.modality, volume.unit.symbol());
+        if let Some(preset) = list.get(n - 1) {
+            stage.base.voi = Voi::Window(preset.window());
+        } else if let Some(window) = header.get(n - 1) {
+            stage.base.voi = Voi::Window(window.window);
+        } else if list.is_empty() && n <= 3 {
+            // Where units are arbitrary, three windows around the automatic one.
+            let factor = [1.0, 0.6, 1.6][n - 1];
+            let mut window = stage.auto;
+            window.width *= factor;
+            stage.base.voi = Voi::Window(window);
+        } else {
+            self.messages.push(Level::Info, format!("There is no window preset {n} for this series"), "");
+        }
+    }
+
+    fn neighbour(&mut self, by: i64) {
+        let images = self.model.library.images();
+        let Some(current) = self.model.active_series() else { return };
+        let Some(at) = images.iter().position(|id| *id == current) else { return };
+        let next = at as i64 + by;
+        if let Some(id) = usize::try_from(next).ok().and_then(|i| images.get(i)) {
+            self.show(*id);
+        }
+    }
+
+    fn project(&mut self, projection: Projection) {
+        if let Some(stage) = self.model.active_stage() {
+            stage.look.projection = projection;
+        }
+    }
+
+    fn try_demo(&mut self) {
+        self.messages.push(Level::Info, "Run “veritome demo” once; the head scan then opens from here too", "");
+    }
+
+    /// Opens paths into the browser, or as an overlay.
+    pub fn open(&mut self, paths: Vec<PathBuf>, purpose: Purpose) {
+        if !paths.is_empty() {
+            self.tasks.open(paths, purpose);
+        }
+    }
+
+    /// Shows a series and loads it if it is not there yet.
+    pub fn show(&mut self, id: SeriesId) {
+        if let Some(entry) = self.model.library.get(id)
+            && !entry.series.is_image()
+        {
+            let what = entry.series.description.clone();
+            self.messages.push(Level::Info, format!("{what} is no image; its attributes can be read (Ctrl+I)"), "");
+            return;
+        }
+        self.model.show(id);
+        self.request(id);
+    }
+
+    /// Loads a series, unless it is there or on its way.
+    pub fn request(&mut self, id: SeriesId) {
+        let Some(entry) = self.model.library.get_mut(id) else { return };
+        if matches!(entry.load, Load::Idle | Load::Failed(_)) {
+            let (series, time) = (entry.series.clone(), entry.time_point);
+            let control = self.tasks.load(id, &series, time);
+            if let Some(entry) = self.model.library.get_mut(id) {
+                entry.load = Load::Running(control);
+            }
+        }
+    }
+}
+
+fn toggle(switch: &mut bool) {
+    *switch = !*switch;
+}

@@ -1,0 +1,1 @@
+//! All commands, series and presets, found by a few letters.

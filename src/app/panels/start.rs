@@ -1,0 +1,78 @@
+//! What an empty window offers.
+
+use std::path::{Path, PathBuf};
+
+use eframe::egui::{self, Align, Button, Layout, RichText, Stroke, StrokeKind, Ui, UiBuilder, vec2};
+use lucide_icons::Icon;
+
+use crate::app::action::Action;
+use crate::app::persist::Recent;
+use crate::app::ui_kit::theme::{self, tokens};
+use crate::app::ui_kit::widgets::{icon, named};
+
+/// Draws it into the image area. Gives a recent path that was chosen.
+pub(crate) fn show(ui: &mut Ui, recent: &[Recent], opening: bool, queue: &mut Vec<Action>) -> Option<PathBuf> {
+    let t = tokens(ui.ctx());
+    let area = ui.available_rect_before_wrap();
+    ui.painter().rect_filled(area, 0.0, t.image);
+    let image = theme::over_image();
+    let recent: Vec<&Recent> = recent.iter().take(6).collect();
+    let height = 190.0 + if recent.is_empty() { 0.0 } else { 40.0 + 26.0 * recent.len() as f32 };
+    let card = egui::Rect::from_center_size(area.center(), vec2(480.0_f32.min(area.width() - 32.0), height));
+    let hovering = ui.input(|i| !i.raw.hovered_files.is_empty());
+    if hovering {
+        ui.painter().rect_stroke(area.shrink(12.0), 8.0, Stroke::new(2.0, image.line), StrokeKind::Inside);
+    }
+    let mut chosen = None;
+    let builder = UiBuilder::new().max_rect(card).layout(Layout::top_down(Align::Center));
+    ui.scope_builder(builder, |ui| {
+        ui.label(icon(Icon::Scan).size(40.0).color(if hovering { image.line } else { image.quiet }));
+        ui.add_space(t.space.m);
+        let title = if opening { "Opening…" } else { "Drop a DICOM folder, ZIP or NIfTI here" };
+        ui.label(RichText::new(title).size(t.size.title + 2.0).family(theme::bold_family()).color(image.text));
+        ui.add_space(t.space.l);
+        ui.horizontal(|ui| {
+            let width = 3.0 * 132.0 + 2.0 * t.space.s;
+            ui.add_space((ui.available_width() - width).max(0.0) / 2.0);
+            for (action, text, first) in [
+                (Action::OpenFolder, "Open folder…", true),
+                (Action::OpenFiles, "Open files…", false),
+                (Action::TryDemo, "Try the demo", false),
+            ] {
+                let fill = if first { image.line.gamma_multiply(0.35) } else { egui::Color32::from_white_alpha(18) };
+                let label = RichText::new(text).color(image.text);
+                let button = Button::new((icon(action.icon()).color(image.text), label));
+                let response = ui.add(button.fill(fill).min_size(vec2(132.0, 34.0)));
+                named(&response, text, None);
+                if response.on_hover_text(action.hint()).clicked() {
+                    queue.push(action);
+                }
+            }
+        });
+        if !recent.is_empty() {
+            ui.add_space(t.space.l + t.space.s);
+            ui.label(RichText::new("Recent").size(t.size.small).color(image.quiet));
+            ui.add_space(t.space.xs);
+            for Recent { path, missing } in recent {
+                let text = RichText::new(shortened(path)).color(if *missing { image.quiet } else { image.text });
+                let response = ui.add(Button::new(text).frame_when_inactive(false).fill(egui::Color32::TRANSPARENT));
+                let place = path.display();
+                let hint = if *missing { format!("{place}\nNot there any more") } else { place.to_string() };
+                if response.on_hover_text(hint).clicked() {
+                    chosen = Some(path.clone());
+                }
+            }
+        }
+    });
+    ui.advance_cursor_after_rect(area);
+    chosen
+}
+
+/// The last two parts of a path.
+fn shortened(path: &Path) -> String {
+    let name = path.file_name().map(|n| n.to_string_lossy().into_owned()).unwrap_or_default();
+    match path.parent().and_then(Path::file_name) {
+        Some(parent) => format!("{} / {name}", parent.to_string_lossy()),
+        None => name,
+    }
+}

@@ -1,0 +1,109 @@
+//! The status bar: what is under the pointer, what draws, what runs.
+
+use eframe::egui::{self, Align, Button, Layout, RichText, Ui};
+use lucide_icons::Icon;
+
+use crate::app::action::Action;
+use crate::app::state::Model;
+use crate::app::tasks::Tasks;
+use crate::app::ui_kit::theme::tokens;
+use crate::app::ui_kit::widgets::{icon, icon_button, named};
+use crate::render::scene::Content;
+use crate::volume::resample;
+
+/// Figures of the program itself.
+pub(crate) struct Figures<'a> {
+    pub device: &'a str,
+    pub memory_mb: Option<u64>,
+    pub fps: Option<f32>,
+    pub messages: usize,
+}
+
+/// Draws it.
+pub(crate) fn show(ui: &mut Ui, model: &Model, tasks: &mut Tasks, figures: &Figures<'_>, queue: &mut Vec<Action>) {
+    let t = tokens(ui.ctx());
+    ui.horizontal_centered(|ui| {
+        let small = |s: String| RichText::new(s).size(t.size.small);
+        let (place, values) = probe(model);
+        ui.label(small(place).color(t.quiet));
+        for (name, value, synthetic) in values {
+            ui.label(small(name).color(if synthetic { t.synthetic } else { t.quiet }));
+            ui.label(small(value).color(t.text));
+        }
+        ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
+            jobs(ui, tasks);
+            if figures.messages > 0 {
+                let text =
+                    if figures.messages == 1 { "1 message".into() } else { format!("{} messages", figures.messages) };
+                let response = ui.add(
+                    Button::new((icon(Icon::ScrollText).size(12.0), small(text.clone()))).frame_when_inactive(false),
+                );
+                named(&response, "Messages", None);
+                if response.on_hover_text("What failed and what was passed over").clicked() {
+                    queue.push(Action::Log);
+                }
+            }
+            if let Some(fps) = figures.fps {
+                ui.label(small(format!("{fps:.0} fps")).color(t.quiet));
+                ui.label(small("|".into()).color(t.line));
+            }
+            if let Some(mb) = figures.memory_mb {
+                ui.label(small(format!("{mb} MB")).color(t.quiet)).on_hover_text("Memory of this program");
+                ui.label(small("|".into()).color(t.line));
+            }
+            ui.label(small(figures.device.to_owned()).color(t.quiet)).on_hover_text("What draws the images");
+        });
+    });
+}
+
+/// Position and values under the pointer, one a layer.
+fn probe(model: &Model) -> (String, Vec<(String, String, bool)>) {
+    let Some(probe) = model.probe else { return (String::new(), Vec::new()) };
+    let Some(stage) = model.stages.get(&probe.series) else { return (String::new(), Vec::new()) };
+    let geometry = stage.geometry();
+    let place = if stage.base.content.space().is_patient() {
+        let p = probe.point.0;
+        format!("LPS {:.1} {:.1} {:.1} mm", p.x, p.y, p.z)
+    } else {
+        let v = geometry.to_voxel(probe.point).0;
+        format!("Pixel {:.0} {:.0}", v.x, v.y)
+    };
+    let mut values = Vec::new();
+    let overlays = stage.overlays.iter().map(|o| &o.layer).filter(|l| model.overlays_on && l.visible);
+    for layer in std::iter::once(&stage.base).chain(overlays) {
+        let value = match &layer.content {
+            Content::Image(v) => v.value_at(v.geometry.to_voxel(probe.point)).map(|x| v.format_value(x)),
+            Content::Labels(l) => {
+                resample::sample_label(l, l.geometry.to_voxel(probe.point)).map(|value| match value {
+                    0 => "background".to_owned(),
+                    value => l.label(value).map_or_else(|| format!("label {value}"), |row| row.name.clone()),
+                })
+            }
+        };
+        if let Some(value) = value {
+            let mut name: String = layer.name.chars().take(24).collect();
+            if name.len() < layer.name.len() {
+                name.push('…');
+            }
+            values.push((name, value, layer.content.is_synthetic()));
+        }
+    }
+    (place, values)
+}
+
+/// What runs, with progress and cancel.
+fn jobs(ui: &mut Ui, tasks: &mut Tasks) {
+    let t = tokens(ui.ctx());
+    let running = tasks.running();
+    let Some(first) = running.first() else { return };
+    let progress = first.control.progress();
+    if icon_button(ui, Icon::X, &format!("Cancel {}", first.name), false).clicked() {
+        first.control.cancel();
+    }
+    let fraction = progress.fraction().unwrap_or(0.0);
+    let bar = egui::ProgressBar::new(fraction).desired_width(96.0).desired_height(8.0).fill(t.accent);
+    ui.add(bar);
+    let count = if progress.total > 0 { format!("  {} / {}", progress.done, progress.total) } else { String::new() };
+    let more = if running.len() > 1 { format!("  and {} more", running.len() - 1) } else { String::new() };
+    ui.label(RichText::new(format!("{}{count}{more}", first.name)).size(t.size.small).color(t.text));
+}

@@ -1,0 +1,184 @@
+//! Pictures of `render` as textures of the window, drawn again only when their scene changed.
+
+use std::sync::Arc;
+
+use eframe::egui::{self, ColorImage, TextureHandle, TextureId, TextureOptions};
+use eframe::egui_wgpu::RenderState;
+use eframe::wgpu;
+
+use crate::render::gpu::Renderer;
+use crate::render::reference;
+use crate::render::scene::{Content, Layer, SliceScene, VolumeScene};
+
+/// What a viewport shows.
+#[derive(Debug, Clone)]
+pub(crate) enum Scene {
+    Slice(SliceScene),
+    Volume(VolumeScene),
+}
+
+struct Shown {
+    scene: Scene,
+    texture: Texture,
+}
+
+enum Texture {
+    /// Drawn by the CPU and uploaded.
+    Uploaded(TextureHandle),
+    /// Drawn on the device that draws the window.
+    Native(TextureId),
+}
+
+impl Texture {
+    fn id(&self) -> TextureId {
+        match self {
+            Self::Uploaded(handle) => handle.id(),
+            Self::Native(id) => *id,
+        }
+    }
+}
+
+/// The pictures of all viewports.
+#[derive(Default)]
+pub(crate) struct Pictures {
+    shown: Vec<Option<Shown>>,
+    gpu: Option<(Renderer, RenderState)>,
+    /// Why the last picture could not be drawn by the device.
+    trouble: Option<String>,
+}
+
+impl Pictures {
+    /// Draws with the window's own device; on the CPU where there is none.
+    pub fn new(state: Option<&RenderState>) -> Self {
+        let gpu = state.map(|state| {
+            let renderer = Renderer::new(state.device.clone(), state.queue.clone(), state.adapter.get_info());
+            (renderer, state.clone())
+        });
+        Self { shown: Vec::new(), gpu, trouble: None }
+    }
+
+    /// The texture of viewport `slot`, drawn again if its scene is another than last time.
+    pub fn show(&mut self, ctx: &egui::Context, slot: usize, scene: Scene) -> TextureId {
+        if self.shown.len() <= slot {
+            self.shown.resize_with(slot + 1, || None);
+        }
+        let old = match self.shown[slot].take() {
+            Some(shown) if same(&shown.scene, &scene) => {
+                let id = shown.texture.id();
+                self.shown[slot] = Some(shown);
+                return id;
+            }
+            old => old.map(|shown| shown.texture),
+        };
+        let texture = self.on_device(&scene, old.as_ref()).unwrap_or_else(|| {
+            let image = on_cpu(&scene);
+            Texture::Uploaded(ctx.load_texture(format!("viewport {slot}"), image, TextureOptions::NEAREST))
+        });
+        let id = texture.id();
+        self.shown[slot] = Some(Shown { scene, texture });
+        id
+    }
+
+    fn on_device(&mut self, scene: &Scene, old: Option<&Texture>) -> Option<Texture> {
+        let (renderer, state) = self.gpu.as_mut()?;
+        let picture = match scene {
+            Scene::Slice(scene) => renderer.render_slice(scene),
+            Scene::Volume(_) => return None,
+        };
+        let picture = match picture {
+            Ok(picture) => picture,
+            Err(error) => {
+                self.trouble = Some(error.to_string());
+                return None;
+            }
+        };
+        let mut window = state.renderer.write();
+        let filter = wgpu::FilterMode::Nearest;
+        Some(Texture::Native(match old {
+            Some(Texture::Native(id)) => {
+                window.update_egui_texture_from_wgpu_texture(&state.device, picture.view(), filter, *id);
+                *id
+            }
+            _ => window.register_native_texture(&state.device, picture.view(), filter),
+        }))
+    }
+
+    /// Why the device could not draw, once.
+    pub fn take_trouble(&mut self) -> Option<String> {
+        self.trouble.take()
+    }
+
+    /// What draws, for the status bar.
+    pub fn device(&self) -> String {
+        match &self.gpu {
+            Some((renderer, _)) if renderer.is_software() => format!("{} (software)", short(renderer.adapter_name())),
+            Some((renderer, _)) => short(renderer.adapter_name()),
+            None => "CPU".to_owned(),
+        }
+    }
+}
+
+/// An adapter's name without what stands in brackets.
+fn short(name: &str) -> String {
+    name.split('(').next().unwrap_or(name).trim().to_owned()
+}
+
+fn same(a: &Scene, b: &Scene) -> bool {
+    match (a, b) {
+        (Scene::Slice(a), Scene::Slice(b)) => {
+            a.plane == b.plane
+                && a.size == b.size
+                && a.slab == b.slab
+                && a.interpolation == b.interpolation
+                && a.compare == b.compare
+                && same_layers(&a.layers, &b.layers)
+        }
+        (Scene::Volume(a), Scene::Volume(b)) => {
+            a.camera == b.camera
+                && a.size == b.size
+                && a.mode == b.mode
+                && a.clip == b.clip
+                && a.step == b.step
+                && same_layer(&a.base, &b.base)
+                && same_layers(&a.labels, &b.labels)
+        }
+        _ => false,
+    }
+}
+
+fn same_layers(a: &[Layer], b: &[Layer]) -> bool {
+    a.len() == b.len() && a.iter().zip(b).all(|(a, b)| same_layer(a, b))
+}
+
+fn same_layer(a: &Layer, b: &Layer) -> bool {
+    let same_content = match (&a.content, &b.content) {
+        (Content::Image(a), Content::Image(b)) => Arc::ptr_eq(a, b),
+        (Content::Labels(a), Content::Labels(b)) => Arc::ptr_eq(a, b),
+        _ => false,
+    };
+    same_content
+        && a.visible == b.visible
+        && a.opacity == b.opacity
+        && a.voi == b.voi
+        && a.inverted == b.inverted
+        && a.colormap == b.colormap
+        && a.threshold == b.threshold
+        && a.outline == b.outline
+}
+
+/// The picture by the CPU reference: what there is where no device draws.
+fn on_cpu(scene: &Scene) -> ColorImage {
+    let image = match scene {
+        Scene::Slice(scene) => reference::render_slice(scene),
+        Scene::Volume(scene) => {
+            // A quarter of the pixels and a longer step: the reference is exact, not fast.
+            let mut small = scene.clone();
+            small.size = scene.size.map(|n| n.div_ceil(3));
+            small.camera.mm_per_pixel *= 3.0;
+            small.step = small.step.max(1.0);
+            reference::render_volume(&small)
+        }
+    };
+    let size = [image.width() as usize, image.height() as usize];
+    ColorImage::from_rgba_unmultiplied(size, image.as_raw())
+}

@@ -1,0 +1,258 @@
+//! Work on other threads: opening, thumbnails, volumes, dialogs. The window polls it and never waits.
+
+use std::collections::VecDeque;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use eframe::egui::{self, Color32, ColorImage};
+use glam::DVec3;
+
+use super::library::{Loaded, SeriesId};
+use super::stage::acquisition_turn;
+use crate::display::{Grey, View, Voi, grey::auto_window, grey::to_byte};
+use crate::io::{self, IoError, Opened, Series};
+use crate::jobs::{Control, Job, Poll};
+use crate::render::scene::Plane;
+use crate::volume::{Interpolation, PatientPoint, Space, Volume, resample, statistics};
+
+/// What becomes of what is opened.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Purpose {
+    /// Into the browser, and on show.
+    Show,
+    /// As a layer over this series.
+    Overlay(SeriesId),
+}
+
+/// Something finished.
+#[derive(Debug)]
+pub(crate) enum Done {
+    Chosen(Vec<PathBuf>, Purpose),
+    Opened(Vec<PathBuf>, Purpose, Result<Opened, IoError>),
+    Preview(SeriesId, Result<(Loaded, ColorImage), IoError>),
+    Loaded(SeriesId, Result<Loaded, IoError>),
+    OverlayLoaded(SeriesId, String, Result<Loaded, IoError>),
+    /// The task ended without a result, which only a fault in the program does.
+    Lost(String),
+}
+
+enum Task {
+    Dialog(Job<Option<Vec<PathBuf>>>, Purpose),
+    Open(Job<Result<Opened, IoError>>, Vec<PathBuf>, Purpose),
+    Preview(Job<Result<(Loaded, ColorImage), IoError>>, SeriesId),
+    Load(Job<Result<Loaded, IoError>>, SeriesId),
+    Overlay(Job<Result<Loaded, IoError>>, SeriesId, String),
+}
+
+/// All that runs, and what waits.
+#[derive(Default)]
+pub(crate) struct Tasks {
+    running: Vec<Task>,
+    /// Thumbnails that wait for their turn: one at a time, so that volumes on show come first.
+    waiting: VecDeque<(SeriesId, Series)>,
+    context: egui::Context,
+}
+
+/// A running task as the status bar shows it.
+pub(crate) struct Running {
+    pub name: String,
+    pub control: Control,
+}
+
+impl Tasks {
+    pub fn new(context: egui::Context) -> Self {
+        Self { running: Vec::new(), waiting: VecDeque::new(), context }
+    }
+
+    fn watch(&self, control: &Control) {
+        let context = self.context.clone();
+        // Progress may come thousands of times a second: the picture follows at thirty.
+        control.on_change(move || context.request_repaint_after(std::time::Duration::from_millis(33)));
+    }
+
+    /// Asks the person for files, or for a folder.
+    pub fn choose(&mut self, folder: bool, purpose: Purpose) {
+        let dialog = rfd::AsyncFileDialog::new();
+        let job = if folder {
+            let answer = dialog.set_title("Open folder").pick_folders();
+            Job::spawn("Choose a folder", move |_| pollster::block_on(answer).map(paths))
+        } else {
+            let answer = dialog.set_title("Open files").pick_files();
+            Job::spawn("Choose files", move |_| pollster::block_on(answer).map(paths))
+        };
+        self.watch(job.control());
+        self.running.push(Task::Dialog(job, purpose));
+    }
+
+    /// Opens paths.
+    pub fn open(&mut self, paths: Vec<PathBuf>, purpose: Purpose) {
+        let name = match paths.as_slice() {
+            [one] => one.file_name().map_or_else(|| one.display().to_string(), |n| n.to_string_lossy().into_owned()),
+            many => format!("{} paths", many.len()),
+        };
+        let list = paths.clone();
+        let job = Job::spawn(format!("Opening {name}"), move |control| io::open_all(&list, control));
+        self.watch(job.control());
+        self.running.push(Task::Open(job, paths, purpose));
+    }
+
+    /// Makes a thumbnail, when its turn comes.
+    pub fn preview(&mut self, id: SeriesId, series: Series, at_once: bool) {
+        if at_once {
+            self.waiting.push_front((id, series));
+        } else {
+            self.waiting.push_back((id, series));
+        }
+        self.next_preview();
+    }
+
+    /// Loads the volume of a series.
+    pub fn load(&mut self, id: SeriesId, series: &Series, time_point: usize) -> Control {
+        let (name, series) = (format!("Loading {}", series.description), series.clone());
+        let job = Job::spawn(name, move |control| load(&series, time_point, control));
+        let control = job.control().clone();
+        self.watch(&control);
+        self.running.push(Task::Load(job, id));
+        control
+    }
+
+    /// Loads a series to be laid over another.
+    pub fn load_overlay(&mut self, over: SeriesId, series: &Series) {
+        let (name, series) = (series.description.clone(), series.clone());
+        let job = Job::spawn(format!("Loading {name}"), move |control| load(&series, 0, control));
+        self.watch(job.control());
+        self.running.push(Task::Overlay(job, over, name));
+    }
+
+    /// What finished since the last call.
+    pub fn poll(&mut self) -> Vec<Done> {
+        let mut done = Vec::new();
+        self.running.retain(|task| {
+            let finished = match task {
+                Task::Dialog(job, purpose) => finished(job, |paths| Done::Chosen(paths.unwrap_or_default(), *purpose)),
+                Task::Open(job, paths, purpose) => finished(job, |r| Done::Opened(paths.clone(), *purpose, r)),
+                Task::Preview(job, id) => finished(job, |r| Done::Preview(*id, r)),
+                Task::Load(job, id) => finished(job, |r| Done::Loaded(*id, r)),
+                Task::Overlay(job, id, name) => finished(job, |r| Done::OverlayLoaded(*id, name.clone(), r)),
+            };
+            match finished {
+                None => true,
+                Some(result) => {
+                    done.push(result);
+                    false
+                }
+            }
+        });
+        self.next_preview();
+        done
+    }
+
+    fn next_preview(&mut self) {
+        if self.running.iter().any(|t| matches!(t, Task::Preview(..))) {
+            return;
+        }
+        if let Some((id, series)) = self.waiting.pop_front() {
+            let job = Job::spawn(format!("Thumbnail of {}", series.description), move |_| preview(&series));
+            self.watch(job.control());
+            self.running.push(Task::Preview(job, id));
+        }
+    }
+
+    /// What runs, for the status bar.
+    pub fn running(&self) -> Vec<Running> {
+        let of = |name: &str, control: &Control| Running { name: name.to_owned(), control: control.clone() };
+        self.running
+            .iter()
+            .filter_map(|task| match task {
+                Task::Dialog(..) => None,
+                Task::Open(job, ..) => Some(of(job.name(), job.control())),
+                Task::Preview(job, _) => Some(of(job.name(), job.control())),
+                Task::Load(job, _) | Task::Overlay(job, ..) => Some(of(job.name(), job.control())),
+            })
+            .collect()
+    }
+
+    /// Whether nothing runs and nothing waits.
+    pub fn is_idle(&self) -> bool {
+        self.running.is_empty() && self.waiting.is_empty()
+    }
+
+    /// Asks everything to stop.
+    pub fn cancel_all(&mut self) {
+        self.waiting.clear();
+        for running in self.running() {
+            running.control.cancel();
+        }
+    }
+}
+
+fn paths(handles: Vec<rfd::FileHandle>) -> Vec<PathBuf> {
+    handles.iter().map(|h| h.path().to_owned()).collect()
+}
+
+fn finished<T: Send + 'static>(job: &Job<T>, into: impl FnOnce(T) -> Done) -> Option<Done> {
+    match job.poll() {
+        Poll::Running => None,
+        Poll::Ready(value) => Some(into(value)),
+        Poll::Gone => Some(Done::Lost(job.name().to_owned())),
+    }
+}
+
+fn load(series: &Series, time_point: usize, control: &Control) -> Result<Loaded, IoError> {
+    let volume = series.load(time_point, control)?;
+    control.checkpoint()?;
+    Ok(measured(volume))
+}
+
+/// A volume with its windows and its histogram.
+pub(crate) fn measured(volume: Volume) -> Loaded {
+    let auto = auto_window(&volume);
+    let voi = volume.display.first().unwrap_or(Voi::Window(auto));
+    let histogram = statistics::histogram(&volume, 512).map(Arc::new);
+    Loaded { volume: Arc::new(volume), auto, voi, histogram }
+}
+
+const THUMBNAIL: usize = 144;
+
+fn preview(series: &Series) -> Result<(Loaded, ColorImage), IoError> {
+    let loaded = measured(series.preview()?);
+    let image = thumbnail(&loaded);
+    Ok((loaded, image))
+}
+
+/// The first slice of a volume as a square picture, radiological where it has a place in the patient.
+fn thumbnail(loaded: &Loaded) -> ColorImage {
+    let volume = &loaded.volume;
+    let geometry = &volume.geometry;
+    let grey = Grey::new(volume, loaded.voi.clone());
+    let size = [THUMBNAIL as u32; 2];
+    let plane = match &volume.space {
+        Space::Patient { .. } => {
+            let turn = acquisition_turn(geometry);
+            let [u, v, _] = geometry.directions();
+            let view = View::nearest(turn.inverse() * u.cross(v));
+            Plane::fitted_along(geometry, turn * view.right(), turn * view.down(), geometry.center(), size)
+        }
+        Space::Stack { pixel_spacing_mm, .. } => {
+            let [sx, sy] = pixel_spacing_mm.unwrap_or([1.0, 1.0]);
+            let [nx, ny, _] = volume.size().map(|n| n as f64);
+            let mm = (nx * sx).max(ny * sy) / THUMBNAIL as f64;
+            let half = (THUMBNAIL as f64 - 1.0) / 2.0;
+            let (right, down) = (DVec3::X * mm / sx, DVec3::Y * mm / sy);
+            Plane { origin: PatientPoint(geometry.center().0 - (right + down) * half), right, down }
+        }
+    };
+    let mut pixels = Vec::with_capacity(THUMBNAIL * THUMBNAIL);
+    for y in 0..THUMBNAIL {
+        for x in 0..THUMBNAIL {
+            let point = geometry.to_voxel(plane.at(x as f64, y as f64));
+            pixels.push(match resample::sample_colour(volume, point, Interpolation::Linear) {
+                Some([r, g, b]) => Color32::from_rgb(r as u8, g as u8, b as u8),
+                None => resample::sample(volume, point, Interpolation::Linear)
+                    .and_then(|stored| grey.level(stored))
+                    .map_or(Color32::BLACK, |level| Color32::from_gray(to_byte(level))),
+            });
+        }
+    }
+    ColorImage::new([THUMBNAIL, THUMBNAIL], pixels)
+}

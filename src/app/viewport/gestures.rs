@@ -1,0 +1,132 @@
+//! What drags, wheel and clicks do in a viewport.
+
+use eframe::egui::{self, Align2, CursorIcon, Event, MouseWheelUnit, PointerButton, Pos2, Ui, Vec2, vec2};
+
+use super::{Canvas, Spot};
+use crate::app::action::Tool;
+use crate::app::ui_kit::{halo, theme::over_image};
+use crate::display::{Voi, VoiFunction, Window};
+
+/// Slices that the wheel moved and Ctrl + wheel's magnification, since the last frame.
+pub(super) struct Wheel {
+    pub slices: i64,
+    pub zoom: f64,
+}
+
+/// Reads the wheel while the pointer is over the viewport. Wheel: slices; Shift: five; Ctrl: magnification.
+pub(super) fn wheel(ui: &Ui, spot: &Spot) -> Wheel {
+    let mut wheel = Wheel { slices: 0, zoom: 1.0 };
+    if !spot.response.contains_pointer() {
+        return wheel;
+    }
+    let rest_id = spot.response.id.with("wheel");
+    let mut rest: f32 = ui.data(|d| d.get_temp(rest_id)).unwrap_or(0.0);
+    ui.input(|input| {
+        for event in &input.events {
+            let Event::MouseWheel { unit, delta, modifiers, .. } = event else { continue };
+            // Shift turns the wheel sideways on some systems.
+            let along = if delta.y.abs() >= delta.x.abs() { delta.y } else { delta.x };
+            let lines = match unit {
+                MouseWheelUnit::Line => along,
+                MouseWheelUnit::Point => along / 40.0,
+                MouseWheelUnit::Page => along * 10.0,
+            };
+            if modifiers.command || modifiers.ctrl {
+                wheel.zoom *= 1.15_f64.powf(f64::from(lines));
+            } else {
+                rest -= lines * if modifiers.shift { 5.0 } else { 1.0 };
+            }
+        }
+    });
+    let whole = rest.trunc();
+    wheel.slices = whole as i64;
+    ui.data_mut(|d| d.insert_temp(rest_id, rest - whole));
+    wheel
+}
+
+/// Which tool the buttons that are down stand for, and how far the pointer went, points.
+pub(super) fn drag(canvas: &Canvas<'_>, spot: &Spot) -> Option<(Tool, Vec2)> {
+    let delta = spot.response.drag_delta();
+    if spot.response.dragged_by(PointerButton::Middle) {
+        Some((Tool::Pan, delta))
+    } else if spot.response.dragged_by(PointerButton::Secondary) {
+        Some((Tool::Zoom, delta))
+    } else if spot.response.dragged_by(PointerButton::Primary) {
+        Some((canvas.model.tool, delta))
+    } else {
+        None
+    }
+}
+
+/// The pointer that shows a tool.
+pub(super) fn cursor(tool: Tool, dragging: bool) -> CursorIcon {
+    match tool {
+        Tool::Window => CursorIcon::AllScroll,
+        Tool::Pan if dragging => CursorIcon::Grabbing,
+        Tool::Pan => CursorIcon::Grab,
+        Tool::Zoom => CursorIcon::ZoomIn,
+        Tool::Scroll => CursorIcon::ResizeVertical,
+        Tool::Crosshair => CursorIcon::Crosshair,
+    }
+}
+
+/// Changes the window by a drag and says the new one.
+pub(super) fn change_window(canvas: &mut Canvas<'_>, spot: &Spot, delta: Vec2) -> Option<String> {
+    let brightens = canvas.model.settings.drag_down_brightens;
+    let id = canvas.model.panes.get(spot.index)?.series?;
+    let stage = canvas.model.stages.get_mut(&id)?;
+    let mut window = match &stage.base.voi {
+        Voi::Window(w) => *w,
+        Voi::Lut(_) => stage.auto,
+    };
+    // A drag of 300 points doubles the width, whatever the unit.
+    let floor = if window.function == VoiFunction::Linear { 1.0 } else { stage.auto.width.abs() * 1e-3 };
+    let step = window.width.max(floor * 20.0) / 300.0;
+    let width = (window.width + f64::from(delta.x) * step).max(floor.max(f64::MIN_POSITIVE));
+    // A lower level makes the image brighter.
+    let down = f64::from(delta.y) * step;
+    let center = window.center + if brightens { -down } else { down };
+    window = Window::with_function(center, width, window.function);
+    stage.base.voi = Voi::Window(window);
+    Some(format_window(&window))
+}
+
+/// A window as it stands in the corner and beside the cursor.
+pub(crate) fn format_window(w: &Window) -> String {
+    let digits = |x: f64| {
+        if w.width >= 20.0 {
+            format!("{x:.0}")
+        } else if w.width >= 0.2 {
+            format!("{x:.2}")
+        } else {
+            format!("{x:.2e}")
+        }
+    };
+    format!("W {}  L {}", digits(w.width), digits(w.center))
+}
+
+/// The drag of the zoom tool as a factor: up magnifies.
+pub(super) fn zoom_factor(delta: Vec2) -> f64 {
+    (-f64::from(delta.y) * 0.008).exp()
+}
+
+/// How many slices a drag of the scroll tool moves: the whole stack over the height of the viewport, at most one a
+/// quarter of a centimetre.
+pub(super) fn drag_slices(ui: &Ui, spot: &Spot, delta: Vec2, count: usize) -> i64 {
+    let id = spot.response.id.with("drag slices");
+    let per_point = (count as f32 / spot.rect.height().max(1.0)).clamp(0.05, 1.0);
+    let total = ui.data(|d| d.get_temp::<f32>(id)).unwrap_or(0.0) + delta.y * per_point;
+    let whole = total.trunc();
+    ui.data_mut(|d| d.insert_temp(id, total - whole));
+    whole as i64
+}
+
+/// Shows a changing value beside the pointer.
+pub(super) fn value_at_cursor(spot: &Spot, at: Option<Pos2>, text: &str) {
+    let Some(at) = at else { return };
+    let font = egui::FontId::new(13.0, crate::app::ui_kit::theme::bold_family());
+    let left = at.x + 140.0 > spot.rect.right();
+    let (offset, anchor) =
+        if left { (vec2(-16.0, 18.0), Align2::RIGHT_TOP) } else { (vec2(16.0, 18.0), Align2::LEFT_TOP) };
+    halo::text(&spot.painter, at + offset, anchor, text, font, over_image().text);
+}

@@ -1,0 +1,514 @@
+//! The window itself: one frame after another.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use eframe::egui::{self, CentralPanel, Frame, Margin, Panel, Stroke, Ui};
+use eframe::wgpu;
+
+use super::action::{Action, Layout, Tool};
+use super::dispatch::Reach;
+use super::library::{Load, SeriesId};
+use super::panels::{self, status::Figures, studies::Wish};
+use super::persist::{self, Keeper, Kept, WindowPlace};
+use super::picture::Pictures;
+use super::state::{Dialog, Model, Settings};
+use super::tasks::{Done, Purpose, Tasks};
+use super::ui_kit::{
+    theme::{self, tokens},
+    toast::{Level, Messages},
+};
+use super::viewport::{self, Canvas};
+use crate::display::Window;
+use crate::io::IoError;
+use crate::render::gpu;
+use crate::render::scene::{Content, Layer};
+use crate::volume::{PatientPoint, statistics};
+
+/// How a window starts.
+#[derive(Debug, Default)]
+pub struct Options {
+    /// Layers that are laid over the first series once it is there.
+    pub overlays: Vec<Layer>,
+    /// Where settings are kept; `None`: `VERITOME_DATA`, else the user's data folder.
+    pub data_folder: Option<PathBuf>,
+    /// Leaves out what differs from run to run (memory, frames a second), for pictures in tests.
+    pub steady: bool,
+}
+
+/// Opens the window on `paths` and returns when it is closed.
+///
+/// # Errors
+/// When no window can be opened: no display, or nothing that draws.
+pub fn open_window(paths: Vec<PathBuf>, options: Options) -> anyhow::Result<()> {
+    let folder = options.data_folder.clone().or_else(persist::data_folder);
+    let place = folder.as_deref().map(persist::read::<Settings>).and_then(|kept| kept.window);
+    let mut builder = egui::ViewportBuilder::default()
+        .with_title("Veritome")
+        .with_app_id("veritome")
+        .with_min_inner_size([640.0, 420.0]);
+    builder = builder.with_inner_size(place.map_or([1440.0, 900.0], |p| p.size));
+    if let Some(place) = place {
+        builder = builder.with_maximized(place.maximized);
+        if let Some(position) = place.position {
+            builder = builder.with_position(position);
+        }
+    }
+    let mut setup = eframe::egui_wgpu::WgpuSetupCreateNew::without_display_handle();
+    setup.device_descriptor = Arc::new(|adapter| wgpu::DeviceDescriptor {
+        label: Some("veritome"),
+        required_features: gpu::wanted_features(adapter),
+        required_limits: gpu::wanted_limits(adapter),
+        ..wgpu::DeviceDescriptor::default()
+    });
+    let native = eframe::NativeOptions {
+        viewport: builder,
+        wgpu_options: eframe::egui_wgpu::WgpuConfiguration {
+            wgpu_setup: setup.into(),
+            ..eframe::egui_wgpu::WgpuConfiguration::default()
+        },
+        renderer: eframe::Renderer::Wgpu,
+        persist_window: false,
+        ..eframe::NativeOptions::default()
+    };
+    eframe::run_native("veritome", native, Box::new(move |cc| Ok(Box::new(Veritome::new(cc, paths, options)))))
+        .map_err(|error| anyhow::anyhow!("the window could not be opened: {error}"))
+}
+
+/// The content of the window.
+pub struct Veritome {
+    model: Model,
+    tasks: Tasks,
+    messages: Messages,
+    kept: Kept<Settings>,
+    keeper: Keeper<Settings>,
+    pictures: Pictures,
+    queue: Vec<Action>,
+    first_overlays: Vec<Layer>,
+    active_size: [u32; 2],
+    steady: bool,
+    fps: Option<f32>,
+    memory_mb: Option<u64>,
+    memory_read: f64,
+    light: Option<bool>,
+    viewport_focus: Vec<egui::Id>,
+}
+
+impl std::fmt::Debug for Veritome {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Veritome").field("model", &self.model).finish_non_exhaustive()
+    }
+}
+
+impl Veritome {
+    /// A window's content that opens `paths`.
+    #[must_use]
+    pub fn new(cc: &eframe::CreationContext<'_>, paths: Vec<PathBuf>, options: Options) -> Self {
+        theme::install(&cc.egui_ctx);
+        let folder = options.data_folder.or_else(persist::data_folder);
+        let kept = folder.as_deref().map(persist::read::<Settings>).unwrap_or_default();
+        let keeper = Keeper::new(folder);
+        let ctx = cc.egui_ctx.clone();
+        keeper.look_for(&kept.recent, move || ctx.request_repaint());
+        let mut app = Self {
+            model: Model::new(kept.settings.clone()),
+            tasks: Tasks::new(cc.egui_ctx.clone()),
+            messages: Messages::default(),
+            kept,
+            keeper,
+            pictures: Pictures::new(cc.wgpu_render_state.as_ref()),
+            queue: Vec::new(),
+            first_overlays: options.overlays,
+            active_size: [1, 1],
+            steady: options.steady,
+            fps: None,
+            memory_mb: None,
+            memory_read: f64::NEG_INFINITY,
+            light: None,
+            viewport_focus: Vec::new(),
+        };
+        if !paths.is_empty() {
+            app.tasks.open(paths, Purpose::Show);
+        }
+        app
+    }
+
+    /// Does an action in the next frame, as if the person had asked for it.
+    pub fn perform(&mut self, action: Action) {
+        self.queue.push(action);
+    }
+
+    /// Opens paths, as if they had been dropped on the window.
+    pub fn open(&mut self, paths: Vec<PathBuf>) {
+        self.tasks.open(paths, Purpose::Show);
+    }
+
+    /// Whether nothing loads or runs.
+    #[must_use]
+    pub fn is_idle(&self) -> bool {
+        self.tasks.is_idle() && self.queue.is_empty()
+    }
+
+    /// The layout.
+    #[must_use]
+    pub fn layout(&self) -> Layout {
+        self.model.layout
+    }
+
+    /// What a left drag does.
+    #[must_use]
+    pub fn tool(&self) -> Tool {
+        self.model.tool
+    }
+
+    /// The window of the series in the active viewport.
+    #[must_use]
+    pub fn active_window(&self) -> Option<Window> {
+        self.model.stage_of(self.model.active).and_then(super::stage::Stage::window)
+    }
+
+    /// The crosshair of the active viewport.
+    #[must_use]
+    pub fn crosshair(&self) -> Option<PatientPoint> {
+        self.model.pane().filter(|p| p.series.is_some()).map(|p| p.point)
+    }
+
+    /// Whether overlays are drawn.
+    #[must_use]
+    pub fn overlays_shown(&self) -> bool {
+        self.model.overlays_on
+    }
+
+    /// Sentences that were shown to the person so far.
+    #[must_use]
+    pub fn messages(&self) -> Vec<String> {
+        self.messages.log().iter().map(|m| m.text.clone()).collect()
+    }
+
+    fn reach<'a>(&'a mut self, ctx: &'a egui::Context) -> Reach<'a> {
+        Reach {
+            model: &mut self.model,
+            tasks: &mut self.tasks,
+            messages: &mut self.messages,
+            kept: &mut self.kept,
+            ctx,
+            active_size: self.active_size,
+        }
+    }
+
+    fn collect(&mut self, ctx: &egui::Context) {
+        for done in self.tasks.poll() {
+            match done {
+                Done::Chosen(paths, purpose) => self.reach(ctx).open(paths, purpose),
+                Done::Opened(paths, purpose, Ok(opened)) => self.opened(ctx, &paths, purpose, opened),
+                Done::Opened(_, _, Err(error)) => self.failed("Nothing could be opened", &error),
+                Done::Preview(id, Ok((loaded, image))) => {
+                    if let Some(entry) = self.model.library.get_mut(id) {
+                        entry.preview = Some(loaded);
+                        entry.thumbnail = Some(image);
+                    }
+                    self.model.arrived(id);
+                }
+                Done::Preview(id, Err(error)) => {
+                    if let Some(entry) = self.model.library.get_mut(id) {
+                        entry.preview_error = Some(error.reason());
+                    }
+                }
+                Done::Loaded(id, result) => self.loaded(id, result),
+                Done::OverlayLoaded(over, name, Ok(loaded)) => {
+                    let mut layer = Layer::image(loaded.volume.clone());
+                    layer.name = name;
+                    layer.voi = loaded.voi.clone();
+                    layer.opacity = 0.5;
+                    layer.colormap = crate::display::ColorMap::Viridis;
+                    self.add_overlay(over, layer);
+                }
+                Done::OverlayLoaded(_, name, Err(error)) => self.failed(&format!("{name} could not be loaded"), &error),
+                Done::Lost(name) => {
+                    self.messages.push(Level::Error, format!("{name} stopped without a result"), "A fault in Veritome");
+                }
+            }
+        }
+    }
+
+    fn failed(&mut self, what: &str, error: &IoError) {
+        if !matches!(error, IoError::Cancelled(_)) {
+            self.messages.push(Level::Error, what, error.to_string());
+        }
+    }
+
+    fn opened(&mut self, ctx: &egui::Context, paths: &[PathBuf], purpose: Purpose, opened: crate::io::Opened) {
+        let (skipped, files) =
+            (opened.skipped.clone(), opened.studies.iter().flat_map(|s| &s.series).map(|s| s.files).sum::<usize>());
+        if !skipped.is_empty() {
+            let list = skipped.iter().map(|s| format!("{}: {}", s.path.display(), s.reason)).collect::<Vec<_>>();
+            let text = format!("Could not open {} of {} files", skipped.len(), skipped.len() + files);
+            self.messages.push(Level::Warning, text, list.join("\n"));
+        }
+        if let Purpose::Overlay(over) = purpose {
+            match opened.studies.iter().flat_map(|s| &s.series).find(|s| s.is_image()) {
+                Some(series) => self.tasks.load_overlay(over, series),
+                None => self.messages.push(Level::Error, "There is no image in it that could lie over another", ""),
+            }
+            return;
+        }
+        self.kept.remember(paths);
+        self.keep();
+        let images = self.model.library.add(opened);
+        if let Some(first) = images.first().copied() {
+            let nothing_shown = self.model.panes.iter().all(|p| p.series.is_none());
+            if let Some(entry) = self.model.library.get(first)
+                && nothing_shown
+            {
+                let fits = entry.is_volumetric();
+                if !fits && self.model.layout.is_one_series() {
+                    self.model.lay_out(Layout::Single);
+                }
+            }
+            if nothing_shown {
+                self.model.show(first);
+                if !self.model.layout.is_one_series() {
+                    let layout = self.model.layout;
+                    self.model.lay_out(layout);
+                }
+            } else {
+                self.model.show(first);
+            }
+            // The series on show gets its picture first, then its volume, then come the other thumbnails.
+            if let Some(series) = self.model.library.get(first).map(|e| e.series.clone()) {
+                self.tasks.preview(first, series, true);
+            }
+            for id in self.model.panes.iter().filter_map(|p| p.series).collect::<Vec<_>>() {
+                self.reach(ctx).request(id);
+            }
+            for id in images.into_iter().skip(1) {
+                if let Some(series) = self.model.library.get(id).map(|e| e.series.clone()) {
+                    self.tasks.preview(id, series, false);
+                }
+            }
+        }
+    }
+
+    fn loaded(&mut self, id: SeriesId, result: Result<super::library::Loaded, IoError>) {
+        let Some(entry) = self.model.library.get_mut(id) else { return };
+        match result {
+            Ok(loaded) => {
+                for warning in entry.series.source.late_warnings() {
+                    if !entry.series.warnings.contains(&warning) {
+                        entry.series.warnings.push(warning);
+                    }
+                }
+                entry.load = Load::Ready(loaded);
+                self.model.arrived(id);
+                for layer in std::mem::take(&mut self.first_overlays) {
+                    self.add_overlay(id, layer);
+                }
+            }
+            Err(IoError::Cancelled(_)) => entry.load = Load::Idle,
+            Err(error) => {
+                let name = entry.series.description.clone();
+                entry.load = Load::Failed(error.reason());
+                self.failed(&format!("{name} could not be loaded"), &error);
+            }
+        }
+    }
+
+    fn add_overlay(&mut self, over: SeriesId, layer: Layer) {
+        let range = match &layer.content {
+            Content::Image(volume) => statistics::range(volume).unwrap_or([0.0, 1.0]),
+            Content::Labels(_) => [0.0, 1.0],
+        };
+        if let Some(stage) = self.model.stages.get_mut(&over) {
+            stage.add_overlay(layer, range);
+        }
+    }
+
+    fn keys(&mut self, ctx: &egui::Context) {
+        if ctx.text_edit_focused() {
+            if ctx.input_mut(|i| i.consume_key(egui::Modifiers::NONE, egui::Key::Escape)) {
+                self.queue.push(Action::Reset);
+            }
+            return;
+        }
+        let in_viewport = ctx.memory(|m| m.focused()).is_none_or(|id| self.viewport_focus.contains(&id));
+        let mut all = Action::all();
+        // Shift + key before the key alone, which would match too.
+        all.sort_by_key(|a| a.shortcut().is_none_or(|s| s.modifiers.is_none()));
+        for action in all {
+            let Some(shortcut) = action.shortcut() else { continue };
+            if action.needs_viewport_focus() && !in_viewport {
+                continue;
+            }
+            let times = ctx.input_mut(|i| i.count_and_consume_key(shortcut.modifiers, shortcut.logical_key));
+            for _ in 0..times {
+                self.queue.push(action);
+            }
+        }
+    }
+
+    fn dropped_files(&mut self, ctx: &egui::Context) {
+        let paths: Vec<PathBuf> = ctx.input(|i| i.raw.dropped_files.iter().map(|f| f.path().to_owned()).collect());
+        self.reach(ctx).open(paths, Purpose::Show);
+    }
+
+    fn figures(&mut self, ctx: &egui::Context) {
+        if self.steady {
+            return;
+        }
+        let now = ctx.time();
+        if now - self.memory_read > 1.0 {
+            self.memory_read = now;
+            self.memory_mb = memory_stats::memory_stats().map(|m| (m.physical_mem / (1 << 20)) as u64);
+        }
+        let dt = ctx.input(|i| i.unstable_dt);
+        // Only frames that follow each other say how fast it is.
+        if dt > 0.0 && dt < 0.25 {
+            let fps = 1.0 / dt;
+            self.fps = Some(self.fps.map_or(fps, |old| old + (fps - old) * 0.1));
+        }
+    }
+
+    fn keep(&mut self) {
+        self.kept.settings = self.model.settings.clone();
+        self.keeper.save(self.kept.clone());
+    }
+}
+
+impl eframe::App for Veritome {
+    fn ui(&mut self, ui: &mut Ui, _frame: &mut eframe::Frame) {
+        let ctx = ui.ctx().clone();
+        self.collect(&ctx);
+        self.dropped_files(&ctx);
+        self.keys(&ctx);
+        self.figures(&ctx);
+        let settings = self.model.settings.clone();
+        if self.light != Some(settings.light_theme) {
+            self.light = Some(settings.light_theme);
+            ctx.set_theme(if settings.light_theme { egui::Theme::Light } else { egui::Theme::Dark });
+        }
+        let t = tokens(&ctx);
+        let panel = |margin: Margin| Frame::new().fill(t.panel).inner_margin(margin);
+        let mut wish = None;
+        if !self.model.full_screen {
+            Panel::top("toolbar")
+                .exact_size(t.size.toolbar)
+                .frame(panel(Margin::symmetric(t.space.m as i8, 0)))
+                .show(ui, |ui| panels::toolbar::show(ui, &mut self.model, &mut self.queue));
+            let device = self.pictures.device();
+            let figures = Figures {
+                device: &device,
+                memory_mb: self.memory_mb,
+                fps: self.fps.filter(|_| !self.steady),
+                messages: self.messages.log().len(),
+            };
+            Panel::bottom("status")
+                .exact_size(t.size.status)
+                .frame(panel(Margin::symmetric(t.space.m as i8, 0)))
+                .show(ui, |ui| panels::status::show(ui, &self.model, &mut self.tasks, &figures, &mut self.queue));
+            if self.model.settings.studies_open && !self.model.library.is_empty() {
+                Panel::left("studies")
+                    .default_size(t.size.panel)
+                    .size_range(180.0..=480.0)
+                    .frame(panel(Margin::same(t.space.s as i8)))
+                    .show(ui, |ui| wish = panels::studies::show(ui, &mut self.model, &mut self.queue));
+            }
+            if self.model.settings.layers_open && !self.model.library.is_empty() {
+                Panel::right("layers")
+                    .default_size(t.size.panel)
+                    .size_range(220.0..=480.0)
+                    .frame(panel(Margin::same(t.space.s as i8)))
+                    .show(ui, |ui| {
+                        egui::ScrollArea::vertical().auto_shrink([false, false]).show(ui, |ui| {
+                            panels::layers::show(ui, &mut self.model, &mut self.queue);
+                            ui.add_space(t.space.m);
+                            panels::look::show(ui, &mut self.model, &mut self.queue);
+                        });
+                    });
+            }
+        }
+        let mut dropped = Vec::new();
+        self.keeper.poll(&mut self.kept.recent);
+        let mut recent = None;
+        CentralPanel::no_frame().frame(Frame::new().fill(t.image).stroke(Stroke::NONE)).show(ui, |ui| {
+            if self.model.library.is_empty() {
+                let opening = !self.tasks.is_idle();
+                recent = panels::start::show(ui, &self.kept.recent, opening, &mut self.queue);
+                return;
+            }
+            let mut canvas = Canvas {
+                model: &mut self.model,
+                pictures: &mut self.pictures,
+                queue: &mut self.queue,
+                dropped: &mut dropped,
+                active_size: &mut self.active_size,
+            };
+            self.viewport_focus = viewport::show(ui, &mut canvas);
+        });
+        if let Some(path) = recent {
+            self.reach(&ctx).open(vec![path], Purpose::Show);
+        }
+        for (pane, id) in dropped {
+            self.model.active = pane;
+            self.reach(&ctx).show(id);
+        }
+        match wish {
+            Some(Wish::Show(id)) => self.reach(&ctx).show(id),
+            Some(Wish::Overlay(id)) => {
+                let over = self.model.active_series();
+                if let (Some(over), Some(series)) = (over, self.model.library.get(id).map(|e| e.series.clone())) {
+                    self.tasks.load_overlay(over, &series);
+                }
+            }
+            Some(Wish::TimePoint(id, point)) => {
+                if let Some(entry) = self.model.library.get_mut(id) {
+                    entry.time_point = point;
+                    entry.load = Load::Idle;
+                }
+                self.reach(&ctx).request(id);
+            }
+            None => {}
+        }
+        panels::dialogs::show(&ctx, &mut self.model, &mut self.messages, &mut self.queue);
+        if self.messages.show(&ctx) {
+            self.model.dialog = Some(Dialog::Log);
+        }
+        let queue = std::mem::take(&mut self.queue);
+        if !queue.is_empty() {
+            for action in queue {
+                self.reach(&ctx).perform(action);
+            }
+            if self.kept.settings != self.model.settings {
+                self.keep();
+            }
+            ctx.request_repaint();
+        }
+        if !self.tasks.is_idle() {
+            // A task's own waker asks for repaints; this one is for a task that ended between two of them.
+            ctx.request_repaint_after(Duration::from_millis(200));
+        }
+        if let Some((outer, inner)) = ctx.input(|i| i.viewport().outer_rect.zip(i.viewport().inner_rect)) {
+            let maximized = ctx.input(|i| i.viewport().maximized).unwrap_or(false);
+            // A maximised window goes back to the size that it had before.
+            if maximized && let Some(place) = &mut self.kept.window {
+                place.maximized = true;
+            } else {
+                let position = Some([outer.min.x, outer.min.y]);
+                self.kept.window = Some(WindowPlace { position, size: [inner.width(), inner.height()], maximized });
+            }
+        }
+    }
+
+    fn on_exit(&mut self) {
+        self.tasks.cancel_all();
+        self.keep();
+    }
+
+    fn clear_color(&self, _visuals: &egui::Visuals) -> [f32; 4] {
+        [0.0, 0.0, 0.0, 1.0]
+    }
+
+    fn persist_egui_memory(&self) -> bool {
+        false
+    }
+}

@@ -1,0 +1,221 @@
+//! From any format that is read to any that is written: what `veritome convert` does.
+
+use std::path::{Path, PathBuf};
+
+use super::write::{Format, WriteOptions, png, target::write_whole, write_with};
+use super::{IoError, Opened, Series, open};
+use crate::display::Grey;
+use crate::jobs::Control;
+use crate::volume::resample::resample_onto;
+use crate::volume::{Geometry, Interpolation, Volume, Voxels, statistics};
+use crate::with_voxels;
+
+/// What the person may ask of a conversion.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct ConvertOptions {
+    /// Resample onto a true grid of cubic voxels of this size, mm; a tilted stack is sheared back by it.
+    pub resample_mm: Option<f64>,
+}
+
+/// Writes every volume that `input` holds: one becomes `out` itself, several become `STEM_1_DESCRIPTION.EXT`,
+/// `STEM_2_…` in the order of `info`. A PNG holds one slice, so a volume becomes `STEM_001.png` and so on. A path
+/// without an extension is a DICOM folder. Gives the paths in the order they were written.
+///
+/// # Errors
+/// When `input` cannot be read, or `out`'s extension is none that is written. When one of several volumes fails the
+/// others are written all the same, and the first failure is told.
+pub fn convert(input: &Path, out: &Path, options: &ConvertOptions, control: &Control) -> Result<Vec<PathBuf>, IoError> {
+    // Before anything is read: a wrong extension should not cost the wait.
+    Format::of(out)?;
+    convert_opened(&open(input, control)?, input, out, options, control)
+}
+
+/// As [`convert`] for what was opened already; `input` is for messages.
+///
+/// # Errors
+/// As [`convert`].
+pub fn convert_opened(
+    opened: &Opened,
+    input: &Path,
+    out: &Path,
+    options: &ConvertOptions,
+    control: &Control,
+) -> Result<Vec<PathBuf>, IoError> {
+    let format = Format::of(out)?;
+    if let Some(mm) = options.resample_mm.filter(|mm| !(mm.is_finite() && *mm > 0.0)) {
+        return Err(IoError::format(out, "a voxel size above 0 mm", mm.to_string()));
+    }
+    let images: Vec<&Series> = opened.studies.iter().flat_map(|s| &s.series).filter(|s| s.is_image()).collect();
+    if images.is_empty() {
+        let files =
+            opened.studies.iter().flat_map(|s| &s.series).map(|s| s.files).sum::<usize>() + opened.skipped.len();
+        return Err(IoError::Nothing { path: input.to_owned(), files, skipped: opened.skipped.clone() });
+    }
+    let (mut written, mut failed) = (Vec::new(), None);
+    for (n, series) in images.iter().enumerate() {
+        let path = if images.len() == 1 { out.to_owned() } else { numbered(out, format, n + 1, &series.description) };
+        match convert_series(series, &path, format, options, control) {
+            Ok(paths) => written.extend(paths),
+            Err(IoError::Cancelled(c)) => return Err(c.into()),
+            Err(e) => {
+                failed.get_or_insert(e);
+            }
+        }
+    }
+    failed.map_or(Ok(written), Err)
+}
+
+fn convert_series(
+    series: &Series,
+    path: &Path,
+    format: Format,
+    options: &ConvertOptions,
+    control: &Control,
+) -> Result<Vec<PathBuf>, IoError> {
+    let mut volumes = Vec::new();
+    for time_point in 0..series.time_points {
+        let volume = series.load(time_point, control)?;
+        volumes.push(match options.resample_mm {
+            Some(mm) => resampled(&volume, mm, path, control)?,
+            None => volume,
+        });
+    }
+    control.stage(format!("Writing {}", path.display()), 0);
+    match format {
+        Format::Png => write_pictures(&volumes, path, control),
+        Format::DicomFolder => {
+            for (n, volume) in volumes.iter().enumerate() {
+                let folder = if volumes.len() == 1 { path.to_owned() } else { path.join(format!("time_{:03}", n + 1)) };
+                write_dicom(volume, &folder)?;
+            }
+            Ok(vec![path.to_owned()])
+        }
+        Format::Nifti { .. } | Format::Nrrd => {
+            let options = WriteOptions { time_step_s: series.source.time_step_s() };
+            write_with(&volumes, path, &options)?;
+            Ok(vec![path.to_owned()])
+        }
+    }
+}
+
+/// Waits for `io::dicom::write_series`.
+fn write_dicom(_volume: &Volume, folder: &Path) -> Result<(), IoError> {
+    Err(IoError::Unsupported {
+        path: folder.to_owned(),
+        what: "a DICOM series".to_owned(),
+        doing: "written",
+        remedy: "choose .nii, .nii.gz, .nrrd or .png".to_owned(),
+    })
+}
+
+/// On a true grid, linear; what lies outside gets the lowest value of the image.
+fn resampled(volume: &Volume, mm: f64, path: &Path, control: &Control) -> Result<Volume, IoError> {
+    let refuse = |what: &str, remedy: &str| IoError::Unsupported {
+        path: path.to_owned(),
+        what: what.to_owned(),
+        doing: "resampled",
+        remedy: remedy.to_owned(),
+    };
+    if volume.voxels.is_colour() {
+        return Err(refuse("a colour image", "convert it without a new voxel size"));
+    }
+    if !volume.space.is_patient() {
+        return Err(refuse("a stack without geometry", "convert it without a new voxel size"));
+    }
+    let grid =
+        volume.geometry.true_grid(mm).map_err(|e| IoError::format(path, "a grid that can be held", e.to_string()))?;
+    // Sixteen times the voxels of the image, or a gigabyte, whichever is more.
+    let most = (volume.voxels.len() * 16).max(1 << 28);
+    if grid.voxel_count() > most {
+        let found = format!("{:?} voxels of {mm} mm", grid.size());
+        return Err(IoError::format(path, format!("a grid of at most {most} voxels"), found));
+    }
+    let lowest = statistics::range(volume).map_or(0.0, |r| r[0]);
+    control.stage("Resampling", grid.size()[2] as u64);
+    Ok(resample_onto(volume, &grid, Interpolation::Linear, lowest as f32, control)?)
+}
+
+/// One PNG a slice, all with the window of the whole volume.
+fn write_pictures(volumes: &[Volume], path: &Path, control: &Control) -> Result<Vec<PathBuf>, IoError> {
+    let pictures: usize = volumes.iter().map(|v| v.size()[2]).sum();
+    let mut written = Vec::new();
+    for (t, volume) in volumes.iter().enumerate() {
+        let grey = Grey::from_header(volume);
+        for k in 0..volume.size()[2] {
+            control.checkpoint()?;
+            let slice = slice_of(volume, k, path)?;
+            let (stem, _) = split(path, Format::Png);
+            let time = if volumes.len() > 1 { format!("_t{:03}", t + 1) } else { String::new() };
+            let file = if pictures == 1 {
+                path.to_owned()
+            } else {
+                path.with_file_name(format!("{stem}{time}_{:03}.png", k + 1))
+            };
+            write_whole(&file, |out| png::write(&slice, &grey, out))?;
+            written.push(file);
+        }
+    }
+    Ok(written)
+}
+
+fn slice_of(volume: &Volume, k: usize, path: &Path) -> Result<Volume, IoError> {
+    let [nx, ny, _] = volume.size();
+    let range = k * nx * ny..(k + 1) * nx * ny;
+    let cut = |e: String| IoError::format(path, "a slice of the image", e);
+    let voxels: Option<Voxels> = with_voxels!(
+        &volume.voxels,
+        |v| v.get(range).map(|s| Voxels::from(s.to_vec())),
+        rgb | v | v.get(range).map(|s| Voxels::from(s.to_vec()))
+    );
+    let voxels = voxels.ok_or_else(|| cut(format!("number {k}")))?;
+    let geometry = Geometry::unplaced([nx, ny, 1]).map_err(|e| cut(e.to_string()))?;
+    Ok(Volume { voxels, geometry, ..volume.clone() })
+}
+
+/// The file name without the format's extension, and the extension as it was given.
+fn split(path: &Path, format: Format) -> (String, String) {
+    let name = path.file_name().map(|n| n.to_string_lossy().into_owned()).unwrap_or_default();
+    let at = name.len() - format.extension().len().min(name.len());
+    if name.is_char_boundary(at) { (name[..at].to_owned(), name[at..].to_owned()) } else { (name, String::new()) }
+}
+
+/// `STEM_2_DESCRIPTION.EXT`.
+fn numbered(out: &Path, format: Format, number: usize, description: &str) -> PathBuf {
+    let (stem, extension) = split(out, format);
+    out.with_file_name(format!("{stem}_{number}_{}{extension}", file_safe(description)))
+}
+
+/// Letters, digits, `-` and `.`; everything else becomes one `_`. Never empty, never long.
+#[must_use]
+pub fn file_safe(text: &str) -> String {
+    const LONGEST: usize = 60;
+    let mut safe = String::new();
+    for c in text.chars() {
+        if c.is_alphanumeric() || c == '-' || c == '.' {
+            safe.push(c);
+        } else if !safe.ends_with('_') {
+            safe.push('_');
+        }
+        if safe.len() >= LONGEST {
+            break;
+        }
+    }
+    let safe = safe.trim_matches(['_', '.']);
+    if safe.is_empty() { "series".to_owned() } else { safe.to_owned() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_of_several_volumes_are_safe_and_numbered() {
+        let name = |out: &str, d: &str| {
+            let out = Path::new(out);
+            numbered(out, Format::of(out).unwrap(), 2, d).display().to_string()
+        };
+        assert_eq!(name("a/b.nii.gz", "T1 (ax) / ../x"), "a/b_2_T1_ax_.._x.nii.gz");
+        assert_eq!(name("b.NRRD", ""), "b_2_series.NRRD");
+        assert_eq!(name("folder", "Ünï"), "folder_2_Ünï");
+    }
+}

@@ -1,1 +1,0 @@
-//! Pictures by the shaders in `shaders/`.

@@ -1,0 +1,183 @@
+use std::sync::{Arc, Mutex, OnceLock};
+
+use image::RgbaImage;
+
+use super::Renderer;
+use crate::display::{ColorMap, Voi, VoiFunction, VoiLut, Window};
+use crate::render::fixtures::{KINDS, geometry, label_layer, layer, scene, volume, volume_of};
+use crate::render::reference;
+use crate::render::scene::{Compare, Content, Layer, Slab, SlabMode, SliceScene};
+use crate::volume::{Interpolation, Padding, VoxelType};
+
+/// Runs a test on the adapter of this machine; without one it is skipped, or failed where VERITOME_REQUIRE_GPU=1.
+fn with_renderer(test: impl FnOnce(&mut Renderer)) {
+    static SHARED: OnceLock<Option<Mutex<Renderer>>> = OnceLock::new();
+    let shared = SHARED.get_or_init(|| match Renderer::headless() {
+        Ok(renderer) => Some(Mutex::new(renderer)),
+        Err(e) if std::env::var("VERITOME_REQUIRE_GPU").is_ok_and(|v| v == "1") => panic!("{e}"),
+        Err(e) => {
+            println!("skipped: {e}");
+            None
+        }
+    });
+    if let Some(renderer) = shared {
+        test(&mut renderer.lock().unwrap_or_else(std::sync::PoisonError::into_inner));
+    }
+}
+
+/// Pixels that differ by more than one grey level in any channel, and the largest difference.
+pub(super) fn differing(a: &RgbaImage, b: &RgbaImage) -> (usize, u8) {
+    assert_eq!(a.dimensions(), b.dimensions());
+    let worst = |(a, b): (&image::Rgba<u8>, &image::Rgba<u8>)| (0..4).map(|c| a.0[c].abs_diff(b.0[c])).max().unwrap();
+    let all: Vec<u8> = a.pixels().zip(b.pixels()).map(worst).collect();
+    (all.iter().filter(|d| **d > 1).count(), all.into_iter().max().unwrap())
+}
+
+fn check(renderer: &mut Renderer, scene: &SliceScene, what: &str) {
+    let picture = renderer.render_slice(scene).unwrap();
+    assert!(picture.fidelity.is_full());
+    let drawn = renderer.read(&picture).unwrap();
+    let expected = reference::render_slice(scene);
+    assert_eq!(differing(&drawn, &expected).0, 0, "{what}: {:?}", differing(&drawn, &expected));
+    assert!(expected.pixels().any(|p| p.0[..3] != [0; 3]), "{what}: nothing is seen");
+}
+
+fn check_formats(renderer: &mut Renderer) {
+    for kind in KINDS {
+        for sheared in [false, true] {
+            for interpolation in [Interpolation::Nearest, Interpolation::Linear, Interpolation::Cubic] {
+                let base = layer(volume(kind, &geometry(sheared)));
+                let scene = SliceScene { interpolation, ..scene(vec![base]) };
+                check(renderer, &scene, &format!("{kind:?} {sheared} {interpolation:?}"));
+            }
+        }
+    }
+}
+
+#[test]
+fn every_number_type_and_interpolation_equals_the_reference() {
+    with_renderer(check_formats);
+}
+
+#[test]
+fn integer_textures_equal_the_reference_too() {
+    if let Ok(renderer) = Renderer::headless() {
+        check_formats(&mut renderer.without_norm16());
+    }
+}
+
+#[test]
+fn slabs_padding_and_nan_equal_the_reference() {
+    with_renderer(|renderer| {
+        for kind in KINDS {
+            for mode in [SlabMode::Mean, SlabMode::Mip, SlabMode::MinIp] {
+                for interpolation in [Interpolation::Linear, Interpolation::Cubic] {
+                    let mut v = volume(kind, &geometry(true));
+                    let [low, high] = crate::volume::statistics::stored_range(&v).unwrap();
+                    v.padding = Some(Padding { low: low + 0.4 * (high - low), high: low + 0.45 * (high - low) });
+                    let slab = Slab { thickness_mm: 6.3, mode };
+                    let scene = SliceScene { slab, interpolation, ..scene(vec![layer(v)]) };
+                    check(renderer, &scene, &format!("{kind:?} {mode:?} {interpolation:?}"));
+                }
+            }
+        }
+        let holes = |n: usize| if n % 37 == 0 { f32::NAN } else { (n % 31) as f32 };
+        let g = geometry(false);
+        let mut base = layer(volume(VoxelType::F32, &g));
+        let mut v = volume_of(&base).clone();
+        v.voxels = (0..g.voxel_count()).map(holes).collect::<Vec<_>>().into();
+        base.content = Content::Image(Arc::new(v));
+        base.voi = Voi::Window(Window::spanning(0.0, 31.0));
+        check(renderer, &scene(vec![base]), "NaN");
+    });
+}
+
+#[test]
+fn every_window_function_table_and_colour_map_equals_the_reference() {
+    with_renderer(|renderer| {
+        let g = geometry(false);
+        for kind in [VoxelType::I16, VoxelType::U16, VoxelType::F32] {
+            let base = layer(volume(kind, &g));
+            let [low, high] = crate::volume::statistics::range(volume_of(&base)).unwrap();
+            let (center, width) = ((low + high) / 2.0, (high - low) / 2.0);
+            let mut vois: Vec<Voi> = [VoiFunction::Linear, VoiFunction::LinearExact, VoiFunction::Sigmoid]
+                .into_iter()
+                .flat_map(|f| [Window::with_function(center, width, f), Window::with_function(center, width / 9.0, f)])
+                .map(Voi::Window)
+                .collect();
+            let entries = (0..4096).map(|n| ((n as f32 / 4095.0) * 3.0).sin().abs()).collect::<Vec<_>>();
+            vois.push(Voi::Lut(VoiLut { name: String::new(), first: low, entries: Arc::new(entries) }));
+            for voi in vois {
+                for inverted in [false, true] {
+                    for colormap in [ColorMap::Grey, ColorMap::Turbo, ColorMap::Hot] {
+                        let what = format!("{kind:?} {voi:?} {inverted} {colormap:?}");
+                        let layer = Layer { voi: voi.clone(), inverted, colormap, ..base.clone() };
+                        check(renderer, &scene(vec![layer]), &what[..what.len().min(200)]);
+                    }
+                }
+            }
+        }
+    });
+}
+
+#[test]
+fn narrow_windows_far_from_zero_stay_exact() {
+    with_renderer(|renderer| {
+        let g = geometry(false);
+        let mut v = volume(VoxelType::U16, &g);
+        v.rescale = crate::volume::Rescale { slope: 1.0, intercept: -8192.0 };
+        for (center, width) in [(30000.0, 8.0), (30000.5, 1.0), (-8000.0, 2.0)] {
+            let base = Layer { voi: Voi::Window(Window::new(center, width)), ..layer(v.clone()) };
+            let scene = SliceScene { interpolation: Interpolation::Nearest, ..scene(vec![base]) };
+            check(renderer, &scene, &format!("{center} {width}"));
+        }
+    });
+}
+
+#[test]
+fn layers_on_their_own_grids_equal_the_reference_in_every_comparison() {
+    with_renderer(|renderer| {
+        let base = layer(volume(VoxelType::I16, &geometry(false)));
+        let mut over = layer(volume(VoxelType::F32, &geometry(true)));
+        over.colormap = ColorMap::Inferno;
+        over.opacity = 0.55;
+        over.threshold = Some([0.31, 0.93]);
+        let colour = Layer { opacity: 0.3, ..layer(volume(VoxelType::Rgb8, &geometry(false))) };
+        let filled = label_layer(&geometry(true));
+        let outlined = Layer { outline: true, opacity: 0.8, ..label_layer(&geometry(false)) };
+        for compare in [Compare::Blend, Compare::Checkerboard { square_px: 7 }, Compare::Swipe { position: 0.43 }] {
+            let layers = vec![base.clone(), filled.clone(), over.clone(), colour.clone(), outlined.clone()];
+            check(renderer, &SliceScene { compare, ..scene(layers) }, &format!("{compare:?}"));
+        }
+        check(renderer, &scene(vec![Layer { opacity: 1.0, ..filled }]), "labels alone");
+    });
+}
+
+#[test]
+fn a_volume_beyond_the_limit_is_reduced_and_says_so() {
+    with_renderer(|renderer| {
+        renderer.set_volume_limit(31 * 27 * 19);
+        let base = layer(volume(VoxelType::I16, &geometry(false)));
+        let scene = scene(vec![base]);
+        let picture = renderer.render_slice(&scene).unwrap();
+        renderer.set_volume_limit(4 << 30);
+        assert_eq!(picture.fidelity.marks(), ["REDUCED 2x"]);
+        let (drawn, expected) = (renderer.read(&picture).unwrap(), reference::render_slice(&scene));
+        let mean =
+            |p: &RgbaImage| p.pixels().map(|p| f64::from(p.0[0])).sum::<f64>() / f64::from(p.width() * p.height());
+        assert!((mean(&drawn) - mean(&expected)).abs() < 6.0, "{} {}", mean(&drawn), mean(&expected));
+    });
+}
+
+#[test]
+fn textures_go_when_their_volumes_go() {
+    with_renderer(|renderer| {
+        let before = renderer.held_volumes();
+        let scene = scene(vec![layer(volume(VoxelType::U8, &geometry(false)))]);
+        renderer.render_slice(&scene).unwrap();
+        renderer.render_slice(&scene.clone()).unwrap();
+        assert_eq!(renderer.held_volumes(), before + 1);
+        drop(scene);
+        assert_eq!(renderer.held_volumes(), before);
+    });
+}

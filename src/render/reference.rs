@@ -1,1 +1,0 @@
-//! Pictures on the CPU, to the formula.

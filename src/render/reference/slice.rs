@@ -1,0 +1,200 @@
+//! The slice picture.
+
+use image::RgbaImage;
+use rayon::prelude::*;
+
+use super::super::plan::{PlannedLayer, label_colors, plan};
+use super::super::scene::{Content, SlabMode, SliceScene};
+use super::sampler::{Sampler, colour, nearest_voxel};
+use crate::display::{ColorMap, Grey};
+use crate::volume::voxels::luma;
+use crate::volume::{Interpolation, Labelmap, Volume, Voxels};
+use crate::with_voxels;
+
+/// A colour, 0 to 1.
+type Rgb = [f64; 3];
+
+/// The picture of a slice scene; see the [module](super) for what it is, to the letter. Alpha is 255 everywhere.
+#[must_use]
+pub fn render_slice(scene: &SliceScene) -> RgbaImage {
+    let [width, height] = scene.size.map(|n| n.max(1));
+    let layers: Vec<Ready> = plan(scene).into_iter().map(|p| Ready::new(p, scene)).collect();
+    let mut bytes = vec![255_u8; width as usize * height as usize * 4];
+    bytes.par_chunks_mut(width as usize * 4).enumerate().for_each_init(
+        || (vec![[0.0; 3]; width as usize], vec![0.0; width as usize]),
+        |(canvas, values), (y, row)| {
+            canvas.fill([0.0; 3]);
+            for layer in &layers {
+                layer.draw_row(y as u32, canvas, values);
+            }
+            for (pixel, c) in row.as_chunks_mut::<4>().0.iter_mut().zip(canvas.iter()) {
+                for (byte, c) in pixel.iter_mut().zip(c) {
+                    *byte = (c * 255.0).round() as u8;
+                }
+            }
+        },
+    );
+    RgbaImage::from_raw(width, height, bytes).unwrap_or_default()
+}
+
+/// A layer with its tables.
+struct Ready<'a> {
+    plan: PlannedLayer<'a>,
+    paint: Paint<'a>,
+    interpolation: Interpolation,
+    mode: SlabMode,
+}
+
+enum Paint<'a> {
+    Grey { volume: &'a Volume, grey: Grey, table: Option<Box<[[u8; 3]; 256]>> },
+    Colour { volume: &'a Volume, data: &'a [[u8; 3]] },
+    Labels { labels: &'a Labelmap, colors: Vec<Option<[u8; 3]>> },
+}
+
+/// A colour out of a map's table, linear between its entries.
+pub(super) fn table_colour(table: &[[u8; 3]; 256], level: f64) -> Rgb {
+    let at = level.clamp(0.0, 1.0) * 255.0;
+    let low = (at as usize).min(254);
+    let t = at - low as f64;
+    std::array::from_fn(|c| {
+        let (a, b) = (f64::from(table[low][c]), f64::from(table[low + 1][c]));
+        (a + (b - a) * t) / 255.0
+    })
+}
+
+impl<'a> Ready<'a> {
+    fn new(plan: PlannedLayer<'a>, scene: &SliceScene) -> Self {
+        let paint = match &plan.layer.content {
+            Content::Labels(labels) => Paint::Labels { labels, colors: label_colors(labels) },
+            Content::Image(volume) => match &volume.voxels {
+                Voxels::Rgb8(data) => Paint::Colour { volume, data },
+                _ => Paint::Grey {
+                    volume,
+                    grey: plan.layer.grey(volume),
+                    table: (plan.layer.colormap != ColorMap::Grey).then(|| Box::new(plan.layer.colormap.table())),
+                },
+            },
+        };
+        Self { plan, paint, interpolation: scene.interpolation, mode: scene.slab.mode }
+    }
+
+    fn draw_row(&self, y: u32, canvas: &mut [Rgb], values: &mut [f64]) {
+        match &self.paint {
+            Paint::Grey { volume, grey, table } => {
+                let (size, padding) = (volume.size(), volume.padding);
+                with_voxels!(
+                    &volume.voxels,
+                    |data| self.read_row(y, &Sampler { data, size, padding }, grey.rescale.slope < 0.0, values),
+                    rgb | _v | values.fill(f64::NAN)
+                );
+                for (x, (c, stored)) in canvas.iter_mut().zip(values.iter()).enumerate() {
+                    if stored.is_nan() {
+                        continue;
+                    }
+                    let real = grey.rescale.apply(*stored);
+                    if self.is_cut(real) || !self.plan.share.holds(x as u32, y) {
+                        continue;
+                    }
+                    let level = grey.level_of_real(real);
+                    let colour = table.as_ref().map_or([level; 3], |t| table_colour(t, level));
+                    self.mix(c, colour);
+                }
+            }
+            Paint::Colour { volume, data } => {
+                for (x, c) in canvas.iter_mut().enumerate() {
+                    if self.plan.share.holds(x as u32, y)
+                        && let Some(rgb) = self.read_colour(data, volume.size(), x, y)
+                        && !self.is_cut(luma_of(rgb))
+                    {
+                        self.mix(c, rgb.map(|x| x / 255.0));
+                    }
+                }
+            }
+            Paint::Labels { labels, colors } => self.draw_labels(labels, colors, y, canvas),
+        }
+    }
+
+    fn mix(&self, c: &mut Rgb, over: Rgb) {
+        let opacity = f64::from(self.plan.opacity);
+        for (c, o) in c.iter_mut().zip(over) {
+            *c += (o - *c) * opacity;
+        }
+    }
+
+    fn is_cut(&self, real: f64) -> bool {
+        self.plan.layer.threshold.is_some_and(|[low, high]| real < low || real > high)
+    }
+
+    /// Stored values of a row of pixels; NaN is nothing. `falling`: real values fall as stored ones rise.
+    fn read_row<T: crate::volume::voxels::Scalar>(
+        &self,
+        y: u32,
+        sampler: &Sampler<T>,
+        falling: bool,
+        values: &mut [f64],
+    ) {
+        let plan = &self.plan;
+        let highest = (self.mode == SlabMode::Mip) != falling;
+        for (x, value) in values.iter_mut().enumerate() {
+            let q = plan.at(x as f64, f64::from(y));
+            if plan.offsets_mm.len() == 1 {
+                *value = sampler.at(q, self.interpolation);
+                continue;
+            }
+            let samples = plan.offsets_mm.iter().map(|mm| sampler.at(q + plan.per_mm * *mm, self.interpolation));
+            let samples = samples.filter(|s| !s.is_nan());
+            *value = match self.mode {
+                SlabMode::Mean => {
+                    let (sum, n) = samples.fold((0.0, 0.0), |(sum, n), s| (sum + s, n + 1.0));
+                    sum / n
+                }
+                // `f64::max` and `min` leave NaN out.
+                _ if highest => samples.fold(f64::NAN, f64::max),
+                _ => samples.fold(f64::NAN, f64::min),
+            };
+        }
+    }
+
+    fn read_colour(&self, data: &[[u8; 3]], size: [usize; 3], x: usize, y: u32) -> Option<[f64; 3]> {
+        let plan = &self.plan;
+        let q = plan.at(x as f64, f64::from(y));
+        let mut samples =
+            plan.offsets_mm.iter().filter_map(|mm| colour(data, size, q + plan.per_mm * *mm, self.interpolation));
+        let first = samples.next()?;
+        let join = |a: [f64; 3], b: [f64; 3], f: fn(f64, f64) -> f64| std::array::from_fn(|c| f(a[c], b[c]));
+        Some(match self.mode {
+            SlabMode::Mean => {
+                let (sum, n) = samples.fold((first, 1.0), |(sum, n), s| (join(sum, s, |a, b| a + b), n + 1.0));
+                sum.map(|s| s / n)
+            }
+            SlabMode::Mip => samples.fold(first, |a, b| join(a, b, f64::max)),
+            SlabMode::MinIp => samples.fold(first, |a, b| join(a, b, f64::min)),
+        })
+    }
+
+    fn draw_labels(&self, labels: &Labelmap, colors: &[Option<[u8; 3]>], y: u32, canvas: &mut [Rgb]) {
+        let size = labels.geometry.size();
+        // The label on show under a pixel, 0 for none.
+        let label = |x: i64, y: i64| -> u16 {
+            let Some([i, j, k]) = nearest_voxel(self.plan.at(x as f64, y as f64), size) else { return 0 };
+            let value = labels.voxels[(k * size[1] + j) * size[0] + i];
+            if colors.get(usize::from(value)).copied().flatten().is_some() { value } else { 0 }
+        };
+        let y = i64::from(y);
+        for (x, c) in canvas.iter_mut().enumerate() {
+            let x = x as i64;
+            let here = label(x, y);
+            let Some(Some(color)) = colors.get(usize::from(here)) else { continue };
+            let on_edge = || [(-1, 0), (1, 0), (0, -1), (0, 1)].iter().any(|(dx, dy)| label(x + dx, y + dy) != here);
+            if !self.plan.layer.outline || on_edge() {
+                self.mix(c, color.map(|v| f64::from(v) / 255.0));
+            }
+        }
+    }
+}
+
+fn luma_of([r, g, b]: [f64; 3]) -> f64 {
+    // The weights of `luma`, for values between whole ones.
+    let unit = |rgb: [u8; 3]| luma(&rgb) / 255.0;
+    r * unit([255, 0, 0]) + g * unit([0, 255, 0]) + b * unit([0, 0, 255])
+}
