@@ -17,6 +17,7 @@ pub(crate) fn harness<'a, S: 'a>(
     let mut builder = Harness::builder()
         .with_size(size)
         .with_theme(theme)
+        .with_pixels_per_point(scale())
         .with_max_steps(60)
         .with_step_dt(1.0 / 30.0)
         .with_context_setup(|ctx: &egui::Context| theme::install(ctx));
@@ -41,6 +42,11 @@ pub(crate) fn picture<S>(harness: &mut Harness<'_, S>, name: &str) {
         std::fs::create_dir_all(&folder).unwrap();
         harness.render().unwrap().save(folder.join(format!("{name}.png"))).unwrap();
     }
+}
+
+/// Pictures as on a screen with this scale: `VERITOME_SCALE`, else 1.
+fn scale() -> f32 {
+    std::env::var("VERITOME_SCALE").ok().and_then(|s| s.parse().ok()).unwrap_or(1.0)
 }
 
 fn folder() -> Option<PathBuf> {

@@ -63,6 +63,29 @@ pub(crate) fn conflicts(rows: &[KeyRow]) -> Vec<(usize, usize)> {
     pairs
 }
 
+/// A shortcut as a settings file keeps it, the same on every system: `Ctrl+Shift+O`.
+#[must_use]
+pub(crate) fn to_text(shortcut: KeyboardShortcut) -> String {
+    let m = shortcut.modifiers;
+    let names = [(m.command || m.ctrl, "Ctrl+"), (m.alt, "Alt+"), (m.shift, "Shift+")];
+    let held: String = names.into_iter().filter(|(on, _)| *on).map(|(_, name)| name).collect();
+    format!("{held}{}", shortcut.logical_key.name())
+}
+
+/// The shortcut that [`to_text`] wrote; `None` for what is none.
+#[must_use]
+pub(crate) fn from_text(text: &str) -> Option<KeyboardShortcut> {
+    let mut modifiers = Modifiers::NONE;
+    let mut rest = text;
+    for (name, modifier) in [("Ctrl+", Modifiers::COMMAND), ("Alt+", Modifiers::ALT), ("Shift+", Modifiers::SHIFT)] {
+        if let Some(after) = rest.strip_prefix(name) {
+            modifiers = modifiers | modifier;
+            rest = after;
+        }
+    }
+    Key::from_name(rest).map(|key| KeyboardShortcut::new(modifiers, key))
+}
+
 impl KeyBindings {
     /// Whether the next key belongs to this table: the window must not act on it.
     pub fn is_listening(&self) -> bool {
@@ -301,6 +324,24 @@ mod tests {
                 }
             }
         })
+    }
+
+    #[test]
+    fn every_key_survives_a_settings_file() {
+        let all = [
+            Modifiers::NONE,
+            Modifiers::SHIFT,
+            Modifiers::COMMAND,
+            Modifiers::COMMAND | Modifiers::ALT | Modifiers::SHIFT,
+        ];
+        for modifiers in all {
+            for key in Key::ALL {
+                let shortcut = KeyboardShortcut::new(modifiers, *key);
+                assert_eq!(from_text(&to_text(shortcut)), Some(shortcut), "{}", to_text(shortcut));
+            }
+        }
+        assert_eq!(from_text("Ctrl+"), None);
+        assert_eq!(from_text("nonsense"), None);
     }
 
     #[test]

@@ -93,10 +93,19 @@ impl TagBrowser {
             if input.slices > 1 {
                 let label = ui.label(RichText::new("Slice").color(t.quiet));
                 let mut number = input.slice + 1;
+                let step = |ui: &mut Ui, picture, name, able| {
+                    ui.add_enabled_ui(able, |ui| widgets::icon_button(ui, picture, name, false).clicked()).inner
+                };
+                if step(ui, Icon::ChevronLeft, "Attributes of the previous slice", input.slice > 0) {
+                    asked = Some(input.slice - 1);
+                }
                 let spinner = DragValue::new(&mut number).range(1..=input.slices).speed(0.2).min_size(vec2(48.0, 24.0));
                 let response = ui.add(spinner).labelled_by(label.id).on_hover_text("Which slice's file is shown");
                 if response.changed() && number != input.slice + 1 {
                     asked = Some(number - 1);
+                }
+                if step(ui, Icon::ChevronRight, "Attributes of the next slice", number < input.slices) {
+                    asked = Some(input.slice + 1);
                 }
                 ui.label(RichText::new(format!("of {}", input.slices)).color(t.quiet));
                 ui.add_space(t.space.s);

@@ -140,6 +140,15 @@ fn copy_puts_the_row_on_the_clipboard() {
 }
 
 #[test]
+fn the_next_slice_is_asked_for() {
+    let mut h = shown(Some(attributes(0)), false, Theme::Dark);
+    h.run();
+    h.get_by_label("Attributes of the next slice").click();
+    h.run();
+    assert_eq!(h.state().asked, Some(13), "from 0: the fourteenth");
+}
+
+#[test]
 fn with_nothing_open_it_says_what_to_do() {
     let mut h = shown(None, false, Theme::Dark);
     h.run();

@@ -49,6 +49,8 @@ pub(crate) struct TransferEditor {
     view: Option<[f64; 2]>,
     /// The axis stays as it was when a drag began.
     frozen: Option<[f64; 2]>,
+    /// A colour is being dragged in its picker.
+    colouring: bool,
 }
 
 /// What happened to the points in a frame.
@@ -247,7 +249,6 @@ impl TransferEditor {
 
     /// Numbers, colour and removal of the chosen point.
     fn point_row(&mut self, ui: &mut Ui, input: TransferInput<'_>) -> Option<Change> {
-        let t = tokens(ui.ctx());
         let Some((index, point)) = self.selected.and_then(|i| Some((i, input.transfer.points.get(i)?))) else {
             ui.allocate_ui_with_layout(vec2(ui.available_width(), 24.0), Layout::left_to_right(Align::Center), |ui| {
                 widgets::quiet(ui, "Double-click adds a point, drag moves it");
@@ -259,7 +260,13 @@ impl TransferEditor {
             let mut srgb = point.color.map(|c| (c * 255.0).round() as u8);
             let colour = ui.color_edit_button_srgb(&mut srgb).accessible_name("Colour of the point");
             if colour.changed() {
-                change = Some(Change::Colour { index, color: srgb.map(|c| f32::from(c) / 255.0), settled: true });
+                // A drag in the picker is one step of undo.
+                self.colouring = ui.input(|i| i.pointer.any_down());
+                let color = srgb.map(|c| f32::from(c) / 255.0);
+                change = Some(Change::Colour { index, color, settled: !self.colouring });
+            } else if self.colouring && !ui.input(|i| i.pointer.any_down()) {
+                self.colouring = false;
+                change = Some(Change::Settled);
             }
             colour.on_hover_text("Colour of the point");
             let range = self.range(input);
@@ -293,7 +300,6 @@ impl TransferEditor {
                     change = Some(Change::Remove(index));
                 }
             });
-            let _ = t;
         });
         change
     }

@@ -146,3 +146,20 @@ fn a_preset_is_chosen_by_name() {
     h.run();
     assert_eq!(h.state().transfer.name, "CT soft tissue");
 }
+
+#[test]
+fn one_can_look_in_and_out_again() {
+    let mut h = shown(Theme::Dark);
+    h.run();
+    let apart = |h: &Harness<'_, Shown>| center(h, "Point 3").x - center(h, "Point 2").x;
+    let before = apart(&h);
+    h.hover_at(center(&h, "Point 2") + vec2(10.0, -20.0));
+    h.run();
+    h.event(eframe::egui::Event::Zoom(2.0));
+    h.run();
+    assert!(apart(&h) > 1.8 * before, "{} {before}", apart(&h));
+    picture(&mut h, "transfer_near");
+    h.get_by_label("Show all values").click();
+    h.run();
+    assert_eq!(apart(&h), before);
+}
