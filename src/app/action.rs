@@ -17,7 +17,7 @@ pub enum Layout {
     OneByTwo,
     /// Axial, coronal, sagittal and volume of one series.
     #[default]
-    Mpr,
+    FourUp,
     /// Axial, coronal and sagittal of one series, side by side.
     OneByThree,
     /// Two rows of three, each with a series of its own.
@@ -26,7 +26,7 @@ pub enum Layout {
 
 impl Layout {
     /// All, in the order of the menu.
-    pub const ALL: [Self; 5] = [Self::Single, Self::OneByTwo, Self::Mpr, Self::OneByThree, Self::Grid];
+    pub const ALL: [Self; 5] = [Self::Single, Self::OneByTwo, Self::FourUp, Self::OneByThree, Self::Grid];
 
     /// Rows and columns.
     #[must_use]
@@ -34,7 +34,7 @@ impl Layout {
         match self {
             Self::Single => (1, 1),
             Self::OneByTwo => (1, 2),
-            Self::Mpr => (2, 2),
+            Self::FourUp => (2, 2),
             Self::OneByThree => (1, 3),
             Self::Grid => (2, 3),
         }
@@ -43,7 +43,7 @@ impl Layout {
     /// Whether all viewports show the same series.
     #[must_use]
     pub fn is_one_series(self) -> bool {
-        matches!(self, Self::Single | Self::Mpr | Self::OneByThree)
+        matches!(self, Self::Single | Self::FourUp | Self::OneByThree)
     }
 
     /// What the person reads.
@@ -52,7 +52,7 @@ impl Layout {
         match self {
             Self::Single => "Single",
             Self::OneByTwo => "Side by side",
-            Self::Mpr => "Axial, coronal, sagittal, volume",
+            Self::FourUp => "Axial, coronal, sagittal, volume",
             Self::OneByThree => "Axial, coronal, sagittal",
             Self::Grid => "Grid 2 × 3",
         }
@@ -219,7 +219,7 @@ impl Action {
                 let icon = match layout {
                     Layout::Single => Icon::Square,
                     Layout::OneByTwo => Icon::Columns2,
-                    Layout::Mpr => Icon::Grid2x2,
+                    Layout::FourUp => Icon::Grid2x2,
                     Layout::OneByThree => Icon::Columns3,
                     Layout::Grid => Icon::LayoutGrid,
                 };
@@ -403,6 +403,54 @@ impl Action {
             Self::Quit,
         ]);
         all
+    }
+
+    /// The heading that its key stands under in the help.
+    #[must_use]
+    pub fn group(self) -> &'static str {
+        match self {
+            Self::OpenFiles
+            | Self::OpenFolder
+            | Self::TryDemo
+            | Self::AddOverlay
+            | Self::CloseAll
+            | Self::Tags
+            | Self::Log
+            | Self::CancelJobs
+            | Self::Quit => "Files",
+            Self::SetTool(_) => "Tools",
+            Self::Preset(_) | Self::AutoWindow | Self::HeaderWindow | Self::Invert => "Window and level",
+            Self::Slices(_) | Self::FirstSlice | Self::LastSlice | Self::NextSeries | Self::PreviousSeries => {
+                "Slices and series"
+            }
+            Self::SetLayout(_)
+            | Self::Maximise
+            | Self::NextViewport
+            | Self::Fit
+            | Self::ActualSize
+            | Self::Reset
+            | Self::ShowView(_)
+            | Self::ShowVolume
+            | Self::AcquisitionPlanes
+            | Self::Slab(_)
+            | Self::ThinSlice
+            | Self::Interpolate(_)
+            | Self::Project(_) => "Viewports",
+            Self::ToggleText
+            | Self::ToggleOverlays
+            | Self::ToggleCrosshair
+            | Self::ToggleReferenceLines
+            | Self::ToggleSync
+            | Self::ToggleHidePatient => "Over the images",
+            Self::ToggleLightTheme
+            | Self::ToggleDragBrightens
+            | Self::ToggleStudies
+            | Self::ToggleLayers
+            | Self::FullScreen
+            | Self::Palette
+            | Self::Help
+            | Self::Settings => "Program",
+        }
     }
 
     /// Whether its key belongs to the viewports: not taken while a control of a panel has the focus, because that

@@ -29,8 +29,6 @@ pub(crate) struct VolumeLook {
     pub transfer: TransferFunction,
     pub shaded: bool,
     pub clip: [[f32; 2]; 3],
-    /// The transfer point that is being edited.
-    pub chosen_point: Option<usize>,
 }
 
 impl VolumeLook {
@@ -82,7 +80,6 @@ impl Stage {
                 transfer: default_transfer(volume, loaded.auto),
                 shaded: true,
                 clip: WHOLE,
-                chosen_point: None,
             },
             next_overlay: 0,
         }

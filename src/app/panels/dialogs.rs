@@ -1,63 +1,102 @@
-//! Help, settings, messages, attributes: one at a time, beside the images, never modal.
+//! Palette, help, settings, messages, attributes: one at a time, beside the images.
 
-use eframe::egui::{self, Align2, Grid, RichText, ScrollArea, Window, vec2};
+use std::sync::Arc;
 
-use super::palette::{Choice, Palette};
-use super::tags::Tags;
+use eframe::egui::{self, Align2, Window, vec2};
+
+use super::help::{HelpRow, HelpWindow};
+use super::log::{LogEvent, LogPanel};
+use super::settings::SettingsPanel;
+use super::tag_browser::{TagBrowser, TagInput};
 use crate::app::action::Action;
+use crate::app::library::SeriesId;
+use crate::app::palette::{Palette, PaletteItem};
 use crate::app::state::{Dialog, Model};
-use crate::app::ui_kit::theme::{self, tokens};
-use crate::app::ui_kit::toast::{Level, Messages};
+use crate::app::ui_kit::theme::tokens;
+use crate::app::ui_kit::toast::Messages;
 use crate::app::ui_kit::widgets::quiet;
+use crate::display::presets;
+use crate::io::{Attribute, IoError};
+use crate::jobs::{Job, Poll};
+
+/// What the palette or a dialog asks for.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) enum Choice {
+    Do(Action),
+    Series(SeriesId),
+    /// A window preset by its place in the modality's list, from 1.
+    Preset(usize),
+}
 
 /// What the dialogs remember.
 #[derive(Debug, Default)]
 pub(crate) struct Dialogs {
     palette: Palette,
-    tags: Tags,
+    help: HelpWindow,
+    settings: SettingsPanel,
+    log: LogPanel,
+    tags: TagBrowser,
+    reading: Reading,
     before: Option<Dialog>,
 }
 
+/// The file behind the tag browser.
+#[derive(Debug, Default)]
+struct Reading {
+    of: Option<(SeriesId, usize, usize)>,
+    job: Option<Job<Result<Vec<Attribute>, IoError>>>,
+    attributes: Option<Arc<Vec<Attribute>>>,
+    error: String,
+}
+
 impl Dialogs {
-    /// Draws the one that is open; gives what the palette chose.
-    pub fn show(
-        &mut self,
-        ctx: &egui::Context,
-        model: &mut Model,
-        messages: &mut Messages,
-        queue: &mut Vec<Action>,
-    ) -> Option<Choice> {
+    /// Draws the one that is open.
+    pub fn show(&mut self, ctx: &egui::Context, model: &mut Model, messages: &mut Messages) -> Option<Choice> {
         let opened = model.dialog != self.before;
         self.before = model.dialog;
         match model.dialog? {
             Dialog::Palette => {
+                let (items, choices) = everything(ctx, model);
                 if opened {
                     self.palette.open();
                 }
-                let chosen = self.palette.show(ctx, model);
-                if chosen.is_some() {
+                let chosen = self.palette.ui(ctx, &items);
+                if !self.palette.is_open() {
                     model.dialog = None;
                 }
-                chosen
+                return chosen.and_then(|id| choices.get(id).copied());
             }
             Dialog::Help => {
-                window(ctx, model, "Keys and mouse", vec2(560.0, 560.0), |ui, _| help(ui));
-                None
+                let mut open = true;
+                self.help.ui(ctx, &mut open, &help_rows(ctx));
+                if !open {
+                    model.dialog = None;
+                }
             }
             Dialog::Settings => {
-                window(ctx, model, "Settings", vec2(420.0, 300.0), |ui, model| settings(ui, model, queue));
-                None
+                let panel = &mut self.settings;
+                window(ctx, model, "Settings", vec2(460.0, 420.0), |ui, model| {
+                    panel.ui(ui, &mut model.settings.preferences);
+                    ui.add_space(tokens(ui.ctx()).space.s);
+                    quiet(ui, "Uncalibrated display");
+                });
             }
             Dialog::Log => {
-                window(ctx, model, "Messages", vec2(620.0, 380.0), |ui, _| log(ui, messages));
-                None
+                let panel = &mut self.log;
+                window(ctx, model, "Messages", vec2(640.0, 400.0), |ui, _| {
+                    if panel.ui(ui, messages.log()) == Some(LogEvent::Clear) {
+                        messages.clear();
+                    }
+                });
             }
             Dialog::Tags => {
-                let tags = &mut self.tags;
-                window(ctx, model, "Attributes of the file", vec2(720.0, 560.0), |ui, model| tags.show(ui, model));
-                None
+                let (panel, reading) = (&mut self.tags, &mut self.reading);
+                window(ctx, model, "Attributes of the file", vec2(760.0, 560.0), |ui, model| {
+                    attributes(ui, model, panel, reading);
+                });
             }
         }
+        None
     }
 }
 
@@ -81,91 +120,119 @@ fn window(
     }
 }
 
+/// All commands, series and presets, with what each stands for.
+fn everything(ctx: &egui::Context, model: &Model) -> (Vec<PaletteItem>, Vec<Choice>) {
+    let (mut items, mut choices) = (Vec::new(), Vec::new());
+    let mut add =
+        |title: String, detail: String, shortcut: Option<String>, icon: lucide_icons::Icon, choice: Choice| {
+            let icon = Some(icon.unicode());
+            items.push(PaletteItem { id: choices.len(), title, detail, shortcut, icon, enabled: true });
+            choices.push(choice);
+        };
+    for action in Action::all().into_iter().filter(|a| !matches!(a, Action::Palette | Action::Preset(_))) {
+        let key = action.shortcut().map(|s| ctx.format_shortcut(&s));
+        add(action.text(), action.hint().to_owned(), key, action.icon(), Choice::Do(action));
+    }
+    for id in model.library.images() {
+        if let Some(entry) = model.library.get(id) {
+            let title = format!("Series {}", entry.series.description);
+            add(title, entry.series.modality.clone(), None, lucide_icons::Icon::Scan, Choice::Series(id));
+        }
+    }
+    if let Some(volume) = model.stage_of(model.active).and_then(|s| s.volume()) {
+        for (n, preset) in presets::for_modality(&volume.modality, volume.unit.symbol()).iter().enumerate() {
+            let detail = format!("W {:.0}  L {:.0}", preset.width, preset.center);
+            let key = (n < 9).then(|| (n + 1).to_string());
+            let title = format!("Window {}", preset.name);
+            add(title, detail, key, lucide_icons::Icon::Contrast, Choice::Preset(n + 1));
+        }
+    }
+    (items, choices)
+}
+
 /// What the mouse does, and every key.
-fn help(ui: &mut egui::Ui) {
-    let t = tokens(ui.ctx());
+fn help_rows(ctx: &egui::Context) -> Vec<HelpRow> {
     const MOUSE: [(&str, &str); 9] = [
-        ("Left drag", "The tool of the toolbar; at start the window"),
+        ("Left drag", "The tool of the toolbar; at the start the window"),
         ("Middle drag", "Moves the image"),
         ("Right drag", "Magnifies"),
         ("Wheel", "One slice"),
-        ("Shift + wheel", "Five slices"),
-        ("Ctrl + wheel", "Magnifies about the pointer"),
-        ("Shift + move", "Places the crosshair"),
+        ("Shift+Wheel", "Five slices"),
+        ("Ctrl+Wheel", "Magnifies about the pointer"),
+        ("Shift+Move", "Places the crosshair"),
         ("Double-click", "This viewport alone, and back"),
-        ("Left drag on a volume", "Turns it; with Ctrl changes the window"),
+        ("Ctrl+Left drag", "On a volume: the window"),
     ];
-    ScrollArea::vertical().auto_shrink([false, false]).show(ui, |ui| {
-        ui.label(RichText::new("Mouse").family(theme::bold_family()));
-        Grid::new("mouse").num_columns(2).spacing(vec2(t.space.l, t.space.xs)).show(ui, |ui| {
-            for (gesture, what) in MOUSE {
-                ui.label(RichText::new(gesture).color(t.accent));
-                ui.label(what);
-                ui.end_row();
-            }
-        });
-        ui.add_space(t.space.m);
-        ui.label(RichText::new("Keys").family(theme::bold_family()));
-        Grid::new("keys").num_columns(3).spacing(vec2(t.space.l, t.space.xs)).show(ui, |ui| {
-            for action in Action::all() {
-                let Some(shortcut) = action.shortcut() else { continue };
-                ui.label(RichText::new(ui.ctx().format_shortcut(&shortcut)).color(t.accent));
-                ui.label(action.text());
-                ui.label(RichText::new(action.hint()).color(t.quiet).size(t.size.small));
-                ui.end_row();
-            }
-        });
+    let row = |group: &str, keys: String, text: String| HelpRow { group: group.to_owned(), keys, text };
+    let mouse = MOUSE.map(|(keys, text)| row("Mouse", keys.to_owned(), text.to_owned()));
+    let keys = Action::all().into_iter().filter_map(|action| {
+        let shortcut = action.shortcut()?;
+        Some(row(action.group(), ctx.format_shortcut(&shortcut), action.text().trim_end_matches('…').to_owned()))
     });
+    mouse.into_iter().chain(keys).collect()
 }
 
-fn settings(ui: &mut egui::Ui, model: &Model, queue: &mut Vec<Action>) {
-    let s = &model.settings;
-    for (action, on) in [
-        (Action::ToggleLightTheme, s.light_theme),
-        (Action::ToggleDragBrightens, s.drag_down_brightens),
-        (Action::ToggleHidePatient, s.hide_patient),
-        (Action::ToggleText, s.show_text),
-        (Action::ToggleCrosshair, s.show_crosshair),
-        (Action::ToggleReferenceLines, s.show_reference_lines),
-        (Action::ToggleSync, s.sync),
-    ] {
-        let mut value = on;
-        if ui.checkbox(&mut value, action.text()).on_hover_text(action.hint()).changed() {
-            queue.push(action);
+/// The tag browser over the slice on show; reads its file on a worker.
+fn attributes(ui: &mut egui::Ui, model: &mut Model, panel: &mut TagBrowser, reading: &mut Reading) {
+    let key = file_on_show(model);
+    if let Some(job) = &reading.job {
+        match job.poll() {
+            Poll::Running => {}
+            Poll::Ready(Ok(rows)) => {
+                reading.attributes = Some(Arc::new(rows));
+                reading.error.clear();
+                reading.job = None;
+            }
+            Poll::Ready(Err(error)) => {
+                reading.attributes = None;
+                reading.error = error.to_string();
+                reading.job = None;
+            }
+            Poll::Gone => reading.job = None,
         }
     }
-    ui.separator();
-    quiet(ui, "Uncalibrated display: not for primary diagnosis");
+    if reading.job.is_none()
+        && reading.of != key
+        && let Some((id, time, slice)) = key
+        && let Some(entry) = model.library.get(id)
+    {
+        let source = entry.series.source.clone();
+        let job = Job::spawn("Attributes", move |_| source.attributes(time, slice));
+        let context = ui.ctx().clone();
+        job.control().on_change(move || context.request_repaint());
+        reading.of = key;
+        reading.job = Some(job);
+    }
+    let entry = key.and_then(|(id, ..)| model.library.get(id));
+    let title = entry.map(|e| e.series.description.clone()).unwrap_or_default();
+    let input = TagInput {
+        title: &title,
+        attributes: reading.attributes.as_ref(),
+        error: &reading.error,
+        slice: key.map_or(0, |k| k.2),
+        slices: entry.map_or(0, |e| e.series.size[2]),
+        hide_patient: model.settings.preferences.hide_patient,
+    };
+    if let Some(slice) = panel.ui(ui, input)
+        && let Some((id, ..)) = key
+        && let Some(stage) = model.stages.get(&id)
+        && let Some(pane) = model.pane()
+    {
+        let mut voxel = stage.geometry().to_voxel(pane.point);
+        voxel.0.z = slice as f64;
+        let to = stage.geometry().to_patient(voxel);
+        model.move_point(model.active, to);
+    }
 }
 
-fn log(ui: &mut egui::Ui, messages: &mut Messages) {
-    let t = tokens(ui.ctx());
-    ui.horizontal(|ui| {
-        if ui.button("Copy").on_hover_text("All messages onto the clipboard").clicked() {
-            ui.ctx().copy_text(messages.as_text());
-        }
-        if ui.button("Clear").clicked() {
-            messages.clear();
-        }
+/// Series, time point, and slice along the third voxel axis.
+fn file_on_show(model: &Model) -> Option<(SeriesId, usize, usize)> {
+    let pane = model.pane()?;
+    let id = pane.series?;
+    let entry = model.library.get(id)?;
+    let slice = model.stages.get(&id).map_or(0, |stage| {
+        let k = stage.geometry().to_voxel(pane.point).0.z;
+        (k.round().max(0.0) as usize).min(entry.series.size[2].saturating_sub(1))
     });
-    ui.separator();
-    ScrollArea::vertical().auto_shrink([false, false]).stick_to_bottom(true).show(ui, |ui| {
-        if messages.log().is_empty() {
-            quiet(ui, "Nothing failed so far");
-        }
-        for message in messages.log() {
-            let color = match message.level {
-                Level::Info => t.text,
-                Level::Warning => t.uncertain,
-                Level::Error => t.error,
-            };
-            ui.add(egui::Label::new(RichText::new(&message.text).color(color)).wrap().selectable(true));
-            if !message.details.is_empty() {
-                ui.indent("details", |ui| {
-                    let details = RichText::new(&message.details).size(t.size.small).color(t.quiet);
-                    ui.add(egui::Label::new(details).wrap().selectable(true));
-                });
-            }
-        }
-    });
+    Some((id, entry.time_point, slice))
 }

@@ -33,7 +33,7 @@ pub(crate) fn show(ui: &mut Ui, model: &mut Model, queue: &mut Vec<Action>) -> O
         quiet(ui, "Nothing is open");
         return None;
     }
-    let hide = model.settings.hide_patient;
+    let hide = model.settings.preferences.hide_patient;
     let groups: Vec<(String, Vec<(String, Vec<SeriesId>)>)> = model
         .library
         .by_patient()

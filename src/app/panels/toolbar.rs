@@ -153,16 +153,16 @@ fn view_menu(ui: &mut Ui, model: &Model, queue: &mut Vec<Action>) {
         item(ui, Action::AcquisitionPlanes, acquisition, queue);
         ui.separator();
         for interpolation in [Interpolation::Nearest, Interpolation::Linear, Interpolation::Cubic] {
-            let chosen = model.settings.interpolation == interpolation;
+            let chosen = model.settings.preferences.interpolation == interpolation;
             item(ui, Action::Interpolate(interpolation), chosen, queue);
         }
         ui.separator();
         for (action, chosen) in [
-            (Action::ToggleText, model.settings.show_text),
+            (Action::ToggleText, model.settings.preferences.show_text),
             (Action::ToggleCrosshair, model.settings.show_crosshair),
             (Action::ToggleReferenceLines, model.settings.show_reference_lines),
             (Action::ToggleSync, model.settings.sync),
-            (Action::ToggleHidePatient, model.settings.hide_patient),
+            (Action::ToggleHidePatient, model.settings.preferences.hide_patient),
         ] {
             item(ui, action, chosen, queue);
         }

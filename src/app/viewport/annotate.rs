@@ -107,7 +107,7 @@ fn lines(model: &Model, spot: &Spot, stage: &Stage, room: Room) -> [Lines; 3] {
     let entry = pane.series.and_then(|id| model.library.get(id));
     let study = pane.series.and_then(|id| model.library.study_of(id));
     if let Some(study) = study
-        && !model.settings.hide_patient
+        && !model.settings.preferences.hide_patient
     {
         if !study.patient.name.is_empty() {
             who.push((study.patient.name.clone(), true));
