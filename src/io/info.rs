@@ -53,7 +53,7 @@ pub struct SeriesInfo {
     pub transfer_syntaxes: Vec<String>,
     /// Voxels `[x, y, z]` of one time point; zeros for what is no image.
     pub dims: [usize; 3],
-    /// Two-dimensional frames in all: slices times time points.
+    /// Volumes of these dimensions: the time points. 0 for what is no image.
     pub frames: usize,
     /// Distance of voxel centres; `null` where the file does not say.
     pub spacing_mm: Option<[Option<f64>; 3]>,
@@ -117,7 +117,7 @@ impl SeriesInfo {
             files: series.files,
             transfer_syntaxes: series.transfer_syntaxes.clone(),
             dims: series.size,
-            frames: if image { series.size[2] * series.time_points } else { 0 },
+            frames: if image { series.time_points } else { 0 },
             spacing_mm,
             affine_lps: series.geometry.as_ref().map(Geometry::affine_rows),
             unit: series.unit.name().to_owned(),

@@ -41,7 +41,7 @@ fn open_origin(origin: &Origin) -> Result<Option<Study>, IoError> {
         return nrrd::open(origin).map(Some);
     }
     if head.starts_with(&inflate::MAGIC) {
-        let inner = inflate::head(Box::new(origin.open()?), LOOK).unwrap_or_default();
+        let inner = inflate::head(Box::new(origin.open()?), LOOK);
         if nifti::is_header(&inner, origin.path()) {
             return nifti::open(origin, true).map(Some);
         }
@@ -97,7 +97,7 @@ fn data_half(origin: &Origin) -> Result<Option<Study>, IoError> {
         if let Some(header) = origin.sibling(Path::new(&format!("{stem}.{extension}"))) {
             let head = header.head(LOOK)?;
             let zipped = head.starts_with(&inflate::MAGIC);
-            let inner = if zipped { inflate::head(Box::new(header.open()?), LOOK).unwrap_or_default() } else { head };
+            let inner = if zipped { inflate::head(Box::new(header.open()?), LOOK) } else { head };
             if nifti::is_header(&inner, header.path()) {
                 return nifti::open(&header, zipped).map(Some);
             }

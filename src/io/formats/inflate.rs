@@ -84,13 +84,20 @@ impl Inflater {
     /// When the stream is broken or ends within a member.
     pub fn inflate(&mut self, out: &mut [u8], ends: &mut Vec<MemberEnd>) -> io::Result<usize> {
         let mut done = 0;
+        self.inflate_into(out, &mut done, ends)?;
+        Ok(done)
+    }
+
+    /// The same; `done` counts what came before an error, too.
+    fn inflate_into(&mut self, out: &mut [u8], count: &mut usize, ends: &mut Vec<MemberEnd>) -> io::Result<()> {
         loop {
+            let done = *count;
             match self.phase {
-                Phase::Done => return Ok(done),
+                Phase::Done => return Ok(()),
                 Phase::Header { first } => self.read_header(first)?,
                 Phase::Body => {
                     if done == out.len() {
-                        return Ok(done);
+                        return Ok(());
                     }
                     if self.rest().is_empty() && self.refill()? == 0 {
                         return Err(ErrorKind::UnexpectedEof.into());
@@ -102,12 +109,12 @@ impl Inflater {
                         .map_err(|e| Error::new(ErrorKind::InvalidData, format!("broken gzip data ({e})")))?;
                     let (taken, given) = (self.state.total_in() - in_before, self.state.total_out() - out_before);
                     self.start += taken as usize;
-                    done += given as usize;
+                    *count += given as usize;
                     if taken == 0 && given == 0 && status != Status::StreamEnd && self.refill()? == 0 {
                         return Err(ErrorKind::UnexpectedEof.into());
                     }
                     if status == Status::StreamEnd {
-                        ends.push(self.read_trailer(done)?);
+                        ends.push(self.read_trailer(*count)?);
                     }
                 }
             }
@@ -195,15 +202,15 @@ impl Inflater {
     }
 }
 
-/// Decompresses a stream's first bytes, at most `limit`, for a look at what it holds.
-///
-/// # Errors
-/// When the stream is broken before that.
-pub fn head(input: Box<dyn Read + Send>, limit: usize) -> io::Result<Vec<u8>> {
-    let mut out = vec![0; limit];
-    let n = Inflater::new(input).inflate(&mut out, &mut Vec::new())?;
-    out.truncate(n);
-    Ok(out)
+/// Decompresses a stream's first bytes, at most `limit`, for a look at what it holds. Of a broken stream, what comes
+/// before the break.
+#[must_use]
+pub fn head(input: Box<dyn Read + Send>, limit: usize) -> Vec<u8> {
+    let (mut out, mut done) = (vec![0; limit], 0);
+    // Whoever reads on will meet the break again.
+    let _ = Inflater::new(input).inflate_into(&mut out, &mut done, &mut Vec::new());
+    out.truncate(done);
+    out
 }
 
 #[cfg(test)]

@@ -45,7 +45,7 @@ impl Origin {
     ///
     /// # Errors
     /// When the file is gone or may not be read.
-    pub fn len(&self) -> Result<u64, IoError> {
+    pub fn byte_len(&self) -> Result<u64, IoError> {
         match self {
             Self::File(path) => std::fs::metadata(path).map(|m| m.len()).map_err(|e| IoError::system(path, e)),
             Self::Memory { bytes, .. } => Ok(bytes.len() as u64),
@@ -78,7 +78,7 @@ impl Origin {
     /// # Errors
     /// When the file cannot be read or is longer.
     pub fn read_all(&self, limit: u64) -> Result<Vec<u8>, IoError> {
-        let length = self.len()?;
+        let length = self.byte_len()?;
         if length > limit {
             return Err(IoError::format(self.path(), format!("at most {limit} bytes"), format!("{length} bytes")));
         }

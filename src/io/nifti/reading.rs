@@ -67,11 +67,7 @@ pub fn open(origin: &Origin, zipped: bool) -> Result<Study, IoError> {
 
 /// The first bytes of the (unzipped) file.
 fn start(origin: &Origin, zipped: bool, limit: usize) -> Result<Vec<u8>, IoError> {
-    if zipped {
-        inflate::head(Box::new(origin.open()?), limit).map_err(|e| IoError::system(origin.path(), e))
-    } else {
-        origin.head(limit)
-    }
+    if zipped { Ok(inflate::head(Box::new(origin.open()?), limit)) } else { origin.head(limit) }
 }
 
 /// The file name without `.nii`, `.nii.gz`, `.hdr`.
@@ -157,7 +153,7 @@ fn data_file(
         .try_fold(sample.bytes() as u64, |n, d| n.checked_mul(*d as u64))
         .ok_or_else(|| IoError::format(path, "a size that can be addressed", format!("{:?}", header.dim)))?;
     let offset = header.vox_offset;
-    if !(offset.is_finite() && offset >= 0.0 && offset < 9e15) {
+    if !(0.0..9e15).contains(&offset) {
         return Err(IoError::format(path, "a vox_offset of 0 or more", offset.to_string()));
     }
     let offset = offset as u64;

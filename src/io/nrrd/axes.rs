@@ -50,6 +50,14 @@ impl Axes {
             other.push(last);
         }
         other.retain(|a| sizes[*a] > 1);
+        let mut sample = sample;
+        if let Some(first) = other.first().copied()
+            && spatial.iter().all(|s| *s > first)
+            && let Some(colour) = colour(sample, sizes[first], &kinds[first])
+        {
+            other.remove(0);
+            sample = colour;
+        }
         let refuse = |what: String, remedy: &str| IoError::Unsupported {
             path: path.to_owned(),
             what,
@@ -97,19 +105,16 @@ impl Axes {
                 "reorder its axes (unu permute)",
             ));
         };
-        let colour = match (sample, order, sizes[axis], kind.as_str()) {
-            (SampleType::U8, TimeOrder::Fastest, 3, "rgb-color" | "3-color" | "vector" | "3-vector" | "") => {
-                Some(SampleType::Rgb24)
-            }
-            (SampleType::U8, TimeOrder::Fastest, 4, "rgba-color" | "4-color" | "vector" | "4-vector" | "") => {
-                Some(SampleType::Rgba32)
-            }
-            _ => None,
-        };
-        if let Some(sample) = colour {
-            return Ok(Self { sample, ..plain });
-        }
         Ok(Self { time_points: sizes[axis], order, other: Some(axis), other_kind: kind, ..plain })
+    }
+}
+
+/// The colour that an axis of bytes before those of space holds, if it does.
+fn colour(sample: SampleType, size: usize, kind: &str) -> Option<SampleType> {
+    match (sample, size, kind) {
+        (SampleType::U8, 3, "rgb-color" | "3-color" | "vector" | "3-vector" | "") => Some(SampleType::Rgb24),
+        (SampleType::U8, 4, "rgba-color" | "4-color" | "vector" | "4-vector" | "") => Some(SampleType::Rgba32),
+        _ => None,
     }
 }
 

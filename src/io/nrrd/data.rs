@@ -1,7 +1,7 @@
 //! Where an NRRD's numbers are: behind the header, in another file, or in several.
 
 use std::io::{BufRead, BufReader, Seek, SeekFrom};
-use std::path::Path;
+use std::path::{Component, Path};
 
 use super::header::Header;
 use crate::io::IoError;
@@ -19,7 +19,7 @@ pub fn data_file(origin: &Origin, header: &Header, plain: SampleType, total: u64
     let parts = parts.unwrap_or_else(|| vec![origin.clone()]);
     let count = parts.len() as u64;
     let part_bytes = total / count.max(1);
-    if part_bytes * count != total || part_bytes % plain.bytes() as u64 != 0 {
+    if part_bytes * count != total || !part_bytes.is_multiple_of(plain.bytes() as u64) {
         let expected = format!("as many data files as divide {total} bytes");
         return Err(IoError::format(path, expected, format!("{count} files")));
     }
@@ -40,7 +40,7 @@ pub fn data_file(origin: &Origin, header: &Header, plain: SampleType, total: u64
         (Ok(bytes), _) => data.file_offset = data.file_offset.saturating_add(bytes),
         (Err(_), Packing::Raw) if bytes == -1 => {
             data.check_room()?;
-            data.file_offset = data.parts[0].len()?.saturating_sub(part_bytes);
+            data.file_offset = data.parts[0].byte_len()?.saturating_sub(part_bytes);
         }
         _ => return Err(IoError::format(path, "a byte skip of 0 or more (or -1 for raw data)", bytes.to_string())),
     }
@@ -88,6 +88,15 @@ fn parts(origin: &Origin, header: &Header) -> Result<Option<Vec<Origin>>, IoErro
         return Err(IoError::format(path, "names of data files behind LIST", "none"));
     }
     let parts = names.iter().map(|name| {
+        // A header from somewhere else shall not reach into other folders.
+        if !Path::new(name).components().all(|c| matches!(c, Component::Normal(_) | Component::CurDir)) {
+            return Err(IoError::Format {
+                path: path.to_owned(),
+                expected: "its voxels in the folder of the header, or below it".to_owned(),
+                found: name.clone(),
+                remedy: "put the header and its data into one folder, and name the data alone".to_owned(),
+            });
+        }
         origin.sibling(Path::new(name)).ok_or_else(|| IoError::Format {
             path: path.to_owned(),
             expected: format!("its voxels in {name}"),

@@ -8,7 +8,7 @@ use super::axes::{Axes, directions};
 use super::header::{Header, vectors, words};
 use crate::error::{Warning, WarningCode};
 use crate::io::IoError;
-use crate::volume::{Geometry, Space};
+use crate::volume::{Geometry, GeometryError, Space};
 
 /// Geometry (LPS), whether it means something, and what must be said of it.
 ///
@@ -73,8 +73,17 @@ pub fn place(header: &Header, axes: &Axes, path: &Path) -> Result<(Geometry, Spa
     let [a, b, c] = columns[..] else { return Err(wrong(format!("{} directions in space", columns.len()))) };
     let column = |v: DVec3, w: f64| -> DVec4 { (v * flip * scale).extend(w) };
     let matrix = DMat4::from_cols(column(a, 0.0), column(b, 0.0), column(c, 0.0), column(origin, 1.0));
-    let geometry = Geometry::new(axes.size, matrix).map_err(|e| wrong(e.to_string()))?;
-    Ok((geometry, Space::Patient { frame_of_reference: None }, warnings))
+    match Geometry::new(axes.size, matrix) {
+        Ok(geometry) => Ok((geometry, Space::Patient { frame_of_reference: None }, warnings)),
+        Err(GeometryError::Singular(_)) => {
+            let reason = "The directions of the axes do not span space, so the slices cannot be placed".to_owned();
+            warnings.retain(|w| w.code != WarningCode::NoGeometry);
+            warnings.push(Warning::new(WarningCode::NoGeometry, reason.clone()));
+            let geometry = Geometry::unplaced(axes.size).map_err(|e| wrong(e.to_string()))?;
+            Ok((geometry, Space::Stack { reason, pixel_spacing_mm: None }, warnings))
+        }
+        Err(e) => Err(wrong(e.to_string())),
+    }
 }
 
 /// The signs that lead from a named space to LPS; `None` for a space that is not the patient's.
@@ -129,10 +138,15 @@ fn unit_mm(header: &Header) -> f64 {
 /// Seconds between time points, where the other axis is time and has a step.
 #[must_use]
 pub fn time_step_s(header: &Header, axes: &Axes) -> Option<f64> {
-    let axis = axes.other.filter(|_| axes.other_kind == "time")?;
+    let axis = axes.other?;
     let all = words(header.field("spacings").unwrap_or_default());
     let step: f64 = all.get(axis)?.parse().ok()?;
     let unit = words(header.field("units").unwrap_or_default()).get(axis).cloned().unwrap_or_default();
-    let step = if unit == "ms" { step / 1000.0 } else { step };
+    let step = match unit.as_str() {
+        "ms" => step / 1000.0,
+        "s" => step,
+        _ if axes.other_kind == "time" => step,
+        _ => return None,
+    };
     (step.is_finite() && step > 0.0).then_some(step)
 }

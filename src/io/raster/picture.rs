@@ -46,6 +46,10 @@ pub struct Page {
 #[must_use]
 pub fn format_of(head: &[u8]) -> Option<ImageFormat> {
     let known = [ImageFormat::Png, ImageFormat::Jpeg, ImageFormat::Tiff, ImageFormat::Bmp];
+    // BigTIFF, which `guess_format` does not know.
+    if head.starts_with(b"II+\0") || head.starts_with(b"MM\0+") {
+        return Some(ImageFormat::Tiff);
+    }
     let format = image::guess_format(head).ok().filter(|f| known.contains(f))?;
     // "BM" alone is also the start of many a text: a bitmap names the size of its second header.
     let plausible =
@@ -70,7 +74,7 @@ pub fn format_name(format: ImageFormat) -> &'static str {
 /// When its header is broken or claims more than the file can hold.
 pub fn pages(origin: &Origin, format: ImageFormat) -> Result<Vec<Page>, IoError> {
     let looks = if format == ImageFormat::Tiff { tiff_page::looks(origin)? } else { vec![look(origin, format)?] };
-    let length = origin.len()?;
+    let length = origin.byte_len()?;
     for look in &looks {
         let [nx, ny] = look.size;
         let bytes = (nx as u64).saturating_mul(ny as u64).saturating_mul(look.voxel_type.bytes() as u64);

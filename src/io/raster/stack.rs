@@ -201,7 +201,7 @@ impl PixelSource for PictureStack {
                 joined.append(&voxels).map_err(|e| IoError::format(&path, "pictures of one type", e))?;
             }
         }
-        let voxels = all.map(Joined::into_voxels).unwrap_or_else(|| Voxels::from(Vec::<u8>::new()));
+        let voxels = all.map_or_else(|| Voxels::from(Vec::<u8>::new()), Joined::into_voxels);
         self.volume(voxels, self.pages.len())
     }
 
@@ -316,7 +316,8 @@ pub fn natural_order(a: &str, b: &str) -> Ordering {
                 if order != Ordering::Equal {
                     return order;
                 }
-                (a.next(), b.next());
+                a.next();
+                b.next();
             }
         }
     }

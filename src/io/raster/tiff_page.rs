@@ -121,11 +121,17 @@ pub fn decode(page: &Page) -> Result<Voxels, IoError> {
         }
         _ => return Err(unsupported(origin, format!("page {} of a TIFF of {color:?}", page.number + 1))),
     };
-    let planes = decoder.image_buffer_layout().map_or(1, |l| l.planes);
-    if planes > 1 && channels > 1 {
-        return Err(unsupported(origin, "a TIFF with its colours in separate planes".to_owned()));
+    let mut result = DecodingResult::U8(Vec::new());
+    let layout = decoder.read_image_to_buffer(&mut result).map_err(|e| broken(origin, e))?;
+    let planar = layout.planes > 1 && channels > 1;
+    if planar {
+        let pixels = page.look.size[0] * page.look.size[1];
+        result = match result {
+            DecodingResult::U8(v) if v.len() == pixels * channels => DecodingResult::U8(interleaved(&v, channels)),
+            DecodingResult::U16(v) if v.len() == pixels * channels => DecodingResult::U16(interleaved(&v, channels)),
+            _ => return Err(unsupported(origin, format!("a TIFF of {color:?} in separate planes"))),
+        };
     }
-    let result = decoder.read_image().map_err(|e| broken(origin, e))?;
     let voxels = match result {
         DecodingResult::U8(v) if channels >= 3 => colours(&v, channels, |x| x),
         DecodingResult::U16(v) if channels >= 3 => colours(&v, channels, |x| (x >> 8) as u8),
@@ -143,6 +149,12 @@ pub fn decode(page: &Page) -> Result<Voxels, IoError> {
         DecodingResult::F16(v) => Voxels::from(first(v, channels).iter().map(|x| x.to_f32()).collect::<Vec<_>>()),
     };
     Ok(voxels)
+}
+
+/// Planes one after the other as pixels.
+fn interleaved<T: Copy>(planes: &[T], channels: usize) -> Vec<T> {
+    let pixels = planes.len() / channels;
+    (0..pixels).flat_map(|i| (0..channels).map(move |c| planes[c * pixels + i])).collect()
 }
 
 /// The first channel of each pixel.

@@ -1,6 +1,6 @@
 //! Volumes and label maps into files, by the extension of the path.
 //!
-//! - [`format`]: [`Format`], which one a path asks for
+//! - [`mod@format`]: [`Format`], which one a path asks for
 //! - [`target`]: written beside, then renamed: a full disk leaves nothing half-written
 //! - [`numbers`]: which numbers are written: integers stay integers
 //! - [`gzip`]: one gzip stream, compressed on all cores

@@ -64,6 +64,8 @@ fn header(first: &Volume, volumes: &[Volume], plan: &Plan, labels: &[Label], tim
             if timed && let Some(step) = time_step_s {
                 let nan = || "nan".to_owned();
                 lines.push(format!("spacings: {}", axes("nan", [nan(), nan(), nan()], &step.to_string())));
+                let none = || "\"\"".to_owned();
+                lines.push(format!("units: {}", axes("\"\"", [none(), none(), none()], "\"s\"")));
             }
         }
         Space::Stack { pixel_spacing_mm, .. } => {
@@ -75,8 +77,8 @@ fn header(first: &Volume, volumes: &[Volume], plan: &Plan, labels: &[Label], tim
         }
     }
     let domain = || "domain".to_owned();
-    let time_kind = if time_step_s.is_some() { "time" } else { "list" };
-    lines.push(format!("kinds: {}", axes("RGB-color", [domain(), domain(), domain()], time_kind)));
+    // Not "time": ITK takes that for a fourth axis of space and refuses the file.
+    lines.push(format!("kinds: {}", axes("RGB-color", [domain(), domain(), domain()], "list")));
     if plan.voxel_type.bytes() > 1 && !colour {
         lines.push("endian: little".to_owned());
     }

@@ -27,10 +27,10 @@ pub fn write(volumes: &[Volume], path: &Path) -> Result<(), IoError> {
     write_with(volumes, path, &WriteOptions::default())
 }
 
-/// As [`write`], with what the volumes do not say.
+/// As [`write()`], with what the volumes do not say.
 ///
 /// # Errors
-/// As [`write`].
+/// As [`write()`].
 pub fn write_with(volumes: &[Volume], path: &Path, options: &WriteOptions) -> Result<(), IoError> {
     let step = options.time_step_s;
     match Format::of(path)? {
@@ -78,7 +78,7 @@ fn write_nifti(
 /// Writes a label map to `.nii`, `.nii.gz` or `.nrrd` (with its table, as 3D Slicer reads it).
 ///
 /// # Errors
-/// As [`write`].
+/// As [`write()`].
 pub fn write_labelmap(labels: &Labelmap, path: &Path) -> Result<(), IoError> {
     let volume =
         Volume::new(labels.name.clone(), of_labels(labels), labels.geometry.clone(), labels.provenance.clone())
