@@ -4,7 +4,25 @@
 //! - [`runtime`]: finds, installs and describes ONNX Runtime
 //! - [`manifest`]: a model folder as a checked type
 //! - [`engine`]: [`engine::run`]: inputs through a model, back onto the first input's own grid
+//! - [`report`]: what a run gave as files and as the JSON of `veritome run --json`
+//! - [`InferenceError`]: why a model could not be run
+//!
+//! Inside, in the order of a run: `session` opens the network, `grid` finds the model's grid, `normalize` prepares the
+//! values, `layout` makes tensors of them, `inverse` brings the answer back, `components` cleans it.
 
+mod components;
 pub mod engine;
+mod errors;
+mod grid;
+mod inverse;
+mod layout;
 pub mod manifest;
+mod normalize;
+mod onnx;
+mod outputs;
+mod prepare;
+pub mod report;
 pub mod runtime;
+mod session;
+
+pub use errors::InferenceError;

@@ -2,6 +2,8 @@
 //!
 //! - [`study`]: what opening a path gives: [`Opened`], [`Study`], [`Series`]
 //! - [`open`]: finds out what a path holds and reads its headers
+//! - [`samples`]: a real head to try things on, and the phantom that stands in for it
+//! - [`packages`], [`folders`]: how samples and libraries are fetched, and where they are kept
 //! - [`errors`]: [`IoError`], which names the file, what was expected, what was found and what to do
 //! - [`formats`]: [`nifti`], [`nrrd`] and [`raster`] files, told apart by their content
 //! - [`mark`]: how a file that is not DICOM says that its content is synthetic
@@ -19,6 +21,7 @@ mod archive;
 pub mod convert;
 pub mod dicom;
 pub mod errors;
+pub mod folders;
 pub mod formats;
 pub mod info;
 pub mod labels;
@@ -26,7 +29,9 @@ pub mod mark;
 pub mod nifti;
 pub mod nrrd;
 mod opening;
+pub mod packages;
 pub mod raster;
+pub mod samples;
 pub mod study;
 pub mod write;
 

@@ -5,6 +5,7 @@
 //! - [`image`]: [`Volume`], voxels with geometry, unit, display hints and origin
 //! - [`labelmap`]: [`Labelmap`], integer voxels with a table of labels
 //! - [`origin`]: [`Provenance`], acquired or derived; what derives from synthetic is synthetic
+//! - [`phantom`]: a synthetic head where no real one is at hand
 //! - [`resample`]: interpolation of a volume at a patient position and onto another grid
 //! - [`statistics`]: range, histogram and percentiles without padding
 
@@ -12,6 +13,7 @@ pub mod geometry;
 pub mod image;
 pub mod labelmap;
 pub mod origin;
+pub mod phantom;
 pub mod resample;
 pub mod statistics;
 pub mod voxels;

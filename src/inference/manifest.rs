@@ -1,1 +1,0 @@
-//! A model folder as a checked type.

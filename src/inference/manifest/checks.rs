@@ -1,0 +1,253 @@
+//! What the types of a manifest cannot say.
+
+use std::collections::BTreeSet;
+use std::path::{Component, Path};
+
+use super::parse::nearest;
+use super::schema::{InfererKind, Manifest, Normalize, OutputKind, Spacing, UncertaintySource, ValueRule};
+
+/// The first thing that is wrong, as a sentence that begins with the key.
+pub(super) fn check(m: &Manifest) -> Result<(), String> {
+    if m.schema != 1 {
+        return Err(format!("schema: this Veritome reads schema 1, the manifest has {}", m.schema));
+    }
+    check_name(&m.name)?;
+    for (key, text) in
+        [("version", &m.version), ("title", &m.title), ("intended_use", &m.intended_use), ("license", &m.license)]
+    {
+        if text.trim().is_empty() {
+            return Err(format!("{key}: must not be empty"));
+        }
+    }
+    check_files(m)?;
+    check_inputs(m)?;
+    check_preprocess(m)?;
+    check_inferer(m)?;
+    check_outputs(m)?;
+    check_rest(m)
+}
+
+fn check_name(name: &str) -> Result<(), String> {
+    let good = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || matches!(c, '-' | '_' | '.');
+    if name.is_empty() || !name.chars().all(good) || name.starts_with('.') {
+        return Err(format!("name: `{name}` must be lower-case letters, digits, `-`, `_`"));
+    }
+    Ok(())
+}
+
+fn check_files(m: &Manifest) -> Result<(), String> {
+    const ROLES: [&str; 5] = ["network", "encoder", "decoder", "denoiser", "data"];
+    for (role, file) in &m.files.0 {
+        let stem = role.split_once('.').map_or(role.as_str(), |(stem, _)| stem);
+        if !ROLES.contains(&stem) {
+            let near = nearest(stem, &ROLES).unwrap_or("network");
+            return Err(format!("files.{role}: unknown key `{role}`; the nearest known key is `{near}`"));
+        }
+        inside(&file.path).map_err(|e| format!("files.{role}.path: {e}"))?;
+        if file.sha256.len() != 64 || !file.sha256.chars().all(|c| c.is_ascii_hexdigit()) {
+            return Err(format!("files.{role}.sha256: must be 64 hexadecimal digits"));
+        }
+    }
+    let has = |role: &str| m.files.0.keys().any(|k| k == role || k.starts_with(&format!("{role}.")));
+    let needed: &[&str] = match m.inferer.kind {
+        InfererKind::Diffusion => &["denoiser"],
+        InfererKind::LatentDiffusion => &["encoder", "denoiser", "decoder"],
+        _ => &["network"],
+    };
+    for role in needed {
+        let stands_in = match *role {
+            "network" => has("encoder") && has("decoder"),
+            "denoiser" => has("network"),
+            _ => false,
+        };
+        if !has(role) && !stands_in {
+            return Err(format!("files: `{role}` is missing"));
+        }
+    }
+    Ok(())
+}
+
+/// A path that stays in the folder.
+pub(super) fn inside(path: &str) -> Result<(), String> {
+    let plain = Path::new(path).components().all(|c| matches!(c, Component::Normal(_)));
+    if path.is_empty() || !plain || path.contains(['\\', ':']) {
+        return Err(format!("`{path}` must be a path inside the model's folder"));
+    }
+    Ok(())
+}
+
+fn check_inputs(m: &Manifest) -> Result<(), String> {
+    if m.inputs.is_empty() && !matches!(m.inferer.kind, InfererKind::Diffusion | InfererKind::LatentDiffusion) {
+        return Err("inputs: at least one [[inputs]] is needed".into());
+    }
+    let mut names = BTreeSet::new();
+    let mut channels = BTreeSet::new();
+    for input in &m.inputs {
+        if input.name.is_empty() || !names.insert(&input.name) {
+            return Err(format!("inputs: the name `{}` is empty or used twice", input.name));
+        }
+        if !channels.insert((&input.tensor, input.channel)) {
+            return Err(format!("inputs: channel {} of tensor `{}` is given twice", input.channel, input.tensor));
+        }
+        if input.channel >= 4096 {
+            return Err(format!("inputs.{}.channel: {} is beyond 4095", input.name, input.channel));
+        }
+    }
+    let concat = m.diffusion.as_ref().map(|d| d.sample_tensor.as_str());
+    for (tensor, channel) in &channels {
+        let gap = (0..*channel).find(|c| !channels.contains(&(*tensor, *c)));
+        if let Some(gap) = gap.filter(|_| concat != Some(tensor.as_str())) {
+            return Err(format!("inputs: tensor `{tensor}` has channel {channel} but no input for channel {gap}"));
+        }
+    }
+    if m.inputs.first().is_some_and(|i| i.optional) {
+        return Err("inputs: the first one gives the grid and cannot be optional".into());
+    }
+    Ok(())
+}
+
+fn check_preprocess(m: &Manifest) -> Result<(), String> {
+    let p = &m.preprocess;
+    let codes: Vec<char> = p.orientation.chars().collect();
+    let one_of = |pair: [char; 2]| codes.iter().filter(|c| pair.contains(c)).count() == 1;
+    if codes.len() != 3 || !one_of(['L', 'R']) || !one_of(['P', 'A']) || !one_of(['S', 'I']) {
+        return Err(format!(
+            "preprocess.orientation: `{}` must be three axis codes, one of L/R, one of P/A, one of S/I",
+            p.orientation
+        ));
+    }
+    if let Spacing::Millimetres(mm) = p.spacing_mm
+        && !mm.iter().all(|x| x.is_finite() && *x > 0.0 && *x < 1e4)
+    {
+        return Err("preprocess.spacing_mm: must be three positive numbers or \"native\"".into());
+    }
+    if let Some(size) = p.size
+        && !size.iter().all(|n| (1..=4096).contains(n))
+    {
+        return Err(format!("preprocess.size: {size:?} must be from 1 to 4096 along each axis"));
+    }
+    if p.pad_multiple == 0 || p.pad_multiple > 1024 {
+        return Err("preprocess.pad_multiple: must be from 1 to 1024".into());
+    }
+    for step in &p.normalize {
+        let rises = |pair: [f64; 2]| pair[0].is_finite() && pair[1].is_finite() && pair[0] < pair[1];
+        let good = match step {
+            Normalize::ClipPercentile { lower, upper, .. } => {
+                rises([*lower, *upper]) && *lower >= 0.0 && *upper <= 100.0
+            }
+            Normalize::PercentileScale { lower, upper, to, .. } => {
+                rises([*lower, *upper]) && *lower >= 0.0 && *upper <= 100.0 && rises(*to)
+            }
+            Normalize::Scale { from, to, .. } => rises(*from) && rises(*to),
+            Normalize::Minmax { to } => rises(*to),
+            Normalize::Affine { scale, offset } => scale.is_finite() && *scale != 0.0 && offset.is_finite(),
+            Normalize::FixedZscore { mean, std } => mean.is_finite() && std.is_finite() && *std > 0.0,
+            Normalize::Zscore { .. } => true,
+        };
+        if !good {
+            return Err(format!("preprocess.normalize: {step:?} has numbers that cannot be (ranges must rise)"));
+        }
+    }
+    Ok(())
+}
+
+fn check_inferer(m: &Manifest) -> Result<(), String> {
+    let i = &m.inferer;
+    let letters: BTreeSet<char> = i.layout.chars().collect();
+    let known = i.layout.chars().all(|c| "NCXYZ".contains(c));
+    let spatial = "XYZ".chars().filter(|c| letters.contains(c)).count();
+    let wanted = if i.kind == InfererKind::Slices { 2 } else { 3 };
+    if !known || letters.len() != i.layout.len() || spatial < wanted {
+        return Err(format!(
+            "inferer.layout: `{}` must name each tensor axis once, by N, C, X, Y, Z, with {wanted} of X, Y, Z",
+            i.layout
+        ));
+    }
+    if i.kind == InfererKind::SlidingWindow && i.patch.is_none() {
+        return Err("inferer.patch: a sliding window needs it".into());
+    }
+    if i.patch.is_some_and(|p| p.iter().any(|n| *n > 4096)) {
+        return Err("inferer.patch: must be at most 4096 along each axis".into());
+    }
+    if !(0.0..1.0).contains(&i.overlap) {
+        return Err("inferer.overlap: must be from 0 to below 1".into());
+    }
+    if !(i.sigma.is_finite() && i.sigma > 0.0) || i.batch == 0 {
+        return Err("inferer: sigma and batch must be positive".into());
+    }
+    if i.kind == InfererKind::Slices && i.axis.is_none() {
+        return Err("inferer.axis: slices need an axis".into());
+    }
+    match (i.kind, &m.diffusion) {
+        (InfererKind::Diffusion | InfererKind::LatentDiffusion, None) => {
+            Err("diffusion: the inferer needs a [diffusion] table".into())
+        }
+        (_, Some(d)) if d.steps == 0 || d.steps > d.train_steps => {
+            Err(format!("diffusion.steps: must be from 1 to train_steps ({})", d.train_steps))
+        }
+        _ => Ok(()),
+    }
+}
+
+fn check_outputs(m: &Manifest) -> Result<(), String> {
+    if m.outputs.is_empty() {
+        return Err("outputs: at least one [[outputs]] is needed".into());
+    }
+    let inputs: Vec<&str> = m.inputs.iter().map(|i| i.name.as_str()).collect();
+    let mut names = BTreeSet::new();
+    for output in &m.outputs {
+        let name = &output.name;
+        // The name becomes a file name.
+        check_name(&name.to_lowercase()).map_err(|_| format!("outputs: `{name}` cannot be a file name"))?;
+        if !names.insert(name) {
+            return Err(format!("outputs: the name `{name}` is used twice"));
+        }
+        if output.channels.as_ref().is_some_and(Vec::is_empty) {
+            return Err(format!("outputs.{name}.channels: must not be empty"));
+        }
+        if let Some(ValueRule::ZscoreOf { input } | ValueRule::UnitOf { input }) = &output.value
+            && !inputs.contains(&input.as_str())
+        {
+            let near = nearest(input, &inputs).map(|n| format!("; the nearest is `{n}`")).unwrap_or_default();
+            return Err(format!("outputs.{name}.value.input: there is no input `{input}`{near}"));
+        }
+        let mut values = BTreeSet::new();
+        for label in &output.labels {
+            if label.value == 0 || !values.insert(label.value) {
+                return Err(format!("outputs.{name}.labels: value {} is 0 or used twice", label.value));
+            }
+            if let Some(color) = &label.color
+                && super::parse_color(color).is_none()
+            {
+                return Err(format!("outputs.{name}.labels.color: `{color}` is not of the form #rrggbb"));
+            }
+            if label.scheme.is_some() != label.code.is_some() {
+                return Err(format!("outputs.{name}.labels: `scheme` and `code` go together"));
+            }
+        }
+        if output.kind == OutputKind::Labels && output.labels.is_empty() {
+            return Err(format!("outputs.{name}.labels: an output of labels needs its table"));
+        }
+    }
+    Ok(())
+}
+
+fn check_rest(m: &Manifest) -> Result<(), String> {
+    let p = &m.postprocess;
+    if !(0.0..=1.0).contains(&p.threshold) {
+        return Err("postprocess.threshold: must be from 0 to 1".into());
+    }
+    if p.median != 0 && (p.median.is_multiple_of(2) || p.median > 15) {
+        return Err("postprocess.median: must be 0 or an odd number up to 15".into());
+    }
+    if !(p.min_volume_ml.is_finite() && p.min_volume_ml >= 0.0) {
+        return Err("postprocess.min_volume_ml: must not be negative".into());
+    }
+    if m.uncertainty.sources.contains(&UncertaintySource::Tta) && m.uncertainty.tta.is_empty() {
+        return Err("uncertainty.tta: the source `tta` needs its list of flips".into());
+    }
+    for check in &m.checks {
+        inside(&check.input).and_then(|()| inside(&check.output)).map_err(|e| format!("checks: {e}"))?;
+    }
+    Ok(())
+}

@@ -1,1 +1,0 @@
-//! Finds, installs and describes ONNX Runtime.
