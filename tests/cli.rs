@@ -86,11 +86,33 @@ fn render_draws_the_slice_that_was_asked_for_with_the_patients_right_on_the_left
     let folder = tempfile::tempdir().unwrap();
     let (path, png) = (folder.path().join("a.nii"), folder.path().join("a.png"));
     // RAS: x grows to the patient's right, so low x is the patient's left; low y is the back.
-    nifti(&path, [8, 8, 4], [1.0; 3], |x, y, z| if x < 2 { 1000 } else if y < 2 { 500 } else { z as i16 });
+    nifti(&path, [8, 8, 4], [1.0; 3], |x, y, z| {
+        if x < 2 {
+            1000
+        } else if y < 2 {
+            500
+        } else {
+            z as i16
+        }
+    });
     for device in ["cpu", "gpu"] {
         let output = veritome(&[
-            "render", path.to_str().unwrap(), "-o", png.to_str().unwrap(), "--view", "axial", "--slice", "2", "--window",
-            "500,1000", "--size", "8x8", "--device", device, "--interpolation", "nearest",
+            "render",
+            path.to_str().unwrap(),
+            "-o",
+            png.to_str().unwrap(),
+            "--view",
+            "axial",
+            "--slice",
+            "2",
+            "--window",
+            "500,1000",
+            "--size",
+            "8x8",
+            "--device",
+            device,
+            "--interpolation",
+            "nearest",
         ]);
         if device == "gpu" && !output.status.success() && std::env::var_os("VERITOME_REQUIRE_GPU").is_none() {
             println!("skipped on the GPU: {}", text(&output.stderr));
@@ -111,7 +133,8 @@ fn render_refuses_a_slice_that_is_not_there() {
     let path = folder.path().join("a.nii");
     nifti(&path, [8, 8, 4], [1.0; 3], |x, _, _| x as i16);
     let png = folder.path().join("a.png");
-    let output = veritome(&["render", path.to_str().unwrap(), "-o", png.to_str().unwrap(), "--slice", "5", "--device", "cpu"]);
+    let output =
+        veritome(&["render", path.to_str().unwrap(), "-o", png.to_str().unwrap(), "--slice", "5", "--device", "cpu"]);
     assert_eq!(output.status.code(), Some(2));
     assert!(text(&output.stderr).contains("slices 1 to 4"));
     assert!(!png.exists());
@@ -122,7 +145,10 @@ fn convert_gives_back_the_same_voxels_and_prints_the_path() {
     let folder = tempfile::tempdir().unwrap();
     let (path, out) = (folder.path().join("a.nii"), folder.path().join("b.nii.gz"));
     nifti(&path, [5, 4, 3], [0.5, 0.75, 2.0], |x, y, z| (x * 100 + y * 10 + z) as i16 - 50);
-    assert_eq!(done(&veritome(&["convert", path.to_str().unwrap(), out.to_str().unwrap()])).trim(), out.to_str().unwrap());
+    assert_eq!(
+        done(&veritome(&["convert", path.to_str().unwrap(), out.to_str().unwrap()])).trim(),
+        out.to_str().unwrap()
+    );
     let back = folder.path().join("c.nii");
     done(&veritome(&["convert", out.to_str().unwrap(), back.to_str().unwrap()]));
     let (a, b) = (std::fs::read(&path).unwrap(), std::fs::read(&back).unwrap());

@@ -31,7 +31,8 @@ impl Desktop {
         let folder = tempfile::tempdir().unwrap();
         let number = folder.path().join("number");
         let screen = format!("{}x{}x24", SIZE.0, SIZE.1);
-        let script = format!("exec Xvfb -displayfd 1 -screen 0 {screen} -nolisten tcp > '{}' 2>/dev/null", number.display());
+        let script =
+            format!("exec Xvfb -displayfd 1 -screen 0 {screen} -nolisten tcp > '{}' 2>/dev/null", number.display());
         let server = Killed(Command::new("sh").args(["-c", &script]).spawn().ok()?);
         let display = wait_for(Duration::from_secs(20), || {
             std::fs::read_to_string(&number).ok().map(|s| s.trim().to_owned()).filter(|s| !s.is_empty())
@@ -158,7 +159,14 @@ fn a_person_opens_scrolls_inverts_and_maximises_in_a_real_window() {
     let tools = ["Xvfb", "xdotool", "import"];
     let missing: Vec<_> = tools
         .iter()
-        .filter(|t| !Command::new("sh").args(["-c", &format!("command -v {t}")]).stdout(Stdio::null()).status().unwrap().success())
+        .filter(|t| {
+            !Command::new("sh")
+                .args(["-c", &format!("command -v {t}")])
+                .stdout(Stdio::null())
+                .status()
+                .unwrap()
+                .success()
+        })
         .collect();
     if !missing.is_empty() {
         assert!(!required, "VERITOME_REQUIRE_DISPLAY is set and {missing:?} cannot be found");

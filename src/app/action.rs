@@ -17,7 +17,7 @@ pub enum Layout {
     OneByTwo,
     /// Axial, coronal, sagittal and volume of one series.
     #[default]
-    Mpr,
+    FourUp,
     /// Axial, coronal and sagittal of one series, side by side.
     OneByThree,
     /// Two rows of three, each with a series of its own.
@@ -26,7 +26,7 @@ pub enum Layout {
 
 impl Layout {
     /// All, in the order of the menu.
-    pub const ALL: [Self; 5] = [Self::Single, Self::OneByTwo, Self::Mpr, Self::OneByThree, Self::Grid];
+    pub const ALL: [Self; 5] = [Self::Single, Self::OneByTwo, Self::FourUp, Self::OneByThree, Self::Grid];
 
     /// Rows and columns.
     #[must_use]
@@ -34,7 +34,7 @@ impl Layout {
         match self {
             Self::Single => (1, 1),
             Self::OneByTwo => (1, 2),
-            Self::Mpr => (2, 2),
+            Self::FourUp => (2, 2),
             Self::OneByThree => (1, 3),
             Self::Grid => (2, 3),
         }
@@ -43,7 +43,7 @@ impl Layout {
     /// Whether all viewports show the same series.
     #[must_use]
     pub fn is_one_series(self) -> bool {
-        matches!(self, Self::Single | Self::Mpr | Self::OneByThree)
+        matches!(self, Self::Single | Self::FourUp | Self::OneByThree)
     }
 
     /// What the person reads.
@@ -52,7 +52,7 @@ impl Layout {
         match self {
             Self::Single => "Single",
             Self::OneByTwo => "Side by side",
-            Self::Mpr => "Axial, coronal, sagittal, volume",
+            Self::FourUp => "Axial, coronal, sagittal, volume",
             Self::OneByThree => "Axial, coronal, sagittal",
             Self::Grid => "Grid 2 × 3",
         }
@@ -199,14 +199,18 @@ impl Action {
 
     fn about(self) -> (&'static str, &'static str, Icon, Option<KeyboardShortcut>) {
         match self {
-            Self::OpenFiles => ("Open files…", "Opens DICOM, ZIP, NIfTI, NRRD or picture files", Icon::File, ctrl(Key::O)),
+            Self::OpenFiles => {
+                ("Open files…", "Opens DICOM, ZIP, NIfTI, NRRD or picture files", Icon::File, ctrl(Key::O))
+            }
             Self::OpenFolder => (
                 "Open folder…",
                 "Opens a folder with DICOM files, and the folders in it",
                 Icon::FolderOpen,
                 Some(KeyboardShortcut::new(Modifiers::COMMAND.plus(Modifiers::SHIFT), Key::O)),
             ),
-            Self::TryDemo => ("Try the demo", "Opens a real head scan that comes through a package", Icon::Sparkles, None),
+            Self::TryDemo => {
+                ("Try the demo", "Opens a real head scan that comes through a package", Icon::Sparkles, None)
+            }
             Self::AddOverlay => {
                 ("Add overlay from file…", "Lays a volume or a mask over the active series", Icon::Plus, None)
             }
@@ -215,7 +219,7 @@ impl Action {
                 let icon = match layout {
                     Layout::Single => Icon::Square,
                     Layout::OneByTwo => Icon::Columns2,
-                    Layout::Mpr => Icon::Grid2x2,
+                    Layout::FourUp => Icon::Grid2x2,
                     Layout::OneByThree => Icon::Columns3,
                     Layout::Grid => Icon::LayoutGrid,
                 };
@@ -234,7 +238,9 @@ impl Action {
                     Icon::Contrast,
                     key(Key::W),
                 ),
-                Tool::Pan => ("Pan", "Left drag moves the image; so does the middle button always", Icon::Hand, key(Key::T)),
+                Tool::Pan => {
+                    ("Pan", "Left drag moves the image; so does the middle button always", Icon::Hand, key(Key::T))
+                }
                 Tool::Zoom => {
                     ("Zoom", "Left drag magnifies; so does the right button always", Icon::ZoomIn, key(Key::Z))
                 }
@@ -265,17 +271,8 @@ impl Action {
                     "Window preset 8",
                     "Window preset 9",
                 ];
-                const KEYS: [Key; 9] = [
-                    Key::Num1,
-                    Key::Num2,
-                    Key::Num3,
-                    Key::Num4,
-                    Key::Num5,
-                    Key::Num6,
-                    Key::Num7,
-                    Key::Num8,
-                    Key::Num9,
-                ];
+                const KEYS: [Key; 9] =
+                    [Key::Num1, Key::Num2, Key::Num3, Key::Num4, Key::Num5, Key::Num6, Key::Num7, Key::Num8, Key::Num9];
                 let i = usize::from(n.clamp(1, 9)) - 1;
                 (TEXT[i], "A window for one organ or tissue", Icon::Contrast, key(KEYS[i]))
             }
@@ -301,10 +298,16 @@ impl Action {
             Self::FirstSlice => ("First slice", "To one end of the stack", Icon::ArrowUp, key(Key::Home)),
             Self::LastSlice => ("Last slice", "To the other end of the stack", Icon::ArrowDown, key(Key::End)),
             Self::NextSeries => ("Next series", "The next one in the list", Icon::ArrowDown, key(Key::ArrowRight)),
-            Self::PreviousSeries => ("Previous series", "The one before it in the list", Icon::ArrowUp, key(Key::ArrowLeft)),
-            Self::NextViewport => ("Next viewport", "Moves the keys to the next viewport", Icon::MousePointer2, key(Key::Tab)),
+            Self::PreviousSeries => {
+                ("Previous series", "The one before it in the list", Icon::ArrowUp, key(Key::ArrowLeft))
+            }
+            Self::NextViewport => {
+                ("Next viewport", "Moves the keys to the next viewport", Icon::MousePointer2, key(Key::Tab))
+            }
             Self::ShowView(View::Axial) => ("Axial view", "In the active viewport, from the feet", Icon::Square, None),
-            Self::ShowView(View::Coronal) => ("Coronal view", "In the active viewport, from the front", Icon::Square, None),
+            Self::ShowView(View::Coronal) => {
+                ("Coronal view", "In the active viewport, from the front", Icon::Square, None)
+            }
             Self::ShowView(View::Sagittal) => ("Sagittal view", "In the active viewport", Icon::Square, None),
             Self::ShowVolume => ("Volume view", "In the active viewport", Icon::Box, None),
             Self::AcquisitionPlanes => (
@@ -324,18 +327,25 @@ impl Action {
             Self::Project(Projection::Mip) => ("Volume, maximum", "Maximum intensity projection", Icon::Box, None),
             Self::Project(Projection::MinIp) => ("Volume, minimum", "Minimum intensity projection", Icon::Box, None),
             Self::Project(Projection::Average) => ("Volume, average", "Average along each ray", Icon::Box, None),
-            Self::ToggleText => ("Text over images", "Shows or hides letters and corner text", Icon::Info, key(Key::Space)),
-            Self::ToggleOverlays => ("Overlays", "Shows or hides all overlay layers", Icon::Eye, key(Key::O)),
-            Self::ToggleCrosshair => {
-                ("Crosshair lines", "Shows or hides the crosshair", Icon::Crosshair, Some(KeyboardShortcut::new(Modifiers::SHIFT, Key::H)))
+            Self::ToggleText => {
+                ("Text over images", "Shows or hides letters and corner text", Icon::Info, key(Key::Space))
             }
+            Self::ToggleOverlays => ("Overlays", "Shows or hides all overlay layers", Icon::Eye, key(Key::O)),
+            Self::ToggleCrosshair => (
+                "Crosshair lines",
+                "Shows or hides the crosshair",
+                Icon::Crosshair,
+                Some(KeyboardShortcut::new(Modifiers::SHIFT, Key::H)),
+            ),
             Self::ToggleReferenceLines => {
                 ("Reference lines", "Where the other viewports cut this one", Icon::Ruler, key(Key::R))
             }
             Self::ToggleSync => {
                 ("Scroll together", "Viewports with different series move together", Icon::Columns2, key(Key::Y))
             }
-            Self::ToggleHidePatient => ("Hide the patient", "Names, numbers and dates are not shown", Icon::UserX, None),
+            Self::ToggleHidePatient => {
+                ("Hide the patient", "Names, numbers and dates are not shown", Icon::UserX, None)
+            }
             Self::ToggleLightTheme => ("Light theme", "For lecture rooms; images stay on black", Icon::Sun, None),
             Self::ToggleDragBrightens => {
                 ("Drag down brightens", "Else dragging down darkens the image", Icon::Contrast, None)
@@ -347,7 +357,9 @@ impl Action {
             Self::Help => ("Keys and mouse", "What each key and button does", Icon::CircleHelp, key(Key::Questionmark)),
             Self::Settings => ("Settings", "How the window behaves", Icon::Settings, ctrl(Key::Comma)),
             Self::Log => ("Messages", "What failed and what was passed over", Icon::ScrollText, ctrl(Key::L)),
-            Self::Tags => ("Attributes of the file", "All attributes of this slice, with search", Icon::Tags, ctrl(Key::I)),
+            Self::Tags => {
+                ("Attributes of the file", "All attributes of this slice, with search", Icon::Tags, ctrl(Key::I))
+            }
             Self::CancelJobs => ("Cancel running work", "Stops loading and models", Icon::X, None),
             Self::Quit => ("Quit", "Closes the window", Icon::X, ctrl(Key::Q)),
         }
@@ -393,16 +405,74 @@ impl Action {
         all
     }
 
+    /// The heading that its key stands under in the help.
+    #[must_use]
+    pub fn group(self) -> &'static str {
+        match self {
+            Self::OpenFiles
+            | Self::OpenFolder
+            | Self::TryDemo
+            | Self::AddOverlay
+            | Self::CloseAll
+            | Self::Tags
+            | Self::Log
+            | Self::CancelJobs
+            | Self::Quit => "Files",
+            Self::SetTool(_) => "Tools",
+            Self::Preset(_) | Self::AutoWindow | Self::HeaderWindow | Self::Invert => "Window and level",
+            Self::Slices(_) | Self::FirstSlice | Self::LastSlice | Self::NextSeries | Self::PreviousSeries => {
+                "Slices and series"
+            }
+            Self::SetLayout(_)
+            | Self::Maximise
+            | Self::NextViewport
+            | Self::Fit
+            | Self::ActualSize
+            | Self::Reset
+            | Self::ShowView(_)
+            | Self::ShowVolume
+            | Self::AcquisitionPlanes
+            | Self::Slab(_)
+            | Self::ThinSlice
+            | Self::Interpolate(_)
+            | Self::Project(_) => "Viewports",
+            Self::ToggleText
+            | Self::ToggleOverlays
+            | Self::ToggleCrosshair
+            | Self::ToggleReferenceLines
+            | Self::ToggleSync
+            | Self::ToggleHidePatient => "Over the images",
+            Self::ToggleLightTheme
+            | Self::ToggleDragBrightens
+            | Self::ToggleStudies
+            | Self::ToggleLayers
+            | Self::FullScreen
+            | Self::Palette
+            | Self::Help
+            | Self::Settings => "Program",
+        }
+    }
+
     /// Whether its key belongs to the viewports: not taken while a control of a panel has the focus, because that
     /// control needs the key itself.
     #[must_use]
     pub fn needs_viewport_focus(self) -> bool {
         self.shortcut().is_some_and(|s| {
-            s.modifiers.is_none() && matches!(
-                s.logical_key,
-                Key::Space | Key::Enter | Key::Tab | Key::ArrowUp | Key::ArrowDown | Key::ArrowLeft | Key::ArrowRight
-                    | Key::Home | Key::End | Key::Backspace
-            ) || s.modifiers == Modifiers::SHIFT
+            s.modifiers.is_none()
+                && matches!(
+                    s.logical_key,
+                    Key::Space
+                        | Key::Enter
+                        | Key::Tab
+                        | Key::ArrowUp
+                        | Key::ArrowDown
+                        | Key::ArrowLeft
+                        | Key::ArrowRight
+                        | Key::Home
+                        | Key::End
+                        | Key::Backspace
+                )
+                || s.modifiers == Modifiers::SHIFT
         })
     }
 }

@@ -7,7 +7,6 @@ use eframe::egui::{self, ViewportCommand};
 use super::action::{Action, Layout, Projection};
 use super::library::{Load, SeriesId};
 use super::pane::Kind;
-use super::persist::Kept;
 use super::state::{Dialog, Model};
 use super::tasks::{Purpose, Tasks};
 use super::ui_kit::toast::{Level, Messages};
@@ -19,7 +18,6 @@ pub(crate) struct Reach<'a> {
     pub model: &'a mut Model,
     pub tasks: &'a mut Tasks,
     pub messages: &'a mut Messages,
-    pub kept: &'a mut Kept,
     pub ctx: &'a egui::Context,
     /// Physical pixels of the active viewport.
     pub active_size: [u32; 2],
@@ -90,16 +88,16 @@ impl Reach<'_> {
                 p.slab = Slab { thickness_mm, mode };
             }),
             Action::ThinSlice => self.with_pane(|p| p.slab = Slab { thickness_mm: 0.0, mode: SlabMode::Mean }),
-            Action::Interpolate(interpolation) => self.model.settings.interpolation = interpolation,
+            Action::Interpolate(interpolation) => self.model.settings.preferences.interpolation = interpolation,
             Action::Project(projection) => self.project(projection),
-            Action::ToggleText => toggle(&mut self.model.settings.show_text),
+            Action::ToggleText => toggle(&mut self.model.settings.preferences.show_text),
             Action::ToggleOverlays => toggle(&mut self.model.overlays_on),
             Action::ToggleCrosshair => toggle(&mut self.model.settings.show_crosshair),
             Action::ToggleReferenceLines => toggle(&mut self.model.settings.show_reference_lines),
             Action::ToggleSync => toggle(&mut self.model.settings.sync),
-            Action::ToggleHidePatient => toggle(&mut self.model.settings.hide_patient),
-            Action::ToggleLightTheme => toggle(&mut self.model.settings.light_theme),
-            Action::ToggleDragBrightens => toggle(&mut self.model.settings.drag_down_brightens),
+            Action::ToggleHidePatient => toggle(&mut self.model.settings.preferences.hide_patient),
+            Action::ToggleLightTheme => toggle(&mut self.model.settings.preferences.light_theme),
+            Action::ToggleDragBrightens => toggle(&mut self.model.settings.preferences.drag_down_brightens),
             Action::ToggleStudies => toggle(&mut self.model.settings.studies_open),
             Action::ToggleLayers => toggle(&mut self.model.settings.layers_open),
             Action::FullScreen => {
@@ -160,7 +158,8 @@ impl Reach<'_> {
         }
     }
 
-    fn preset(&mut self, n: usize) {
+    /// The `n`-th window of the modality, of the file, or around the automatic one; from 1.
+    pub fn preset(&mut self, n: usize) {
         let Some(stage) = self.model.active_stage() else { return };
         let Some(volume) = stage.volume() else { return };
         let header = volume.display.windows.clone();

@@ -5,11 +5,13 @@
 //! - `library`: what is open; `stage`: the layers of a series on show; `pane`: one viewport; `state`: all of it
 //! - `tasks`: work on other threads; `picture`: pictures of `render` as textures
 //! - `viewport`, `panels`: what is drawn where; `ui_kit`: the look
+//! - `palette`: all commands, found by a few letters
 //! - `persist`: what survives a restart
 
 pub mod action;
 mod dispatch;
 mod library;
+mod palette;
 mod pane;
 mod panels;
 mod persist;
@@ -17,8 +19,11 @@ mod picture;
 mod stage;
 mod state;
 mod tasks;
+#[cfg(test)]
+mod test_window;
 mod ui_kit;
 mod viewport;
 mod window;
 
-pub use window::{Options, Veritome, open_window};
+pub use action::Layout;
+pub use window::{Veritome, WindowOptions, has_display, open_window};

@@ -4,7 +4,7 @@ use glam::{DQuat, DVec2, DVec3};
 
 use super::library::SeriesId;
 use super::stage::Stage;
-use crate::display::View;
+use crate::display::{Slices, View};
 use crate::render::scene::{Camera, Plane, Slab};
 use crate::volume::{Geometry, PatientPoint, Space, VoxelPoint};
 
@@ -213,33 +213,12 @@ impl Pane {
     }
 }
 
-/// See [`Pane::slice_number`]: along voxel slices where the direction follows a voxel axis, else in steps of a voxel.
+/// See [`Pane::slice_number`]; the same slices as `render --slice`.
 fn slice_number(geometry: &Geometry, forward: DVec3, point: PatientPoint) -> SliceNumber {
-    let per_unit = geometry.patient_to_voxel().transform_vector3(forward);
-    let axis = (0..3).max_by(|a, b| per_unit[*a].abs().total_cmp(&per_unit[*b].abs())).unwrap_or(2);
-    let rate = per_unit[axis];
-    let step = 1.0 / rate.abs().max(1e-12);
-    let normal = normal_of(geometry, axis);
-    let count = geometry.size()[axis];
-    if normal.dot(forward).abs() > 0.999_999 {
-        let coordinate = geometry.to_voxel(point).0[axis];
-        let last = count as f64 - 1.0;
-        let along = if rate < 0.0 { last - coordinate } else { coordinate };
-        let index = along.round().clamp(0.0, last);
-        return SliceNumber { index: index as usize, count, step, offset: (index - along) * step };
-    }
-    let (low, high) = geometry.extent_along(forward);
-    let (low, high) = (low + step / 2.0, high - step / 2.0);
-    let count = (((high - low) / step).round().max(0.0) as usize) + 1;
-    let along = (point.0.dot(forward) - low) / step;
-    let index = along.round().clamp(0.0, count as f64 - 1.0);
-    SliceNumber { index: index as usize, count, step, offset: (index - along) * step }
-}
-
-/// The normal of the planes of constant index along `axis`.
-fn normal_of(geometry: &Geometry, axis: usize) -> DVec3 {
-    let d = geometry.directions();
-    d[(axis + 1) % 3].cross(d[(axis + 2) % 3]).normalize_or_zero()
+    let slices = Slices::along(geometry, forward);
+    let index = slices.nearest(point);
+    let offset = slices.position_mm(index) - point.0.dot(slices.direction);
+    SliceNumber { index, count: slices.count, step: slices.step_mm, offset }
 }
 
 /// The middle voxel of a geometry.
@@ -264,10 +243,7 @@ mod tests {
         let n = geometry.voxel_count();
         let volume = Volume::new("v", vec![0_u8; n].into(), geometry, Provenance::acquired(vec![])).unwrap();
         let window = Window::new(0.5, 1.0);
-        Stage::new(
-            &Loaded { volume: Arc::new(volume), auto: window, voi: Voi::Window(window), histogram: None },
-            true,
-        )
+        Stage::new(&Loaded { volume: Arc::new(volume), auto: window, voi: Voi::Window(window), histogram: None }, true)
     }
 
     #[test]

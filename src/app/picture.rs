@@ -83,7 +83,7 @@ impl Pictures {
         let (renderer, state) = self.gpu.as_mut()?;
         let picture = match scene {
             Scene::Slice(scene) => renderer.render_slice(scene),
-            Scene::Volume(_) => return None,
+            Scene::Volume(scene) => renderer.render_volume(scene),
         };
         let picture = match picture {
             Ok(picture) => picture,

@@ -29,8 +29,6 @@ pub(crate) struct VolumeLook {
     pub transfer: TransferFunction,
     pub shaded: bool,
     pub clip: [[f32; 2]; 3],
-    /// The transfer point that is being edited.
-    pub chosen_point: Option<usize>,
 }
 
 impl VolumeLook {
@@ -82,7 +80,6 @@ impl Stage {
                 transfer: default_transfer(volume, loaded.auto),
                 shaded: true,
                 clip: WHOLE,
-                chosen_point: None,
             },
             next_overlay: 0,
         }
@@ -133,6 +130,11 @@ impl Stage {
             layers.extend(self.overlays.iter().map(|o| o.layer.clone()));
         }
         layers
+    }
+
+    /// Transfer functions that make sense for the base.
+    pub fn transfer_presets(&self) -> Vec<TransferFunction> {
+        self.volume().map(|v| vec![default_transfer(v, self.auto)]).unwrap_or_default()
     }
 
     /// The window, if the base has one rather than a table.

@@ -7,24 +7,21 @@ use serde::{Deserialize, Serialize};
 use super::action::{Layout, Tool};
 use super::library::{Library, SeriesId};
 use super::pane::{Kind, Pane, middle};
+use super::panels::settings::Preferences;
 use super::stage::Stage;
 use crate::display::View;
-use crate::volume::{Interpolation, PatientPoint, Space};
+use crate::volume::{PatientPoint, Space};
 
 /// What survives a restart.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub(crate) struct Settings {
     pub layout: Layout,
-    pub light_theme: bool,
-    /// Dragging down brightens (Weasis); else it darkens (Cornerstone).
-    pub drag_down_brightens: bool,
-    pub hide_patient: bool,
-    pub show_text: bool,
+    #[serde(flatten)]
+    pub preferences: Preferences,
     pub show_crosshair: bool,
     pub show_reference_lines: bool,
     pub sync: bool,
-    pub interpolation: Interpolation,
     pub studies_open: bool,
     pub layers_open: bool,
 }
@@ -32,15 +29,11 @@ pub(crate) struct Settings {
 impl Default for Settings {
     fn default() -> Self {
         Self {
-            layout: Layout::Mpr,
-            light_theme: false,
-            drag_down_brightens: false,
-            hide_patient: false,
-            show_text: true,
+            layout: Layout::FourUp,
+            preferences: Preferences::default(),
             show_crosshair: true,
             show_reference_lines: true,
             sync: true,
-            interpolation: Interpolation::Linear,
             studies_open: true,
             layers_open: true,
         }
@@ -130,7 +123,7 @@ impl Model {
         self.layout = layout;
         self.maximised = false;
         let kinds: Vec<Kind> = match layout {
-            Layout::Mpr => {
+            Layout::FourUp => {
                 vec![Kind::Slice(View::Axial), Kind::Slice(View::Coronal), Kind::Slice(View::Sagittal), Kind::Volume]
             }
             Layout::OneByThree => View::ALL.map(Kind::Slice).to_vec(),
@@ -204,7 +197,10 @@ impl Model {
         }
         let new = target.series != Some(id);
         target.series = Some(id);
-        if follow && new && let (Kind::Slice(View::Axial), Some(view)) = (target.kind, native) {
+        if follow
+            && new
+            && let (Kind::Slice(View::Axial), Some(view)) = (target.kind, native)
+        {
             target.kind = Kind::Slice(view);
         }
         if let Some(stage) = stage
@@ -272,9 +268,9 @@ impl Model {
         let Some(Pane { series: Some(id), .. }) = self.panes.get(pane).cloned() else { return };
         for index in 0..self.panes.len() {
             let follows = index == pane
-                || self.panes[index].series.is_some_and(|other| {
-                    other == id || (self.settings.sync && self.same_frame(id, other))
-                });
+                || self.panes[index]
+                    .series
+                    .is_some_and(|other| other == id || (self.settings.sync && self.same_frame(id, other)));
             if follows {
                 self.panes[index].point = to;
             }

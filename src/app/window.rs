@@ -1,19 +1,26 @@
 //! The window itself: one frame after another.
 
+use std::collections::VecDeque;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use eframe::wgpu;
 use eframe::egui::{self, CentralPanel, Frame, Margin, Panel, Stroke, Ui};
+use eframe::wgpu;
 
 use super::action::{Action, Layout, Tool};
 use super::dispatch::Reach;
 use super::library::{Load, SeriesId};
-use super::panels::{self, status::Figures, studies::Wish};
-use super::persist::{self, Kept};
+use super::panels::{
+    self,
+    dialogs::{Choice, Dialogs},
+    status::Figures,
+    studies::Wish,
+    transfer_editor::TransferEditor,
+};
+use super::persist::{self, Keeper, Kept, WindowPlace};
 use super::picture::Pictures;
-use super::state::{Dialog, Model};
+use super::state::{Dialog, Model, Settings};
 use super::tasks::{Done, Purpose, Tasks};
 use super::ui_kit::{
     theme::{self, tokens},
@@ -28,9 +35,13 @@ use crate::volume::{PatientPoint, statistics};
 
 /// How a window starts.
 #[derive(Debug, Default)]
-pub struct Options {
+pub struct WindowOptions {
+    /// Files that are laid over the first series once it is there.
+    pub overlays: Vec<PathBuf>,
     /// Layers that are laid over the first series once it is there.
-    pub overlays: Vec<Layer>,
+    pub layers: Vec<Layer>,
+    /// How the image area is divided; `None`: as last time.
+    pub layout: Option<Layout>,
     /// Where settings are kept; `None`: `VERITOME_DATA`, else the user's data folder.
     pub data_folder: Option<PathBuf>,
     /// Leaves out what differs from run to run (memory, frames a second), for pictures in tests.
@@ -41,15 +52,20 @@ pub struct Options {
 ///
 /// # Errors
 /// When no window can be opened: no display, or nothing that draws.
-pub fn open_window(paths: Vec<PathBuf>, options: Options) -> anyhow::Result<()> {
+pub fn open_window(paths: Vec<PathBuf>, options: WindowOptions) -> anyhow::Result<()> {
     let folder = options.data_folder.clone().or_else(persist::data_folder);
-    let kept = Kept::load(folder.as_deref());
-    let mut builder =
-        egui::ViewportBuilder::default().with_title("Veritome").with_app_id("veritome").with_min_inner_size([640.0, 420.0]);
-    builder = match kept.window {
-        Some([x, y, width, height]) => builder.with_position([x, y]).with_inner_size([width, height]),
-        None => builder.with_inner_size([1440.0, 900.0]),
-    };
+    let place = folder.as_deref().map(persist::read::<Settings>).and_then(|kept| kept.window);
+    let mut builder = egui::ViewportBuilder::default()
+        .with_title("Veritome")
+        .with_app_id("veritome")
+        .with_min_inner_size([640.0, 420.0]);
+    builder = builder.with_inner_size(place.map_or([1440.0, 900.0], |p| p.size));
+    if let Some(place) = place {
+        builder = builder.with_maximized(place.maximized);
+        if let Some(position) = place.position {
+            builder = builder.with_position(position);
+        }
+    }
     let mut setup = eframe::egui_wgpu::WgpuSetupCreateNew::without_display_handle();
     setup.device_descriptor = Arc::new(|adapter| wgpu::DeviceDescriptor {
         label: Some("veritome"),
@@ -71,23 +87,34 @@ pub fn open_window(paths: Vec<PathBuf>, options: Options) -> anyhow::Result<()> 
         .map_err(|error| anyhow::anyhow!("the window could not be opened: {error}"))
 }
 
+/// Whether there is a display on which a window could open.
+#[must_use]
+pub fn has_display() -> bool {
+    let set = |name| std::env::var_os(name).is_some_and(|v| !v.is_empty());
+    !cfg!(target_os = "linux") || set("DISPLAY") || set("WAYLAND_DISPLAY")
+}
+
 /// The content of the window.
 pub struct Veritome {
     model: Model,
     tasks: Tasks,
     messages: Messages,
-    kept: Kept,
-    folder: Option<PathBuf>,
+    kept: Kept<Settings>,
+    keeper: Keeper<Settings>,
     pictures: Pictures,
     queue: Vec<Action>,
-    first_overlays: Vec<Layer>,
+    first_layers: Vec<Layer>,
+    first_overlays: Vec<PathBuf>,
     active_size: [u32; 2],
     steady: bool,
     fps: Option<f32>,
+    frames: VecDeque<f64>,
     memory_mb: Option<u64>,
     memory_read: f64,
     light: Option<bool>,
     viewport_focus: Vec<egui::Id>,
+    dialogs: Dialogs,
+    editor: TransferEditor,
 }
 
 impl std::fmt::Debug for Veritome {
@@ -99,27 +126,37 @@ impl std::fmt::Debug for Veritome {
 impl Veritome {
     /// A window's content that opens `paths`.
     #[must_use]
-    pub fn new(cc: &eframe::CreationContext<'_>, paths: Vec<PathBuf>, options: Options) -> Self {
+    pub fn new(cc: &eframe::CreationContext<'_>, paths: Vec<PathBuf>, options: WindowOptions) -> Self {
         theme::install(&cc.egui_ctx);
         let folder = options.data_folder.or_else(persist::data_folder);
-        let kept = Kept::load(folder.as_deref());
+        let kept = folder.as_deref().map(persist::read::<Settings>).unwrap_or_default();
+        let keeper = Keeper::new(folder);
+        let ctx = cc.egui_ctx.clone();
+        keeper.look_for(&kept.recent, move || ctx.request_repaint());
         let mut app = Self {
             model: Model::new(kept.settings.clone()),
             tasks: Tasks::new(cc.egui_ctx.clone()),
             messages: Messages::default(),
             kept,
-            folder,
+            keeper,
             pictures: Pictures::new(cc.wgpu_render_state.as_ref()),
             queue: Vec::new(),
+            first_layers: options.layers,
             first_overlays: options.overlays,
             active_size: [1, 1],
             steady: options.steady,
             fps: None,
+            frames: VecDeque::new(),
             memory_mb: None,
             memory_read: f64::NEG_INFINITY,
             light: None,
             viewport_focus: Vec::new(),
+            dialogs: Dialogs::default(),
+            editor: TransferEditor::default(),
         };
+        if let Some(layout) = options.layout {
+            app.model.lay_out(layout);
+        }
         if !paths.is_empty() {
             app.tasks.open(paths, Purpose::Show);
         }
@@ -183,7 +220,6 @@ impl Veritome {
             model: &mut self.model,
             tasks: &mut self.tasks,
             messages: &mut self.messages,
-            kept: &mut self.kept,
             ctx,
             active_size: self.active_size,
         }
@@ -231,7 +267,8 @@ impl Veritome {
     }
 
     fn opened(&mut self, ctx: &egui::Context, paths: &[PathBuf], purpose: Purpose, opened: crate::io::Opened) {
-        let (skipped, files) = (opened.skipped.clone(), opened.studies.iter().flat_map(|s| &s.series).map(|s| s.files).sum::<usize>());
+        let (skipped, files) =
+            (opened.skipped.clone(), opened.studies.iter().flat_map(|s| &s.series).map(|s| s.files).sum::<usize>());
         if !skipped.is_empty() {
             let list = skipped.iter().map(|s| format!("{}: {}", s.path.display(), s.reason)).collect::<Vec<_>>();
             let text = format!("Could not open {} of {} files", skipped.len(), skipped.len() + files);
@@ -292,8 +329,11 @@ impl Veritome {
                 }
                 entry.load = Load::Ready(loaded);
                 self.model.arrived(id);
-                for layer in std::mem::take(&mut self.first_overlays) {
+                for layer in std::mem::take(&mut self.first_layers) {
                     self.add_overlay(id, layer);
+                }
+                for path in std::mem::take(&mut self.first_overlays) {
+                    self.tasks.open(vec![path], Purpose::Overlay(id));
                 }
             }
             Err(IoError::Cancelled(_)) => entry.load = Load::Idle,
@@ -331,9 +371,7 @@ impl Veritome {
             if action.needs_viewport_focus() && !in_viewport {
                 continue;
             }
-            let times = ctx.input_mut(|i| {
-                i.count_and_consume_key(shortcut.modifiers, shortcut.logical_key)
-            });
+            let times = ctx.input_mut(|i| i.count_and_consume_key(shortcut.modifiers, shortcut.logical_key));
             for _ in 0..times {
                 self.queue.push(action);
             }
@@ -341,8 +379,7 @@ impl Veritome {
     }
 
     fn dropped_files(&mut self, ctx: &egui::Context) {
-        let paths: Vec<PathBuf> =
-            ctx.input(|i| i.raw.dropped_files.iter().map(|f| f.path().to_owned()).collect());
+        let paths: Vec<PathBuf> = ctx.input(|i| i.raw.dropped_files.iter().map(|f| f.path().to_owned()).collect());
         self.reach(ctx).open(paths, Purpose::Show);
     }
 
@@ -355,17 +392,17 @@ impl Veritome {
             self.memory_read = now;
             self.memory_mb = memory_stats::memory_stats().map(|m| (m.physical_mem / (1 << 20)) as u64);
         }
-        let dt = ctx.input(|i| i.unstable_dt);
-        // Only frames that follow each other say how fast it is.
-        if dt > 0.0 && dt < 0.25 {
-            let fps = 1.0 / dt;
-            self.fps = Some(self.fps.map_or(fps, |old| old + (fps - old) * 0.1));
+        // Frames of the last second: nothing is drawn while nothing changes, and then nothing is said.
+        self.frames.push_back(now);
+        while self.frames.front().is_some_and(|t| now - t > 1.0) {
+            self.frames.pop_front();
         }
+        self.fps = (self.frames.len() > 8).then_some(self.frames.len() as f32);
     }
 
     fn keep(&mut self) {
         self.kept.settings = self.model.settings.clone();
-        self.kept.save(self.folder.as_deref());
+        self.keeper.save(self.kept.clone());
     }
 }
 
@@ -377,9 +414,12 @@ impl eframe::App for Veritome {
         self.keys(&ctx);
         self.figures(&ctx);
         let settings = self.model.settings.clone();
-        if self.light != Some(settings.light_theme) {
-            self.light = Some(settings.light_theme);
-            ctx.set_theme(if settings.light_theme { egui::Theme::Light } else { egui::Theme::Dark });
+        if self.light != Some(settings.preferences.light_theme) {
+            self.light = Some(settings.preferences.light_theme);
+            ctx.set_theme(if settings.preferences.light_theme { egui::Theme::Light } else { egui::Theme::Dark });
+        }
+        if ctx.zoom_factor() != settings.preferences.ui_scale {
+            ctx.set_zoom_factor(settings.preferences.ui_scale);
         }
         let t = tokens(&ctx);
         let panel = |margin: Margin| Frame::new().fill(t.panel).inner_margin(margin);
@@ -416,12 +456,13 @@ impl eframe::App for Veritome {
                         egui::ScrollArea::vertical().auto_shrink([false, false]).show(ui, |ui| {
                             panels::layers::show(ui, &mut self.model, &mut self.queue);
                             ui.add_space(t.space.m);
-                            panels::look::show(ui, &mut self.model, &mut self.queue);
+                            panels::look::show(ui, &mut self.model, &mut self.editor, &mut self.queue);
                         });
                     });
             }
         }
         let mut dropped = Vec::new();
+        self.keeper.poll(&mut self.kept.recent);
         let mut recent = None;
         CentralPanel::no_frame().frame(Frame::new().fill(t.image).stroke(Stroke::NONE)).show(ui, |ui| {
             if self.model.library.is_empty() {
@@ -462,7 +503,13 @@ impl eframe::App for Veritome {
             }
             None => {}
         }
-        panels::dialogs::show(&ctx, &mut self.model, &mut self.messages, &mut self.queue);
+        let chosen = self.dialogs.show(&ctx, &mut self.model, &mut self.messages);
+        match chosen {
+            Some(Choice::Do(action)) => self.queue.push(action),
+            Some(Choice::Series(id)) => self.reach(&ctx).show(id),
+            Some(Choice::Preset(n)) => self.reach(&ctx).preset(n),
+            None => {}
+        }
         if self.messages.show(&ctx) {
             self.model.dialog = Some(Dialog::Log);
         }
@@ -471,17 +518,24 @@ impl eframe::App for Veritome {
             for action in queue {
                 self.reach(&ctx).perform(action);
             }
-            if self.kept.settings != self.model.settings {
-                self.keep();
-            }
             ctx.request_repaint();
+        }
+        if self.kept.settings != self.model.settings {
+            self.keep();
         }
         if !self.tasks.is_idle() {
             // A task's own waker asks for repaints; this one is for a task that ended between two of them.
             ctx.request_repaint_after(Duration::from_millis(200));
         }
         if let Some((outer, inner)) = ctx.input(|i| i.viewport().outer_rect.zip(i.viewport().inner_rect)) {
-            self.kept.window = Some([outer.min.x, outer.min.y, inner.width(), inner.height()]);
+            let maximized = ctx.input(|i| i.viewport().maximized).unwrap_or(false);
+            // A maximised window goes back to the size that it had before.
+            if maximized && let Some(place) = &mut self.kept.window {
+                place.maximized = true;
+            } else {
+                let position = Some([outer.min.x, outer.min.y]);
+                self.kept.window = Some(WindowPlace { position, size: [inner.width(), inner.height()], maximized });
+            }
         }
     }
 

@@ -132,7 +132,10 @@ fn phantom_transfer() -> TransferFunction {
         let mix = |a: f32, b: f32| a + (b - a) * t;
         TransferPoint { value, color: [mix(0.8, 1.0), mix(0.3, 1.0), mix(0.2, 0.9)], opacity }
     };
-    TransferFunction { name: "bench".into(), points: vec![point(100.0, 0.0), point(300.0, 0.3), point(400.0, 0.371), point(1000.0, 0.8)] }
+    TransferFunction {
+        name: "bench".into(),
+        points: vec![point(100.0, 0.0), point(300.0, 0.3), point(400.0, 0.371), point(1000.0, 0.8)],
+    }
 }
 
 fn volume_views(renderer: &mut Renderer, volume: &Arc<Volume>) -> anyhow::Result<()> {

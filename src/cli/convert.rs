@@ -20,7 +20,10 @@ pub(super) struct Convert {
 }
 
 fn positive(text: &str) -> Result<f64, String> {
-    text.parse::<f64>().ok().filter(|x| x.is_finite() && *x > 0.0).ok_or_else(|| "a number above 0 is needed".to_owned())
+    text.parse::<f64>()
+        .ok()
+        .filter(|x| x.is_finite() && *x > 0.0)
+        .ok_or_else(|| "a number above 0 is needed".to_owned())
 }
 
 impl Convert {

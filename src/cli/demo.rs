@@ -14,8 +14,8 @@ use crate::io::samples;
 use crate::render::annotate::Annotation;
 use crate::render::picture::{Device, save_png, slice_picture, volume_picture};
 use crate::render::scene::{Camera, Compare, Layer, Plane, Slab, SliceScene, VolumeMode, VolumeScene, WHOLE};
-use crate::volume::Geometry;
 use crate::render::transfer_presets;
+use crate::volume::Geometry;
 use crate::volume::Interpolation;
 
 /// The side of a demo picture, pixels.
@@ -53,14 +53,26 @@ impl Demo {
     pub(super) fn run(self) -> anyhow::Result<()> {
         let findings = with_progress("Demo", |control| find(control))??;
         eprintln!("{}", notice(&findings.sample));
-        eprintln!("{} by {} on {}: {:.0} ml", findings.mask.name, findings.model, findings.provider, findings.brain_ml());
+        eprintln!(
+            "{} by {} on {}: {:.0} ml",
+            findings.mask.name,
+            findings.model,
+            findings.provider,
+            findings.brain_ml()
+        );
         if !self.headless && !self.json {
-            if has_display() {
+            if app::has_display() {
                 let overlays = vec![Layer::labels(findings.mask.clone())];
-                let options = app::Options { overlays, ..app::Options::default() };
+                let options = app::WindowOptions {
+                    layers: overlays,
+                    layout: Some(app::Layout::FourUp),
+                    ..app::WindowOptions::default()
+                };
                 match app::open_window(vec![findings.sample.path.clone()], options) {
                     Ok(()) => return Ok(()),
-                    Err(error) => eprintln!("veritome: the window could not be opened ({error:#}); writing pictures instead"),
+                    Err(error) => {
+                        eprintln!("veritome: the window could not be opened ({error:#}); writing pictures instead")
+                    }
                 }
             } else {
                 eprintln!("There is no display here: writing pictures instead of opening the window");
@@ -99,12 +111,6 @@ fn front_cut_away(geometry: &Geometry) -> [[f32; 2]; 3] {
     clip
 }
 
-/// Whether a window can be hoped for: on Linux a display server is named, elsewhere there always is one.
-fn has_display() -> bool {
-    let named = |name: &str| std::env::var_os(name).is_some_and(|v| !v.is_empty());
-    !cfg!(target_os = "linux") || named("DISPLAY") || named("WAYLAND_DISPLAY")
-}
-
 /// The four views as PNG files in `out`.
 fn draw(findings: &Findings, out: &std::path::Path) -> anyhow::Result<Story> {
     std::fs::create_dir_all(out).with_context(|| out.display().to_string())?;
@@ -140,7 +146,8 @@ fn draw(findings: &Findings, out: &std::path::Path) -> anyhow::Result<Story> {
     };
     let mut drawn = volume_picture(&scene, Device::Auto)?;
     let device = drawn.device.clone();
-    Annotation::for_plane(&scene.camera.plane(size), &findings.study, &findings.series, "volume").draw(&mut drawn.image);
+    Annotation::for_plane(&scene.camera.plane(size), &findings.study, &findings.series, "volume")
+        .draw(&mut drawn.image);
     let path = out.join("volume.png");
     save_png(&drawn, &path)?;
     pictures.push(path);

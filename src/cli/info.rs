@@ -49,7 +49,10 @@ fn as_text(report: &InfoReport) -> String {
             if s.dims != [0; 3] {
                 let [x, y, z] = s.dims;
                 let frames = if s.frames > z { format!(", {} frames", s.frames) } else { String::new() };
-                line(format!("    voxels      {x} x {y} x {z}{frames}, {}", s.dtype.as_deref().unwrap_or("unknown type")));
+                line(format!(
+                    "    voxels      {x} x {y} x {z}{frames}, {}",
+                    s.dtype.as_deref().unwrap_or("unknown type")
+                ));
             }
             if let Some(spacing) = s.spacing_mm {
                 let [x, y, z] = spacing.map(|mm| mm.map_or_else(|| "unknown".to_owned(), |mm| format!("{mm:.4}")));

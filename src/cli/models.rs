@@ -47,7 +47,10 @@ impl Models {
             Some(ModelsCommand::Check { ref folder }) => {
                 let model = manifest::Model::open(folder)?;
                 model.verify_weights()?;
-                println!("{} {}: the manifest is sound and the weights are the ones that it names", model.manifest.name, model.manifest.version);
+                println!(
+                    "{} {}: the manifest is sound and the weights are the ones that it names",
+                    model.manifest.name, model.manifest.version
+                );
                 Ok(())
             }
         }
@@ -77,7 +80,13 @@ impl Models {
             println!("No models are installed; put a model folder into the folder named by VERITOME_MODELS");
         }
         for m in &models {
-            println!("{:20} {:8} {:14} {}", m.manifest.name, m.manifest.version, format!("{:?}", m.manifest.task).to_lowercase(), m.manifest.title);
+            println!(
+                "{:20} {:8} {:14} {}",
+                m.manifest.name,
+                m.manifest.version,
+                format!("{:?}", m.manifest.task).to_lowercase(),
+                m.manifest.title
+            );
         }
         Ok(())
     }

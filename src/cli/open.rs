@@ -22,6 +22,6 @@ impl Open {
     pub(super) fn run(self) -> anyhow::Result<()> {
         let control = Control::new();
         let overlays = self.overlay.iter().map(|o| o.load(&control)).collect::<anyhow::Result<_>>()?;
-        app::open_window(self.paths, app::Options { overlays, ..app::Options::default() })
+        app::open_window(self.paths, app::WindowOptions { layers: overlays, ..app::WindowOptions::default() })
     }
 }

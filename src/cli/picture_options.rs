@@ -35,7 +35,8 @@ pub(super) fn window(text: &str) -> Result<Window, String> {
         return Err(format!("{text}: the width of a window is above 0"));
     }
     // Below one unit LINEAR is not defined; the exact formula is.
-    let function = if width < 1.0 { crate::display::VoiFunction::LinearExact } else { crate::display::VoiFunction::Linear };
+    let function =
+        if width < 1.0 { crate::display::VoiFunction::LinearExact } else { crate::display::VoiFunction::Linear };
     Ok(Window::with_function(center, width, function))
 }
 
@@ -59,7 +60,8 @@ pub(super) fn camera(text: &str) -> Result<[f64; 2], String> {
 }
 
 fn numbers<const N: usize>(text: &str) -> Result<[f64; N], String> {
-    let parts: Vec<f64> = text.split(',').filter_map(|s| s.trim().parse().ok()).filter(|x: &f64| x.is_finite()).collect();
+    let parts: Vec<f64> =
+        text.split(',').filter_map(|s| s.trim().parse().ok()).filter(|x: &f64| x.is_finite()).collect();
     <[f64; N]>::try_from(parts)
         .ok()
         .filter(|_| text.split(',').count() == N)
@@ -130,7 +132,11 @@ pub(super) fn choose_series(path: &Path, uid: Option<&str>, control: &Control) -
     let (study, series) = found.ok_or_else(|| match uid {
         Some(uid) => {
             let known: Vec<_> = opened.studies.iter().flat_map(|s| &s.series).map(|s| s.uid.clone()).collect();
-            anyhow::Error::new(WrongUsage(format!("{}: no image series {uid}; there are {}", path.display(), known.join(", "))))
+            anyhow::Error::new(WrongUsage(format!(
+                "{}: no image series {uid}; there are {}",
+                path.display(),
+                known.join(", ")
+            )))
         }
         None => anyhow::anyhow!("{}: there is no image here, only {}", path.display(), objects(&opened)),
     })?;

@@ -37,7 +37,8 @@ pub(super) fn with_progress<T: Send + 'static>(
         }
     };
     bar.finish_and_clear();
-    result.with_context(|| format!("{name}: the task ended unexpectedly; this is a defect of Veritome, please report it"))
+    result
+        .with_context(|| format!("{name}: the task ended unexpectedly; this is a defect of Veritome, please report it"))
 }
 
 fn style() -> ProgressStyle {

@@ -109,7 +109,9 @@ impl Render {
     pub(super) fn run(self) -> anyhow::Result<()> {
         let output = self.output.clone();
         if output.extension().is_none_or(|e| !e.eq_ignore_ascii_case("png")) {
-            return Err(WrongUsage(format!("{}: the picture is a PNG, so its name ends in .png", output.display())).into());
+            return Err(
+                WrongUsage(format!("{}: the picture is a PNG, so its name ends in .png", output.display())).into()
+            );
         }
         let notices = with_progress("Rendering", move |control| self.draw(control))??;
         for notice in notices {
@@ -130,7 +132,7 @@ impl Render {
             Some(DeviceName::Gpu) => Device::Gpu,
             Some(DeviceName::Cpu) => Device::Cpu,
         };
-        let mut drawn = match self.view {
+        let drawn = match self.view {
             ViewName::Mip | ViewName::Minip | ViewName::Volume => {
                 let scene = self.volume_scene(&volume, base, overlays)?;
                 let mut drawn = volume_picture(&scene, device)?;
@@ -156,7 +158,10 @@ impl Render {
 
     fn volume_scene(&self, volume: &Volume, base: Layer, overlays: Vec<Layer>) -> anyhow::Result<VolumeScene> {
         if let Space::Stack { reason, .. } = &volume.space {
-            anyhow::bail!("{}: this stack of pictures is no volume ({reason}), so it has no volume view", self.path.display());
+            anyhow::bail!(
+                "{}: this stack of pictures is no volume ({reason}), so it has no volume view",
+                self.path.display()
+            );
         }
         let size = self.size.map_or([512, 512], |s| s.0);
         let mode = match self.view {
@@ -185,7 +190,10 @@ impl Render {
         let (plane, size) = match &volume.space {
             Space::Stack { pixel_spacing_mm, .. } => {
                 if self.at.is_some() || self.view == ViewName::Coronal || self.view == ViewName::Sagittal {
-                    anyhow::bail!("{}: this stack of pictures has no place in the patient; choose a picture with --slice", self.path.display());
+                    anyhow::bail!(
+                        "{}: this stack of pictures has no place in the patient; choose a picture with --slice",
+                        self.path.display()
+                    );
                 }
                 self.stack_plane(volume, pixel_spacing_mm.unwrap_or([1.0, 1.0]))?
             }
@@ -225,9 +233,10 @@ impl Render {
         let through = match (self.at, self.slice) {
             (Some(p), _) => p,
             (None, Some(n)) => {
-                let index = n.checked_sub(1).filter(|n| *n < slices.count).ok_or_else(|| {
-                    WrongUsage(format!("--slice {n}: this view has slices 1 to {}", slices.count))
-                })?;
+                let index = n
+                    .checked_sub(1)
+                    .filter(|n| *n < slices.count)
+                    .ok_or_else(|| WrongUsage(format!("--slice {n}: this view has slices 1 to {}", slices.count)))?;
                 slices.snap(geometry.center(), index)
             }
             (None, None) => slices.middle(geometry),
@@ -238,8 +247,7 @@ impl Render {
 
     fn oblique_axes(&self, geometry: &Geometry) -> (DVec3, DVec3, DVec3) {
         if let Some([azimuth_deg, elevation_deg]) = self.camera {
-            let [right, down, into] =
-                Camera { azimuth_deg, elevation_deg, ..Camera::fitted(geometry, [1, 1]) }.axes();
+            let [right, down, into] = Camera { azimuth_deg, elevation_deg, ..Camera::fitted(geometry, [1, 1]) }.axes();
             return (right, down, into);
         }
         let [u, v, _] = geometry.directions();

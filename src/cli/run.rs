@@ -72,7 +72,12 @@ impl Run {
                         Some((name, path)) if names.contains(&name) => (name.to_owned(), PathBuf::from(path)),
                         _ => {
                             let name = names.get(n).with_context(|| {
-                                format!("{}: {} inputs were given, the model has {}", model.title(), n + 1, names.join(", "))
+                                format!(
+                                    "{}: {} inputs were given, the model has {}",
+                                    model.title(),
+                                    n + 1,
+                                    names.join(", ")
+                                )
                             })?;
                             ((*name).to_owned(), PathBuf::from(text))
                         }

@@ -50,7 +50,11 @@ impl Runtime {
         if self.json {
             return super::print_json(&status);
         }
-        println!("ONNX Runtime {} ({})", status.found.version.as_deref().unwrap_or("of unknown version"), status.found.how.sentence());
+        println!(
+            "ONNX Runtime {} ({})",
+            status.found.version.as_deref().unwrap_or("of unknown version"),
+            status.found.how.sentence()
+        );
         println!("{}", status.found.path.display());
         for p in &status.providers {
             let state = if p.works { "works" } else { p.reason.as_str() };

@@ -16,6 +16,6 @@ pub mod window;
 
 pub use colormap::ColorMap;
 pub use grey::{Grey, Voi, VoiLut};
-pub use slices::Slices;
 pub use orientation::{View, edge_letters, letters};
+pub use slices::Slices;
 pub use window::{VoiFunction, Window};

@@ -24,7 +24,8 @@ impl Annotation {
     /// The letters of a plane and what the headers say; nothing of letters where the series has no place in the patient.
     #[must_use]
     pub fn for_plane(plane: &Plane, study: &Study, series: &Series, view: &str) -> Self {
-        let filled = |lines: &[&str]| lines.iter().filter(|l| !l.is_empty()).map(|l| (*l).to_owned()).collect::<Vec<_>>();
+        let filled =
+            |lines: &[&str]| lines.iter().filter(|l| !l.is_empty()).map(|l| (*l).to_owned()).collect::<Vec<_>>();
         let placed = series.space.is_patient();
         let mut lower_left = vec![view.to_owned()];
         if placed {

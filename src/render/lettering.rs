@@ -35,12 +35,22 @@ pub fn line_size(text: &str, size_px: f32) -> [f32; 2] {
 }
 
 /// Draws a line with its upper left corner at `at`, pixels. `bold` draws it a little thicker; `halo` lays black around it.
-pub fn draw_line(image: &mut RgbaImage, text: &str, at: [f32; 2], size_px: f32, color: [u8; 3], bold: bool, halo: bool) {
+pub fn draw_line(
+    image: &mut RgbaImage,
+    text: &str,
+    at: [f32; 2],
+    size_px: f32,
+    color: [u8; 3],
+    bold: bool,
+    halo: bool,
+) {
     let Some(font) = font() else { return };
     let (glyphs, _) = layout(&font, text, size_px);
     let shift = (size_px / 16.0).max(0.6);
     if halo {
-        for (dx, dy) in [(-1.0, 0.0), (1.0, 0.0), (0.0, -1.0), (0.0, 1.0), (-0.7, -0.7), (0.7, 0.7), (-0.7, 0.7), (0.7, -0.7)] {
+        for (dx, dy) in
+            [(-1.0, 0.0), (1.0, 0.0), (0.0, -1.0), (0.0, 1.0), (-0.7, -0.7), (0.7, 0.7), (-0.7, 0.7), (0.7, -0.7)]
+        {
             let reach = shift * 1.5;
             paint(image, &font, &glyphs, [at[0] + dx * reach, at[1] + dy * reach], [0; 3]);
         }

@@ -196,10 +196,18 @@ fn window(ui: &mut Ui, voi: &mut Voi, auto: Window, unit: &str, name: &str) {
         let speed = auto.width.abs().max(1e-6) / 300.0;
         let before = w;
         let decimals = usize::from(auto.width < 20.0) * 2;
-        let width = ui.add(DragValue::new(&mut w.width).speed(speed).max_decimals(decimals).prefix("W ")).on_hover_text(format!("Width of the window {unit}"));
-        width.widget_info(|| egui::WidgetInfo::labeled(egui::accesskit::Role::SpinButton, true, format!("Width of {name}")));
-        let level = ui.add(DragValue::new(&mut w.center).speed(speed).max_decimals(decimals).prefix("L ")).on_hover_text(format!("Level of the window {unit}"));
-        level.widget_info(|| egui::WidgetInfo::labeled(egui::accesskit::Role::SpinButton, true, format!("Level of {name}")));
+        let width = ui
+            .add(DragValue::new(&mut w.width).speed(speed).max_decimals(decimals).prefix("W "))
+            .on_hover_text(format!("Width of the window {unit}"));
+        width.widget_info(|| {
+            egui::WidgetInfo::labeled(egui::accesskit::Role::SpinButton, true, format!("Width of {name}"))
+        });
+        let level = ui
+            .add(DragValue::new(&mut w.center).speed(speed).max_decimals(decimals).prefix("L "))
+            .on_hover_text(format!("Level of the window {unit}"));
+        level.widget_info(|| {
+            egui::WidgetInfo::labeled(egui::accesskit::Role::SpinButton, true, format!("Level of {name}"))
+        });
         if w != before {
             *voi = Voi::Window(Window::with_function(w.center, w.width.max(f64::MIN_POSITIVE), w.function));
         }
@@ -207,13 +215,13 @@ fn window(ui: &mut Ui, voi: &mut Voi, auto: Window, unit: &str, name: &str) {
 }
 
 fn threshold(ui: &mut Ui, threshold: &mut Option<[f64; 2]>, [low, high]: [f64; 2], name: &str) {
-    row(ui, "Show from", |ui| {
-        let mut from = threshold.map_or(low, |t| t[0]);
-        let slider = Slider::new(&mut from, low..=high).max_decimals(2);
-        let response = ui.add(slider).on_hover_text("Values below are not drawn");
+    row(ui, "Shows", |ui| {
+        let [mut from, mut to] = threshold.unwrap_or([low, high]);
+        let slider = egui::RangeSlider::new(&mut from, &mut to, low..=high).max_decimals(2);
+        let response = ui.add(slider).on_hover_text("Values outside are not drawn");
         label_for(&response, &format!("Threshold of {name}"), from);
         if response.changed() {
-            *threshold = (from > low).then_some([from, f64::INFINITY]);
+            *threshold = (from > low || to < high).then_some([from, to]);
         }
     });
 }

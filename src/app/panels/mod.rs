@@ -3,14 +3,23 @@
 //! - `toolbar`, `status`: above and below
 //! - `studies`: the series browser on the left
 //! - `layers`, `look`: layers and the volume view's settings on the right
+//! - `transfer_editor`, `histogram`: colours and opacities over the volume's values
 //! - `start`: what an empty window offers
-//! - `dialogs`: help, settings, messages, attributes; `palette`: all commands
+//! - `dialogs`: shows one of `help`, `settings`, `key_bindings`, `log`, `tag_browser`
+//! - `search_field`: what lists are filtered by
 
 pub(crate) mod dialogs;
+pub(crate) mod help;
+pub(crate) mod histogram;
+pub(crate) mod key_bindings;
 pub(crate) mod layers;
+pub(crate) mod log;
 pub(crate) mod look;
-pub(crate) mod palette;
+pub(crate) mod search_field;
+pub(crate) mod settings;
 pub(crate) mod start;
 pub(crate) mod status;
 pub(crate) mod studies;
+pub(crate) mod tag_browser;
 pub(crate) mod toolbar;
+pub(crate) mod transfer_editor;

@@ -6,16 +6,17 @@ use eframe::egui::{self, Align, Button, Layout, RichText, Stroke, StrokeKind, Ui
 use lucide_icons::Icon;
 
 use crate::app::action::Action;
+use crate::app::persist::Recent;
 use crate::app::ui_kit::theme::{self, tokens};
 use crate::app::ui_kit::widgets::{icon, named};
 
 /// Draws it into the image area. Gives a recent path that was chosen.
-pub(crate) fn show(ui: &mut Ui, recent: &[PathBuf], opening: bool, queue: &mut Vec<Action>) -> Option<PathBuf> {
+pub(crate) fn show(ui: &mut Ui, recent: &[Recent], opening: bool, queue: &mut Vec<Action>) -> Option<PathBuf> {
     let t = tokens(ui.ctx());
     let area = ui.available_rect_before_wrap();
     ui.painter().rect_filled(area, 0.0, t.image);
     let image = theme::over_image();
-    let recent: Vec<&PathBuf> = recent.iter().filter(|p| p.exists()).take(6).collect();
+    let recent: Vec<&Recent> = recent.iter().take(6).collect();
     let height = 190.0 + if recent.is_empty() { 0.0 } else { 40.0 + 26.0 * recent.len() as f32 };
     let card = egui::Rect::from_center_size(area.center(), vec2(480.0_f32.min(area.width() - 32.0), height));
     let hovering = ui.input(|i| !i.raw.hovered_files.is_empty());
@@ -52,10 +53,12 @@ pub(crate) fn show(ui: &mut Ui, recent: &[PathBuf], opening: bool, queue: &mut V
             ui.add_space(t.space.l + t.space.s);
             ui.label(RichText::new("Recent").size(t.size.small).color(image.quiet));
             ui.add_space(t.space.xs);
-            for path in recent {
-                let text = RichText::new(shortened(path)).color(image.text);
+            for Recent { path, missing } in recent {
+                let text = RichText::new(shortened(path)).color(if *missing { image.quiet } else { image.text });
                 let response = ui.add(Button::new(text).frame_when_inactive(false).fill(egui::Color32::TRANSPARENT));
-                if response.on_hover_text(path.display().to_string()).clicked() {
+                let place = path.display();
+                let hint = if *missing { format!("{place}\nNot there any more") } else { place.to_string() };
+                if response.on_hover_text(hint).clicked() {
                     chosen = Some(path.clone());
                 }
             }

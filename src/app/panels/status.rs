@@ -33,9 +33,11 @@ pub(crate) fn show(ui: &mut Ui, model: &Model, tasks: &mut Tasks, figures: &Figu
         ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
             jobs(ui, tasks);
             if figures.messages > 0 {
-                let text = if figures.messages == 1 { "1 message".into() } else { format!("{} messages", figures.messages) };
-                let response =
-                    ui.add(Button::new((icon(Icon::ScrollText).size(12.0), small(text.clone()))).frame_when_inactive(false));
+                let text =
+                    if figures.messages == 1 { "1 message".into() } else { format!("{} messages", figures.messages) };
+                let response = ui.add(
+                    Button::new((icon(Icon::ScrollText).size(12.0), small(text.clone()))).frame_when_inactive(false),
+                );
                 named(&response, "Messages", None);
                 if response.on_hover_text("What failed and what was passed over").clicked() {
                     queue.push(Action::Log);
@@ -71,10 +73,12 @@ fn probe(model: &Model) -> (String, Vec<(String, String, bool)>) {
     for layer in std::iter::once(&stage.base).chain(overlays) {
         let value = match &layer.content {
             Content::Image(v) => v.value_at(v.geometry.to_voxel(probe.point)).map(|x| v.format_value(x)),
-            Content::Labels(l) => resample::sample_label(l, l.geometry.to_voxel(probe.point)).map(|value| match value {
-                0 => "background".to_owned(),
-                value => l.label(value).map_or_else(|| format!("label {value}"), |row| row.name.clone()),
-            }),
+            Content::Labels(l) => {
+                resample::sample_label(l, l.geometry.to_voxel(probe.point)).map(|value| match value {
+                    0 => "background".to_owned(),
+                    value => l.label(value).map_or_else(|| format!("label {value}"), |row| row.name.clone()),
+                })
+            }
         };
         if let Some(value) = value {
             let mut name: String = layer.name.chars().take(24).collect();

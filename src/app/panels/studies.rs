@@ -1,7 +1,8 @@
 //! The series browser: patient, study, series with thumbnails.
 
 use eframe::egui::{
-    self, Color32, CornerRadius, Label, Rect, RichText, ScrollArea, Sense, Stroke, StrokeKind, Ui, WidgetInfo, pos2, vec2,
+    self, Color32, CornerRadius, Label, Rect, RichText, ScrollArea, Sense, Stroke, StrokeKind, Ui, WidgetInfo, pos2,
+    vec2,
 };
 use lucide_icons::Icon;
 
@@ -32,7 +33,7 @@ pub(crate) fn show(ui: &mut Ui, model: &mut Model, queue: &mut Vec<Action>) -> O
         quiet(ui, "Nothing is open");
         return None;
     }
-    let hide = model.settings.hide_patient;
+    let hide = model.settings.preferences.hide_patient;
     let groups: Vec<(String, Vec<(String, Vec<SeriesId>)>)> = model
         .library
         .by_patient()
@@ -44,7 +45,11 @@ pub(crate) fn show(ui: &mut Ui, model: &mut Model, queue: &mut Vec<Action>) -> O
             } else if patient.name.is_empty() && patient.id.is_empty() {
                 "No patient".to_owned()
             } else {
-                [patient.name.as_str(), patient.id.as_str()].into_iter().filter(|s| !s.is_empty()).collect::<Vec<_>>().join("  ")
+                [patient.name.as_str(), patient.id.as_str()]
+                    .into_iter()
+                    .filter(|s| !s.is_empty())
+                    .collect::<Vec<_>>()
+                    .join("  ")
             };
             let studies = studies
                 .into_iter()
@@ -184,10 +189,7 @@ fn thumbnail(ui: &Ui, entry: &mut Entry, rect: Rect) {
             let fraction = control.progress().fraction().unwrap_or(0.0);
             let empty = Rect::from_min_max(rect.min, pos2(rect.right(), rect.bottom() - rect.height() * fraction));
             painter.rect_filled(empty, 0.0, Color32::from_black_alpha(150));
-            let bar = Rect::from_min_size(
-                pos2(rect.left(), rect.bottom() - 3.0),
-                vec2(rect.width() * fraction, 3.0),
-            );
+            let bar = Rect::from_min_size(pos2(rect.left(), rect.bottom() - 3.0), vec2(rect.width() * fraction, 3.0));
             painter.rect_filled(bar, 0.0, t.accent);
         }
         Load::Failed(_) => {

@@ -20,7 +20,8 @@ pub(crate) fn show(ui: &mut Ui, model: &mut Model, queue: &mut Vec<Action>) {
         ui.label(RichText::new("Veritome").family(theme::bold_family()).size(t.size.title).color(t.text));
         ui.add_space(t.space.s);
         menu(ui, Icon::FolderOpen, "Open", "Open files, a folder, or something recent", |ui| {
-            for action in [Action::OpenFiles, Action::OpenFolder, Action::AddOverlay, Action::TryDemo, Action::CloseAll] {
+            for action in [Action::OpenFiles, Action::OpenFolder, Action::AddOverlay, Action::TryDemo, Action::CloseAll]
+            {
                 item(ui, action, false, queue);
             }
         });
@@ -152,16 +153,16 @@ fn view_menu(ui: &mut Ui, model: &Model, queue: &mut Vec<Action>) {
         item(ui, Action::AcquisitionPlanes, acquisition, queue);
         ui.separator();
         for interpolation in [Interpolation::Nearest, Interpolation::Linear, Interpolation::Cubic] {
-            let chosen = model.settings.interpolation == interpolation;
+            let chosen = model.settings.preferences.interpolation == interpolation;
             item(ui, Action::Interpolate(interpolation), chosen, queue);
         }
         ui.separator();
         for (action, chosen) in [
-            (Action::ToggleText, model.settings.show_text),
+            (Action::ToggleText, model.settings.preferences.show_text),
             (Action::ToggleCrosshair, model.settings.show_crosshair),
             (Action::ToggleReferenceLines, model.settings.show_reference_lines),
             (Action::ToggleSync, model.settings.sync),
-            (Action::ToggleHidePatient, model.settings.hide_patient),
+            (Action::ToggleHidePatient, model.settings.preferences.hide_patient),
         ] {
             item(ui, action, chosen, queue);
         }

@@ -57,7 +57,11 @@ impl Messages {
     /// All as text, for the clipboard.
     pub fn as_text(&self) -> String {
         let line = |m: &Message| {
-            if m.details.is_empty() { m.text.clone() } else { format!("{}\n    {}", m.text, m.details.replace('\n', "\n    ")) }
+            if m.details.is_empty() {
+                m.text.clone()
+            } else {
+                format!("{}\n    {}", m.text, m.details.replace('\n', "\n    "))
+            }
         };
         self.log.iter().map(line).collect::<Vec<_>>().join("\n")
     }
@@ -68,8 +72,9 @@ impl Messages {
             return false;
         }
         let now = ctx.time();
-        for (_, until) in &mut self.showing {
-            until.get_or_insert(now + SECONDS);
+        for (index, until) in &mut self.showing {
+            let error = self.log.get(*index).is_some_and(|m| m.level == Level::Error);
+            until.get_or_insert(now + if error { 3.0 * SECONDS } else { SECONDS });
         }
         let t = tokens(ctx);
         let mut details = false;
@@ -108,9 +113,8 @@ impl Messages {
                 }
             });
         let hovered = area.response.contains_pointer();
-        self.showing.retain(|(index, until)| {
-            !gone.contains(index) && (hovered || until.is_none_or(|until| until > now))
-        });
+        self.showing
+            .retain(|(index, until)| !gone.contains(index) && (hovered || until.is_none_or(|until| until > now)));
         let next = self.showing.iter().filter_map(|(_, until)| *until).fold(f64::INFINITY, f64::min);
         if next.is_finite() {
             ctx.request_repaint_after_secs((next - now).max(0.05) as f32);

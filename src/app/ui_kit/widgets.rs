@@ -1,8 +1,8 @@
 //! Widgets that panels share.
 
 use eframe::egui::{
-    self, Align, Button, Color32, CornerRadius, FontId, Layout, Margin, Response, RichText, Sense, Stroke, Ui, WidgetInfo,
-    vec2,
+    self, Align, Button, Color32, CornerRadius, FontId, Layout, Margin, Response, RichText, Sense, Stroke, Ui,
+    WidgetInfo, vec2,
 };
 use lucide_icons::Icon;
 

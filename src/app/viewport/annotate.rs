@@ -107,7 +107,7 @@ fn lines(model: &Model, spot: &Spot, stage: &Stage, room: Room) -> [Lines; 3] {
     let entry = pane.series.and_then(|id| model.library.get(id));
     let study = pane.series.and_then(|id| model.library.study_of(id));
     if let Some(study) = study
-        && !model.settings.hide_patient
+        && !model.settings.preferences.hide_patient
     {
         if !study.patient.name.is_empty() {
             who.push((study.patient.name.clone(), true));
@@ -203,10 +203,10 @@ fn window_text(stage: &Stage) -> String {
 /// One legend for every colour-mapped layer: name, unit, ends, the level under the cursor.
 pub(super) fn legends(model: &Model, spot: &Spot) {
     let Some(stage) = model.stage_of(spot.index) else { return };
-    let overlays = stage.overlays.iter().map(|o| &o.layer).filter(|l| model.overlays_on && l.visible && l.opacity > 0.0);
+    let overlays =
+        stage.overlays.iter().map(|o| &o.layer).filter(|l| model.overlays_on && l.visible && l.opacity > 0.0);
     let mapped = std::iter::once(&stage.base).chain(overlays).filter(|l| {
-        matches!(&l.content, Content::Image(v) if !v.voxels.is_colour())
-            && l.colormap != crate::display::ColorMap::Grey
+        matches!(&l.content, Content::Image(v) if !v.voxels.is_colour()) && l.colormap != crate::display::ColorMap::Grey
     });
     let width = 120.0_f32.min(spot.rect.width() * 0.3);
     let mut top = spot.rect.top() + MARGIN + 4.0 * LINE + 8.0;

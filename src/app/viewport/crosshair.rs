@@ -10,6 +10,7 @@ use crate::app::state::Model;
 use crate::app::ui_kit::theme::over_image;
 use crate::display::View;
 use crate::render::scene::Plane;
+use crate::volume::PatientPoint;
 
 /// What a drag with the crosshair tool holds.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -40,7 +41,17 @@ pub(super) fn answer(ui: &Ui, model: &mut Model, spot: &Spot) -> bool {
     let (x, y, _) = plane.project(pane.point);
     let center = spot.screen(x, y);
     let angle = |p: Pos2| (p - center).angle();
+    let before_id = response.id.with("before the click");
+    if response.double_clicked() {
+        // The first of the two clicks placed it; a double-click means something else.
+        if let Some(Some(before)) = ui.data(|d| d.get_temp::<Option<PatientPoint>>(before_id)) {
+            model.move_point(spot.index, before);
+        }
+        return true;
+    }
     if response.clicked() {
+        let before = Some(pane.point);
+        ui.data_mut(|d| d.insert_temp(before_id, before));
         place(model, spot, at);
         return true;
     }
@@ -119,9 +130,11 @@ pub(super) fn draw(model: &Model, spot: &Spot, plane: &Plane) {
         let gap = 14.0;
         let far = spot.rect.width() + spot.rect.height();
         let line = Stroke::new(1.0, colors.line.gamma_multiply(0.75));
+        // The letters at the edges stay free.
+        let painter = spot.painter.with_clip_rect(spot.rect.shrink(28.0));
         for d in line_directions(stage, pane, plane) {
             for d in [d, -d] {
-                dark_backed(&spot.painter, [center + d * gap, center + d * far], line);
+                dark_backed(&painter, [center + d * gap, center + d * far], line);
             }
         }
         if crosshair_tool {
@@ -162,7 +175,7 @@ fn reference_lines(model: &Model, spot: &Spot, plane: &Plane) {
         let step = forward - normal * normal.dot(forward);
         let shift = distance * normal.dot(forward) / step.length_squared().max(1e-9);
         let foot = plane.at(x, y).0 + step * shift;
-        let (x, y, _) = plane.project(crate::volume::PatientPoint(foot));
+        let (x, y, _) = plane.project(PatientPoint(foot));
         let at = spot.screen(x, y);
         let d = screen_direction(plane, along);
         let far = spot.rect.width() + spot.rect.height();

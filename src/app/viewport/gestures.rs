@@ -14,7 +14,8 @@ pub(super) struct Wheel {
 }
 
 /// Reads the wheel while the pointer is over the viewport. Wheel: slices; Shift: five; Ctrl: magnification.
-pub(super) fn wheel(ui: &Ui, spot: &Spot) -> Wheel {
+pub(super) fn wheel(ui: &Ui, canvas: &Canvas<'_>, spot: &Spot) -> Wheel {
+    let speed = canvas.model.settings.preferences.zoom_speed;
     let mut wheel = Wheel { slices: 0, zoom: 1.0 };
     if !spot.response.contains_pointer() {
         return wheel;
@@ -32,7 +33,7 @@ pub(super) fn wheel(ui: &Ui, spot: &Spot) -> Wheel {
                 MouseWheelUnit::Page => along * 10.0,
             };
             if modifiers.command || modifiers.ctrl {
-                wheel.zoom *= 1.15_f64.powf(f64::from(lines));
+                wheel.zoom *= 1.15_f64.powf(f64::from(lines * speed));
             } else {
                 rest -= lines * if modifiers.shift { 5.0 } else { 1.0 };
             }
@@ -72,7 +73,7 @@ pub(super) fn cursor(tool: Tool, dragging: bool) -> CursorIcon {
 
 /// Changes the window by a drag and says the new one.
 pub(super) fn change_window(canvas: &mut Canvas<'_>, spot: &Spot, delta: Vec2) -> Option<String> {
-    let brightens = canvas.model.settings.drag_down_brightens;
+    let brightens = canvas.model.settings.preferences.drag_down_brightens;
     let id = canvas.model.panes.get(spot.index)?.series?;
     let stage = canvas.model.stages.get_mut(&id)?;
     let mut window = match &stage.base.voi {
@@ -106,8 +107,8 @@ pub(crate) fn format_window(w: &Window) -> String {
 }
 
 /// The drag of the zoom tool as a factor: up magnifies.
-pub(super) fn zoom_factor(delta: Vec2) -> f64 {
-    (-f64::from(delta.y) * 0.008).exp()
+pub(super) fn zoom_factor(canvas: &Canvas<'_>, delta: Vec2) -> f64 {
+    (-f64::from(delta.y * canvas.model.settings.preferences.zoom_speed) * 0.008).exp()
 }
 
 /// How many slices a drag of the scroll tool moves: the whole stack over the height of the viewport, at most one a

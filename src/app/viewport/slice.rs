@@ -18,7 +18,7 @@ pub(super) fn show(ui: &mut Ui, canvas: &mut Canvas<'_>, spot: &Spot) {
         plane,
         size: spot.size,
         slab: pane.slab,
-        interpolation: canvas.model.settings.interpolation,
+        interpolation: canvas.model.settings.preferences.interpolation,
         layers: stage.layers(canvas.model.overlays_on),
         compare: stage.compare,
     };
@@ -33,7 +33,7 @@ pub(super) fn show(ui: &mut Ui, canvas: &mut Canvas<'_>, spot: &Spot) {
         }
     }
     crosshair::draw(canvas.model, spot, &plane);
-    if canvas.model.settings.show_text {
+    if canvas.model.settings.preferences.show_text {
         annotate::slice(canvas.model, spot, &plane);
     }
     annotate::legends(canvas.model, spot);
@@ -44,7 +44,7 @@ pub(super) fn show(ui: &mut Ui, canvas: &mut Canvas<'_>, spot: &Spot) {
 
 /// What the person did here since the last frame. Gives the value that a drag changes, to be shown beside the pointer.
 fn answer(ui: &mut Ui, canvas: &mut Canvas<'_>, spot: &Spot) -> Option<String> {
-    let wheel = gestures::wheel(ui, spot);
+    let wheel = gestures::wheel(ui, canvas, spot);
     if wheel.slices != 0 {
         canvas.model.scroll(spot.index, wheel.slices);
     }
@@ -79,7 +79,8 @@ fn answer(ui: &mut Ui, canvas: &mut Canvas<'_>, spot: &Spot) -> Option<String> {
         }
         Tool::Zoom => {
             let origin = ui.input(|i| i.pointer.press_origin())?;
-            zoom(canvas, spot, spot.pixel(origin), gestures::zoom_factor(delta));
+            let factor = gestures::zoom_factor(canvas, delta);
+            zoom(canvas, spot, spot.pixel(origin), factor);
             let (stage, pane) = canvas.model.stage_of(spot.index).zip(canvas.model.panes.get(spot.index))?;
             Some(format!("{:.0} %", pane.zoom(stage, spot.size) * 100.0))
         }
@@ -99,7 +100,8 @@ fn answer(ui: &mut Ui, canvas: &mut Canvas<'_>, spot: &Spot) -> Option<String> {
 }
 
 fn zoom(canvas: &mut Canvas<'_>, spot: &Spot, at: DVec2, factor: f64) {
-    let Some(stage) = canvas.model.panes.get(spot.index).and_then(|p| p.series).and_then(|id| canvas.model.stages.get(&id))
+    let Some(stage) =
+        canvas.model.panes.get(spot.index).and_then(|p| p.series).and_then(|id| canvas.model.stages.get(&id))
     else {
         return;
     };

@@ -47,7 +47,7 @@ pub(super) fn show(ui: &mut Ui, canvas: &mut Canvas<'_>, spot: &Spot) {
     let texture = canvas.pictures.show(ui.ctx(), spot.index, Scene::Volume(scene));
     let uv = Rect::from_min_max(pos2(0.0, 0.0), pos2(1.0, 1.0));
     spot.painter.image(texture, spot.rect, uv, Color32::WHITE);
-    if canvas.model.settings.show_text {
+    if canvas.model.settings.preferences.show_text {
         annotate::volume(canvas.model, spot, &plane);
     }
     if let Some(said) = said {
@@ -84,7 +84,7 @@ fn is_moving(ui: &Ui, canvas: &Canvas<'_>, spot: &Spot) -> bool {
 }
 
 fn answer(ui: &Ui, canvas: &mut Canvas<'_>, spot: &Spot) -> Option<String> {
-    let wheel = gestures::wheel(ui, spot);
+    let wheel = gestures::wheel(ui, canvas, spot);
     let mut factor = wheel.zoom * 1.1_f64.powf(-(wheel.slices as f64));
     let dragging = gestures::drag(canvas, spot);
     if spot.response.contains_pointer() || dragging.is_some() {
@@ -100,7 +100,7 @@ fn answer(ui: &Ui, canvas: &mut Canvas<'_>, spot: &Spot) -> Option<String> {
         let ctrl = ui.input(|i| i.modifiers.command) && spot.response.dragged_by(PointerButton::Primary);
         match tool {
             _ if ctrl => said = gestures::change_window(canvas, spot, delta),
-            Tool::Zoom => factor *= gestures::zoom_factor(delta),
+            Tool::Zoom => factor *= gestures::zoom_factor(canvas, delta),
             Tool::Pan => {
                 let (stage, pane) = canvas.model.stage_of(spot.index).zip(canvas.model.panes.get(spot.index))?;
                 let mm = pane.camera(stage.geometry(), spot.size).mm_per_pixel * f64::from(spot.ppp);

@@ -1,1 +1,0 @@
-//! All commands, series and presets, found by a few letters.
