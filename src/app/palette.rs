@@ -67,19 +67,14 @@ impl Palette {
         self.row = 0;
     }
 
-    /// Closes it.
-    pub fn close(&mut self) {
-        self.open = false;
-    }
-
     /// Whether it is on show.
     pub fn is_open(&self) -> bool {
         self.open
     }
 
     /// Titles chosen lately, newest first; to be kept over a restart.
-    pub fn recent(&self) -> impl Iterator<Item = &str> {
-        self.recent.iter().map(String::as_str)
+    pub fn recent(&self) -> Vec<String> {
+        self.recent.iter().cloned().collect()
     }
 
     /// Takes up what [`Palette::recent`] gave.

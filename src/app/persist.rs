@@ -78,11 +78,6 @@ impl<S: Default> Kept<S> {
         }
         self.recent.truncate(RECENT);
     }
-
-    /// Takes a path out of the recent ones.
-    pub fn forget(&mut self, path: &Path) {
-        self.recent.retain(|r| r.path != path);
-    }
 }
 
 /// `VERITOME_DATA`, else the folder that the system gives to programs for their data; `None` without a home folder.
@@ -315,8 +310,6 @@ mod tests {
         assert_eq!(kept.recent.len(), RECENT);
         assert!(kept.recent[0].path.ends_with("scan15"));
         assert!(kept.recent[1].path.ends_with("scan19"));
-        kept.forget(&kept.recent[0].path.clone());
-        assert!(kept.recent.iter().all(|r| !r.path.ends_with("scan15")));
     }
 
     #[test]

@@ -129,10 +129,12 @@ impl Veritome {
     pub fn new(cc: &eframe::CreationContext<'_>, paths: Vec<PathBuf>, options: WindowOptions) -> Self {
         theme::install(&cc.egui_ctx);
         let folder = options.data_folder.or_else(persist::data_folder);
-        let kept = folder.as_deref().map(persist::read::<Settings>).unwrap_or_default();
+        let mut kept = folder.as_deref().map(persist::read::<Settings>).unwrap_or_default();
+        kept.settings.preferences = kept.settings.preferences.sane();
         let keeper = Keeper::new(folder);
         let ctx = cc.egui_ctx.clone();
         keeper.look_for(&kept.recent, move || ctx.request_repaint());
+        let dialogs = Dialogs::new(&kept.palette);
         let mut app = Self {
             model: Model::new(kept.settings.clone()),
             tasks: Tasks::new(cc.egui_ctx.clone()),
@@ -151,7 +153,7 @@ impl Veritome {
             memory_read: f64::NEG_INFINITY,
             light: None,
             viewport_focus: Vec::new(),
-            dialogs: Dialogs::default(),
+            dialogs,
             editor: TransferEditor::default(),
         };
         if let Some(layout) = options.layout {
@@ -402,6 +404,7 @@ impl Veritome {
 
     fn keep(&mut self) {
         self.kept.settings = self.model.settings.clone();
+        self.kept.palette = self.dialogs.recent_commands();
         self.keeper.save(self.kept.clone());
     }
 }

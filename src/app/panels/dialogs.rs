@@ -50,6 +50,18 @@ struct Reading {
 }
 
 impl Dialogs {
+    /// With the commands that were chosen lately, newest first.
+    pub fn new(recent_commands: &[String]) -> Self {
+        let mut dialogs = Self::default();
+        dialogs.palette.set_recent(recent_commands.iter().cloned());
+        dialogs
+    }
+
+    /// The commands that were chosen lately, newest first.
+    pub fn recent_commands(&self) -> Vec<String> {
+        self.palette.recent()
+    }
+
     /// Draws the one that is open.
     pub fn show(&mut self, ctx: &egui::Context, model: &mut Model, messages: &mut Messages) -> Option<Choice> {
         let opened = model.dialog != self.before;
