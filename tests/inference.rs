@@ -263,12 +263,15 @@ fn classes_and_whole_labels_and_regions_become_labels() {
         "kind = \"logits\"\nactivation = \"sigmoid\"\n{table}\n[postprocess]\nregions = [{{ channel = 0, value = 1 }}, {{ channel = 2, value = 2 }}]"
     );
     assert_eq!(*labels(&Tiny::new("three_classes.onnx", &output).run(&volume).unwrap()).voxels, [1, 2, 2]);
+    // A part of the channels keeps its numbers.
+    let part = format!("kind = \"logits\"\nactivation = \"softmax\"\nchannels = [1, 2]\n{table}");
+    assert_eq!(*labels(&Tiny::new("three_classes.onnx", &part).run(&volume).unwrap()).voxels, [1, 1, 2]);
     let beyond = Tiny::new(
         "three_classes.onnx",
         "kind = \"logits\"\nactivation = \"softmax\"\nlabels = [{ value = 3, name = \"C\" }]",
     );
     let e = beyond.error(&volume);
-    assert!(e.contains("label 3") && e.contains("3 channels"), "{e}");
+    assert!(e.contains("label 3") && e.contains("channels [0, 1, 2]"), "{e}");
 }
 
 #[test]

@@ -12,8 +12,8 @@ use crate::volume::Geometry;
 /// How channels become one label.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Decision {
-    /// The channel with the highest value; its index is the label.
-    Highest,
+    /// The channel with the highest value; the label of each channel.
+    Highest(Vec<u16>),
     /// In order of writing: where the channel reaches the threshold, the value is written.
     Regions(Vec<Region>, f32),
     /// The channel holds labels already.
@@ -43,7 +43,7 @@ impl Inverse<'_> {
     /// [`Cancelled`].
     pub fn labels(&self, decision: &Decision, control: &Control) -> Result<Vec<u16>, Cancelled> {
         self.each(0_u16, control, |q| match decision {
-            Decision::Highest => {
+            Decision::Highest(labels) => {
                 let mut best = (0, f32::NEG_INFINITY);
                 for (c, channel) in self.channels.iter().enumerate() {
                     let value = trilinear(channel, self.grid.size(), q);
@@ -51,7 +51,7 @@ impl Inverse<'_> {
                         best = (c, value);
                     }
                 }
-                u16::try_from(best.0).unwrap_or(u16::MAX)
+                labels.get(best.0).copied().unwrap_or(0)
             }
             Decision::Regions(regions, threshold) => regions
                 .iter()

@@ -105,7 +105,8 @@ impl Context<'_> {
 
     fn labels(&self, spec: &OutputSpec, channels: Vec<Vec<f32>>) -> Result<Output, InferenceError> {
         let p = &self.model.manifest.postprocess;
-        let decision = decision(spec, p, channels.len()).map_err(|(e, f)| self.mismatch(e, f))?;
+        let numbers = spec.channels.clone().unwrap_or_else(|| (0..channels.len()).collect());
+        let decision = decision(spec, p, &numbers).map_err(|(e, f)| self.mismatch(e, f))?;
         let mut voxels = self.inverse(channels).labels(&decision, self.control)?;
         self.control.stage(format!("Cleaning {}", spec.name), 0);
         let g = &self.first.geometry;
@@ -190,27 +191,31 @@ impl Context<'_> {
     }
 }
 
-/// How an output's channels become labels; the error is (expected, found).
-fn decision(spec: &OutputSpec, p: &Postprocess, count: usize) -> Result<Decision, (String, String)> {
+/// How an output's channels become labels; the error is (expected, found). `numbers` are the channels' places in the
+/// tensor: for classes that exclude each other they are the labels, and 0 is background.
+fn decision(spec: &OutputSpec, p: &Postprocess, numbers: &[usize]) -> Result<Decision, (String, String)> {
     if spec.kind == OutputKind::Labels {
         return Ok(Decision::Nearest);
     }
-    if let Some(region) = p.regions.iter().find(|r| r.channel >= count) {
-        return Err((format!("channel {} (postprocess.regions)", region.channel), format!("{count} channels")));
-    }
+    let found = || format!("channels {numbers:?}");
     if !p.regions.is_empty() {
-        return Ok(Decision::Regions(p.regions.clone(), p.threshold));
+        let regions = p.regions.iter().map(|r| {
+            let channel = numbers.iter().position(|n| *n == r.channel);
+            let expected = || format!("channel {} (postprocess.regions)", r.channel);
+            channel.map(|channel| Region { channel, value: r.value }).ok_or_else(|| (expected(), found()))
+        });
+        return Ok(Decision::Regions(regions.collect::<Result<_, _>>()?, p.threshold));
     }
-    if count > 1 && spec.activation != Activation::Sigmoid {
-        if let Some(label) = spec.labels.iter().find(|l| usize::from(l.value) >= count) {
+    if numbers.len() > 1 && spec.activation != Activation::Sigmoid {
+        if let Some(label) = spec.labels.iter().find(|l| !numbers.contains(&usize::from(l.value))) {
             let expected = format!("a channel for label {} (outputs.{}.labels)", label.value, spec.name);
-            return Err((expected, format!("{count} channels, of which the first is background")));
+            return Err((expected, format!("{}, of which 0 is background", found())));
         }
-        return Ok(Decision::Highest);
+        return Ok(Decision::Highest(numbers.iter().map(|n| u16::try_from(*n).unwrap_or(u16::MAX)).collect()));
     }
-    if spec.labels.len() != count {
+    if spec.labels.len() != numbers.len() {
         let expected = format!("a channel for each of {} labels (outputs.{}.labels)", spec.labels.len(), spec.name);
-        return Err((expected, format!("{count} channels")));
+        return Err((expected, found()));
     }
     let regions = spec.labels.iter().enumerate().map(|(channel, l)| Region { channel, value: l.value }).collect();
     Ok(Decision::Regions(regions, p.threshold))

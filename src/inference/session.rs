@@ -2,7 +2,7 @@
 //! person can stop.
 
 use std::sync::mpsc::{RecvTimeoutError, channel};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError};
 use std::time::Duration;
 
 use ort::logging::LogLevel;
@@ -252,6 +252,18 @@ fn watched<T: Send>(control: &Control, stop: impl Fn() + Send, work: impl FnOnce
 }
 
 impl Network {
+    /// Another run may hold the session for long; a cancel ends the waiting too.
+    fn wait_for_session(&self, control: &Control) -> Result<MutexGuard<'_, Session>, Cancelled> {
+        loop {
+            control.checkpoint()?;
+            match self.session.try_lock() {
+                Ok(session) => return Ok(session),
+                Err(TryLockError::Poisoned(poisoned)) => return Ok(poisoned.into_inner()),
+                Err(TryLockError::WouldBlock) => std::thread::sleep(Duration::from_millis(10)),
+            }
+        }
+    }
+
     /// Runs once. The outputs named in `wanted` come back as floats, in that order.
     ///
     /// # Errors
@@ -275,8 +287,7 @@ impl Network {
             let view = TensorRef::from_array_view((tensor.shape.clone(), tensor.data.as_slice())).map_err(fail)?;
             values.push((&tensor.name, view.into()));
         }
-        let mut session = self.session.lock().unwrap_or_else(PoisonError::into_inner);
-        control.checkpoint()?;
+        let mut session = self.wait_for_session(control)?;
         let outputs = watched(
             control,
             // Terminating cannot fail in a way that could be mended here.

@@ -1,0 +1,132 @@
+//! How far to trust it: `[uncertainty]`, `[guard]`, `[explain]`, `[[checks]]`.
+
+use serde::{Deserialize, Serialize};
+
+words! {
+    /// Where an uncertainty can come from.
+    UncertaintySource {
+        /// Flips and the like.
+        Tta,
+        /// Several networks.
+        Ensemble,
+        /// A predicted variance.
+        Variance,
+        /// A network that draws at random.
+        Stochastic,
+        /// Samples of a diffusion model.
+        Samples,
+    }
+}
+
+words! {
+    /// An axis of the model's grid.
+    Axis {
+        /// First.
+        X,
+        /// Second.
+        Y,
+        /// Third.
+        Z,
+    }
+}
+
+/// One change of the input that the model was trained to bear.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[expect(missing_docs, reason = "each field is the manifest's key of its name")]
+pub struct Augmentation {
+    pub flip: Axis,
+    #[serde(default)]
+    pub swap: Vec<[u16; 2]>,
+}
+
+/// `conformal = {…}`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[expect(missing_docs, reason = "each field is the manifest's key of its name")]
+pub struct Conformal {
+    pub alpha: f64,
+    pub quantile: f64,
+    pub residual: String,
+    pub n: usize,
+}
+
+/// `calibration = {…}`.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+#[expect(missing_docs, reason = "each field is the manifest's key of its name")]
+pub struct Calibration {
+    pub temperature: Option<f64>,
+    pub conformal: Option<Conformal>,
+}
+
+/// `[uncertainty]`.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+#[expect(missing_docs, reason = "each field is the manifest's key of its name")]
+pub struct Uncertainty {
+    pub sources: Vec<UncertaintySource>,
+    pub tta: Vec<Augmentation>,
+    pub default_samples: Option<usize>,
+    pub calibration: Calibration,
+}
+
+/// `intensity_histogram = {…}`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[expect(missing_docs, reason = "each field is the manifest's key of its name")]
+pub struct GuardHistogram {
+    pub input: String,
+    pub bins: usize,
+    pub file: String,
+}
+
+/// `embedding = {…}`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[expect(missing_docs, reason = "each field is the manifest's key of its name")]
+pub struct GuardEmbedding {
+    pub tensor: String,
+    pub mean_cov: String,
+    pub max_distance: f64,
+}
+
+/// `[guard]`: is the input like the training data?
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+#[expect(missing_docs, reason = "each field is the manifest's key of its name")]
+pub struct Guard {
+    pub intensity_histogram: Option<GuardHistogram>,
+    pub spacing_mm_range: Option<[f64; 2]>,
+    pub field_of_view_mm: Option<[f64; 2]>,
+    pub embedding: Option<GuardEmbedding>,
+}
+
+/// `latent = {…}`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[expect(missing_docs, reason = "each field is the manifest's key of its name")]
+pub struct LatentExplain {
+    pub encoder: String,
+    pub decoder: String,
+    pub traversal: f64,
+}
+
+/// `[explain]`.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+#[expect(missing_docs, reason = "each field is the manifest's key of its name")]
+pub struct Explain {
+    pub cam_tensor: Option<String>,
+    pub latent: Option<LatentExplain>,
+}
+
+/// One of `[[checks]]`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[expect(missing_docs, reason = "each field is the manifest's key of its name")]
+pub struct Check {
+    pub input: String,
+    pub output: String,
+    pub max_abs_difference: f64,
+}
