@@ -15,7 +15,9 @@
 //! # Ok::<(), veritome::io::IoError>(())
 //! ```
 
+mod archive;
 pub mod convert;
+pub mod dicom;
 pub mod errors;
 pub mod formats;
 pub mod info;

@@ -1,0 +1,38 @@
+//! DICOM: files to series, series to volumes, volumes to files.
+//!
+//! The way in, one file a step:
+//! - [`source`]: where an object's bytes are (a file, a ZIP member, a deflated data set)
+//! - [`header`], [`parser`], [`dataset`], [`syntax`], [`text`]: bytes to a data set, up to Pixel Data
+//! - [`image_file`], [`frame`], [`pixel_format`], [`lookup`], [`objects`]: a data set to checked types
+//! - [`assembly`], [`stacking`], [`separation`]: frames to series with a geometry and warnings
+//! - [`pixels`]: codecs and the way from stored bytes to voxels
+//! - [`series_source`], [`attributes`]: what a series offers: volumes, previews, tags
+//! - [`directory`]: DICOMDIR
+
+mod assembly;
+mod attributes;
+mod dataset;
+mod directory;
+mod frame;
+mod header;
+mod image_file;
+mod lookup;
+mod objects;
+mod parser;
+mod pixel_format;
+mod pixels;
+mod separation;
+mod series_source;
+mod source;
+mod stacking;
+mod syntax;
+mod text;
+
+pub(crate) use assembly::assemble;
+pub(crate) use directory::listed_files;
+pub(crate) use header::with_header;
+pub(crate) use image_file::{Entry, entry_of};
+pub(crate) use source::Source;
+
+/// Synthetic Data (0008,001C), newer than the dictionary.
+pub(crate) const SYNTHETIC_DATA: dicom_core::Tag = dicom_core::Tag(0x0008, 0x001C);
