@@ -101,7 +101,12 @@ pub(crate) fn entry_of(header: &Header<'_>) -> Result<Entry, IoError> {
             ));
         }
         let kind = objects::object_name(&belonging.sop_class, &belonging.modality);
-        return Ok(Entry::Object { belonging, kind, source: header.source.clone(), syntax: header.syntax.name.clone() });
+        return Ok(Entry::Object {
+            belonging,
+            kind,
+            source: header.source.clone(),
+            syntax: header.syntax.name.clone(),
+        });
     };
     if header.syntax.name == "MPEG video" {
         return Err(IoError::Unsupported {
@@ -111,9 +116,8 @@ pub(crate) fn entry_of(header: &Header<'_>) -> Result<Entry, IoError> {
             remedy: "export the frames as images".to_owned(),
         });
     }
-    let mut format = PixelFormat::read(dataset, &pixels).map_err(|found| {
-        IoError::format(path, "an image whose size and bits are given", found)
-    })?;
+    let mut format = PixelFormat::read(dataset, &pixels)
+        .map_err(|found| IoError::format(path, "an image whose size and bits are given", found))?;
     let truncated = check_size(header, &pixels, &mut format)?;
     let (frames, no_place) = frames_of(header, &belonging, &format);
     let padding = dataset.pixel_value(tags::PIXEL_PADDING_VALUE, format.signed).map(|value| {
@@ -278,10 +282,15 @@ fn flat_spacing(dataset: &DataSet<'_>) -> Option<([f64; 2], &'static str)> {
     let detector = pair(tags::IMAGER_PIXEL_SPACING);
     match (pair(tags::PIXEL_SPACING), detector) {
         (Some(spacing), None) => Some((spacing, "pixel spacing")),
-        (Some(spacing), Some(detector)) if spacing == detector => Some((spacing, "at the detector, magnification unknown")),
+        (Some(spacing), Some(detector)) if spacing == detector => {
+            Some((spacing, "at the detector, magnification unknown"))
+        }
         (Some(spacing), Some(_)) => {
             let kind = dataset.text(tags::PIXEL_SPACING_CALIBRATION_TYPE);
-            Some((spacing, if kind.as_deref() == Some("FIDUCIAL") { "calibrated with a fiducial" } else { "calibrated" }))
+            Some((
+                spacing,
+                if kind.as_deref() == Some("FIDUCIAL") { "calibrated with a fiducial" } else { "calibrated" },
+            ))
         }
         (None, Some(detector)) => {
             match dataset.number(tags::ESTIMATED_RADIOGRAPHIC_MAGNIFICATION_FACTOR).filter(|m| *m > 0.0) {

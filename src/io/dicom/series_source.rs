@@ -102,8 +102,11 @@ impl SeriesSource {
         let shared = shared_readers(slices)?;
         voxels.par_chunks_mut(plane.max(1)).zip(slices.par_iter()).try_for_each(|(out, slice)| {
             control.checkpoint()?;
-            let rescale =
-                if self.template.rescale.is_none() { Some(slice.info().rescale.unwrap_or(Rescale::IDENTITY)) } else { None };
+            let rescale = if self.template.rescale.is_none() {
+                Some(slice.info().rescale.unwrap_or(Rescale::IDENTITY))
+            } else {
+                None
+            };
             let whole = match shared.get(&Arc::as_ptr(&slice.file).addr()) {
                 Some(reader) => reader.write(slice.frame, out, rescale),
                 None => FrameReader::open(&slice.file)?.write(slice.frame, out, rescale),

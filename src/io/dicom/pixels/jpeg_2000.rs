@@ -11,7 +11,9 @@ pub(crate) fn decode(data: &[u8]) -> Result<Decoded, String> {
     let (columns, rows) = (first.width() as usize, first.height() as usize);
     let n = columns * rows;
     let (precision, signed) = (first.precision(), first.is_signed());
-    if n == 0 || parts.iter().any(|p| p.data().len() < n || (p.width() as usize, p.height() as usize) != (columns, rows)) {
+    if n == 0
+        || parts.iter().any(|p| p.data().len() < n || (p.width() as usize, p.height() as usize) != (columns, rows))
+    {
         return Err("JPEG 2000 components of different sizes".to_owned());
     }
     let components = if parts.len() >= 3 { 3 } else { 1 };
