@@ -482,3 +482,47 @@ fn header_windows_and_units_survive() {
     write(&[volume], &folder.path().join("a.nrrd")).unwrap();
     assert_eq!(read(&folder.path().join("a.nrrd"))[0].unit, Unit::Hounsfield);
 }
+
+#[test]
+fn changed_bytes_never_panic_nor_take_memory_that_is_not_there() {
+    let folder = tempfile::tempdir().unwrap();
+    let picture = folder.path().join("p.png");
+    image::GrayImage::from_fn(9, 7, |x, y| image::Luma([(x * y) as u8])).save(&picture).unwrap();
+    let tiff = folder.path().join("p.tif");
+    image::GrayImage::from_fn(9, 7, |x, y| image::Luma([(x * y) as u8])).save(&tiff).unwrap();
+    let mut files = vec![picture, tiff];
+    let names = ["type_u32.nii", "four_d.nii.gz", "nifti2.nii", "extension.nii", "rgba32.nii"];
+    files.extend(names.map(|n| data("nifti").join(n)));
+    files.extend(["ascii.nrrd", "gzip.nrrd", "time_first.nrrd", "rgb.nrrd"].map(|n| data("nrrd").join(n)));
+    let mut state = 0x9e37_79b9_7f4a_7c15_u64;
+    let mut random = move |below: usize| {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        (state >> 11) as usize % below.max(1)
+    };
+    for path in files {
+        let good = std::fs::read(&path).unwrap();
+        for round in 0..400 {
+            let mut bytes = good.clone();
+            for _ in 0..=random(4) {
+                let reach = if round % 2 == 0 { bytes.len() } else { bytes.len().min(560) };
+                let at = random(reach);
+                match random(4) {
+                    0 => bytes[at] = random(256) as u8,
+                    1 => bytes[at] ^= 1 << random(8),
+                    2 => bytes.truncate(at.max(1)),
+                    _ => bytes.insert(at, b"0123456789() -\n"[random(15)]),
+                }
+            }
+            let name = path.file_name().unwrap().to_string_lossy();
+            let Ok(Some(study)) = open_bytes(&name, bytes.into()) else { continue };
+            for series in &study.series {
+                for t in [0, series.time_points - 1] {
+                    let _ = series.load(t, &Control::new());
+                }
+                let _ = series.preview();
+            }
+        }
+    }
+}

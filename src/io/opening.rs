@@ -273,6 +273,8 @@ fn open_others(
         .collect();
     for (path, result) in results {
         match result {
+            // Both halves of a pair lead to one study.
+            Ok(Some(study)) if studies.iter().any(|s: &Study| s.uid == study.uid) => {}
             Ok(Some(study)) => studies.push(study),
             Ok(None) => {
                 let reason = unknown_reason(&path);
