@@ -10,9 +10,7 @@ use super::series_source::{ObjectSource, SeriesSource, Template};
 use super::stacking::{Slice, grid_of};
 use crate::error::{Warning, WarningCode};
 use crate::io::{Series, SeriesKind, Skipped, Study};
-use crate::volume::{
-    Derivation, DisplayHints, Geometry, Padding, Provenance, Rescale, Space, Unit, VoxelType,
-};
+use crate::volume::{Derivation, DisplayHints, Geometry, Padding, Provenance, Rescale, Space, Unit, VoxelType};
 
 /// Groups what was read into studies, in the order of their dates. Copies of one image are listed in `skipped`.
 pub(crate) fn assemble(entries: Vec<Entry>, skipped: &mut Vec<Skipped>) -> Vec<Study> {
@@ -61,15 +59,24 @@ fn study_of(uid: String, entries: Vec<Entry>, skipped: &mut Vec<Skipped>) -> Stu
     }
     let mut series: Vec<Series> = Vec::new();
     for (uid, files) in images {
-        series.extend(series_of(&uid, without_copies(files, skipped)));
+        let before = skipped.len();
+        let kept = without_copies(files, skipped);
+        let copies = skipped.len() - before;
+        let mut parts = series_of(&uid, kept);
+        if copies > 0 {
+            let message =
+                format!("{copies} files hold images that other files of the series hold already; they are left out");
+            parts.iter_mut().for_each(|s| {
+                s.warnings.push(Warning::new(WarningCode::DuplicatePositions, message.clone()));
+            });
+        }
+        series.extend(parts);
     }
     for ((uid, kind), members) in objects {
         series.extend(object_series(uid, kind, members));
     }
     // A stable sort keeps the parts of one series together and in their order.
-    series.sort_by(|a, b| {
-        (a.number.unwrap_or(i64::MAX), &a.uid).cmp(&(b.number.unwrap_or(i64::MAX), &b.uid))
-    });
+    series.sort_by(|a, b| (a.number.unwrap_or(i64::MAX), &a.uid).cmp(&(b.number.unwrap_or(i64::MAX), &b.uid)));
     Study {
         uid,
         patient: about.patient,
@@ -116,11 +123,8 @@ fn object_series(
 ) -> Option<Series> {
     let (belonging, _, syntax) = members.first()?.clone();
     let files = members.len();
-    let description = if belonging.series_description.is_empty() {
-        kind.clone()
-    } else {
-        belonging.series_description.clone()
-    };
+    let description =
+        if belonging.series_description.is_empty() { kind.clone() } else { belonging.series_description.clone() };
     let sources: Vec<_> = members.into_iter().map(|(_, source, _)| source).collect();
     Some(Series {
         uid,

@@ -114,7 +114,12 @@ fn value_text(element: &Element<'_>, bytes: &[u8], dataset: &DataSet<'_>, charse
     let text = match &vr {
         b"AT" => {
             let words = dataset.words(element.tag);
-            words.chunks_exact(2).take(32).map(|w| format!("({:04X},{:04X})", w[0], w[1])).collect::<Vec<_>>().join(" \\ ")
+            words
+                .chunks_exact(2)
+                .take(32)
+                .map(|w| format!("({:04X},{:04X})", w[0], w[1]))
+                .collect::<Vec<_>>()
+                .join(" \\ ")
         }
         b"US" | b"SS" | b"UL" | b"SL" | b"FL" | b"FD" | b"UV" | b"SV" | b"xs" => numbers_text(element, dataset),
         b"OB" | b"OW" | b"OF" | b"OD" | b"OL" | b"OV" => format!("{} bytes", bytes.len()),

@@ -85,7 +85,9 @@ impl<'a> DataSet<'a> {
     /// The values of a multi-valued code string.
     pub(crate) fn texts(&self, tag: Tag) -> Vec<String> {
         self.text(tag)
-            .map(|all| all.split('\\').map(|v| v.trim_matches(|c: char| c == '\0' || c.is_whitespace()).to_owned()).collect())
+            .map(|all| {
+                all.split('\\').map(|v| v.trim_matches(|c: char| c == '\0' || c.is_whitespace()).to_owned()).collect()
+            })
             .unwrap_or_default()
     }
 

@@ -15,8 +15,8 @@ use super::lookup::voi_luts;
 use super::pixel_format::PixelFormat;
 use super::text::seconds;
 use crate::display::{VoiFunction, VoiLut, Window};
-use crate::volume::image::NamedWindow;
 use crate::volume::Rescale;
+use crate::volume::image::NamedWindow;
 
 /// Where a frame lies in the patient, LPS mm.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -98,7 +98,11 @@ impl<'v, 'a> View<'v, 'a> {
 }
 
 /// The frames of an image, and why they have no place if they have none.
-pub(crate) fn frames_of(header: &Header<'_>, belonging: &Belonging, format: &PixelFormat) -> (Vec<Frame>, Option<String>) {
+pub(crate) fn frames_of(
+    header: &Header<'_>,
+    belonging: &Belonging,
+    format: &PixelFormat,
+) -> (Vec<Frame>, Option<String>) {
     let dataset = &header.dataset;
     let shared = dataset.item(tags::SHARED_FUNCTIONAL_GROUPS_SEQUENCE);
     let own = dataset.items(tags::PER_FRAME_FUNCTIONAL_GROUPS_SEQUENCE);
@@ -281,21 +285,18 @@ fn traits(view: &View<'_, '_>, spatial: &[bool], belonging: &Belonging) -> Trait
         .or_else(|| dataset.vector::<3>(tags::DIFFUSION_GRADIENT_ORIENTATION))
         .unwrap_or_default();
     let kind_of = |texts: Vec<String>| texts.into_iter().skip(2).collect::<Vec<_>>().join("\\");
-    let frame_type = [
-        tags::MR_IMAGE_FRAME_TYPE_SEQUENCE,
-        tags::CT_IMAGE_FRAME_TYPE_SEQUENCE,
-        tags::PET_FRAME_TYPE_SEQUENCE,
-    ]
-    .iter()
-    .find_map(|sequence| view.group(*sequence))
-    .map(|g| {
-        let mut kind = kind_of(g.texts(tags::FRAME_TYPE));
-        // Philips keeps all of magnitude, phase, real and imaginary in one object.
-        if let Some(component) = g.text(tags::COMPLEX_IMAGE_COMPONENT) {
-            kind.push_str(&component);
-        }
-        kind
-    });
+    let frame_type =
+        [tags::MR_IMAGE_FRAME_TYPE_SEQUENCE, tags::CT_IMAGE_FRAME_TYPE_SEQUENCE, tags::PET_FRAME_TYPE_SEQUENCE]
+            .iter()
+            .find_map(|sequence| view.group(*sequence))
+            .map(|g| {
+                let mut kind = kind_of(g.texts(tags::FRAME_TYPE));
+                // Philips keeps all of magnitude, phase, real and imaginary in one object.
+                if let Some(component) = g.text(tags::COMPLEX_IMAGE_COMPONENT) {
+                    kind.push_str(&component);
+                }
+                kind
+            });
     let indices: Vec<i64> = content
         .map(|c| c.numbers(tags::DIMENSION_INDEX_VALUES).iter().map(|x| *x as i64).collect())
         .unwrap_or_default();

@@ -56,9 +56,10 @@ fn starts_a_data_set(prefix: &[u8]) -> Option<()> {
         return None;
     }
     let probe = parse(prefix, 0, prefix.len() as u64, encoding).ok()?;
-    let known = probe.dataset.elements.iter().take(4).filter(|e| {
-        e.tag.group() == first && (e.tag.element() == 0 || super::dataset::dictionary_vr(e.tag) != *b"UN")
-    });
+    let known =
+        probe.dataset.elements.iter().take(4).filter(|e| {
+            e.tag.group() == first && (e.tag.element() == 0 || super::dataset::dictionary_vr(e.tag) != *b"UN")
+        });
     let enough = probe.dataset.elements.len().min(2).max(1);
     (known.count() >= enough).then_some(())
 }
@@ -146,8 +147,7 @@ fn attempt<'a>(
     total: u64,
     inflated: Option<&TransferSyntax>,
 ) -> Result<Attempt<'a>, NeedMore> {
-    let (meta, at) =
-        if inflated.is_some() { (DataSet::default(), start) } else { parse_meta(data, start, total)? };
+    let (meta, at) = if inflated.is_some() { (DataSet::default(), start) } else { parse_meta(data, start, total)? };
     let declared = meta.text(tags::TRANSFER_SYNTAX_UID).map(|uid| TransferSyntax::of(&uid));
     if let Some(syntax) = &declared
         && syntax.deflated

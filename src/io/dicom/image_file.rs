@@ -53,7 +53,6 @@ pub(crate) struct ImageFile {
     pub(crate) source: Source,
     pub(crate) syntax: TransferSyntax,
     pub(crate) pixels: PixelElement,
-    pub(crate) total: u64,
     pub(crate) format: PixelFormat,
     pub(crate) frames: Vec<Frame>,
     /// Extended Offset Table (7FE0,0001): where each frame starts.
@@ -93,15 +92,23 @@ pub(crate) fn entry_of(header: &Header<'_>) -> Result<Entry, IoError> {
     let belonging = belonging_of(header);
     let pixels = header.pixels.filter(|_| !objects::is_labels(&belonging.sop_class, &belonging.modality));
     let Some(pixels) = pixels else {
-        if header.cut_short && dataset.integer(tags::ROWS).is_some() {
+        if header.cut_short && objects::is_unnamed(&belonging.sop_class, &belonging.modality) {
             return Err(IoError::format(
                 path,
                 "Pixel Data (7FE0,0010)",
                 "the end of the file inside the header; it is truncated, copy it again",
             ));
         }
+        if let Some(found) = objects::missing_image(dataset, &belonging.sop_class, &belonging.modality) {
+            return Err(IoError::format(path, "Pixel Data (7FE0,0010)", found));
+        }
         let kind = objects::object_name(&belonging.sop_class, &belonging.modality);
-        return Ok(Entry::Object { belonging, kind, source: header.source.clone(), syntax: header.syntax.name.clone() });
+        return Ok(Entry::Object {
+            belonging,
+            kind,
+            source: header.source.clone(),
+            syntax: header.syntax.name.clone(),
+        });
     };
     if header.syntax.name == "MPEG video" {
         return Err(IoError::Unsupported {
@@ -111,9 +118,8 @@ pub(crate) fn entry_of(header: &Header<'_>) -> Result<Entry, IoError> {
             remedy: "export the frames as images".to_owned(),
         });
     }
-    let mut format = PixelFormat::read(dataset, &pixels).map_err(|found| {
-        IoError::format(path, "an image whose size and bits are given", found)
-    })?;
+    let mut format = PixelFormat::read(dataset, &pixels)
+        .map_err(|found| IoError::format(path, "an image whose size and bits are given", found))?;
     let truncated = check_size(header, &pixels, &mut format)?;
     let (frames, no_place) = frames_of(header, &belonging, &format);
     let padding = dataset.pixel_value(tags::PIXEL_PADDING_VALUE, format.signed).map(|value| {
@@ -130,7 +136,6 @@ pub(crate) fn entry_of(header: &Header<'_>) -> Result<Entry, IoError> {
         source: header.source.clone(),
         syntax: header.syntax.clone(),
         pixels,
-        total: header.total,
         frames,
         frame_offsets: if pixels.length.is_none() { offset_table(dataset) } else { Vec::new() },
         frame_of_reference: dataset.text(tags::FRAME_OF_REFERENCE_UID),
@@ -278,10 +283,15 @@ fn flat_spacing(dataset: &DataSet<'_>) -> Option<([f64; 2], &'static str)> {
     let detector = pair(tags::IMAGER_PIXEL_SPACING);
     match (pair(tags::PIXEL_SPACING), detector) {
         (Some(spacing), None) => Some((spacing, "pixel spacing")),
-        (Some(spacing), Some(detector)) if spacing == detector => Some((spacing, "at the detector, magnification unknown")),
+        (Some(spacing), Some(detector)) if spacing == detector => {
+            Some((spacing, "at the detector, magnification unknown"))
+        }
         (Some(spacing), Some(_)) => {
             let kind = dataset.text(tags::PIXEL_SPACING_CALIBRATION_TYPE);
-            Some((spacing, if kind.as_deref() == Some("FIDUCIAL") { "calibrated with a fiducial" } else { "calibrated" }))
+            Some((
+                spacing,
+                if kind.as_deref() == Some("FIDUCIAL") { "calibrated with a fiducial" } else { "calibrated" },
+            ))
         }
         (None, Some(detector)) => {
             match dataset.number(tags::ESTIMATED_RADIOGRAPHIC_MAGNIFICATION_FACTOR).filter(|m| *m > 0.0) {

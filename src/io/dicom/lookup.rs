@@ -39,7 +39,8 @@ pub(crate) fn voi_luts(dataset: &DataSet<'_>, signed: bool) -> Vec<VoiLut> {
         let Some((first, bits, entries)) = table(item, tags::LUT_DESCRIPTOR, tags::LUT_DATA, signed) else { continue };
         let top = entries.iter().copied().max().unwrap_or(1);
         // Some writers claim 16 bits and fill fewer; what they fill is then the white that they mean.
-        let white = if bits > 8 && top < 1 << (bits - 1) { f32::from(top.max(1)) } else { ((1_u32 << bits) - 1) as f32 };
+        let white =
+            if bits > 8 && top < 1 << (bits - 1) { f32::from(top.max(1)) } else { ((1_u32 << bits) - 1) as f32 };
         luts.push(VoiLut {
             name: item.text(tags::LUT_EXPLANATION).unwrap_or_default(),
             first: first as f64,
@@ -94,8 +95,7 @@ impl Palette {
             tags::BLUE_PALETTE_COLOR_LOOKUP_TABLE_DATA,
             tags::SEGMENTED_BLUE_PALETTE_COLOR_LOOKUP_TABLE_DATA,
         )?;
-        let colours: Vec<[u8; 3]> =
-            red.1.iter().zip(&green.1).zip(&blue.1).map(|((r, g), b)| [*r, *g, *b]).collect();
+        let colours: Vec<[u8; 3]> = red.1.iter().zip(&green.1).zip(&blue.1).map(|((r, g), b)| [*r, *g, *b]).collect();
         (!colours.is_empty()).then_some(Self { first: red.0, colours })
     }
 
@@ -114,11 +114,8 @@ fn channel(dataset: &DataSet<'_>, descriptor: Tag, data: Tag) -> Option<(i64, Ve
     let bits = *words.get(2)?;
     let bytes = dataset.bytes(data)?;
     // Eight-bit tables are packed into words, or written one entry a word.
-    let mut entries: Vec<u8> = if bits <= 8 && bytes.len() <= count + 1 {
-        bytes.to_vec()
-    } else {
-        to_bytes(&dataset.words(data))
-    };
+    let mut entries: Vec<u8> =
+        if bits <= 8 && bytes.len() <= count + 1 { bytes.to_vec() } else { to_bytes(&dataset.words(data)) };
     entries.truncate(count);
     Some((first, entries))
 }
@@ -135,11 +132,8 @@ fn segmented_channel(dataset: &DataSet<'_>, descriptor: Tag, data: Tag) -> Optio
     let count = if words.first()? == &0 { 65_536 } else { usize::from(*words.first()?) };
     let first = i64::from(words.get(1)?.cast_signed());
     let eight = *words.get(2)? <= 8;
-    let units: Vec<u16> = if eight {
-        dataset.bytes(data)?.iter().map(|b| u16::from(*b)).collect()
-    } else {
-        dataset.words(data)
-    };
+    let units: Vec<u16> =
+        if eight { dataset.bytes(data)?.iter().map(|b| u16::from(*b)).collect() } else { dataset.words(data) };
     let mut entries: Vec<u16> = Vec::new();
     expand(&units, &units, &mut entries, count, true);
     entries.truncate(count);

@@ -70,8 +70,7 @@ pub(crate) fn parse_meta(data: &[u8], start: usize, total: u64) -> Result<(DataS
             break;
         }
         // Always explicit by the standard; some writers forget.
-        let encoding =
-            if is_vr([head[4], head[5]]) { Encoding::EXPLICIT_LITTLE } else { Encoding::IMPLICIT_LITTLE };
+        let encoding = if is_vr([head[4], head[5]]) { Encoding::EXPLICIT_LITTLE } else { Encoding::IMPLICIT_LITTLE };
         match parser.element(encoding, 0)? {
             Step::Element(element) => elements.push(element),
             _ => break,
@@ -343,10 +342,7 @@ impl<'a> Parser<'a> {
 
 /// VRs whose length has 32 bits in explicit encoding.
 fn long_form(vr: [u8; 2]) -> bool {
-    matches!(
-        &vr,
-        b"OB" | b"OD" | b"OF" | b"OL" | b"OV" | b"OW" | b"SQ" | b"SV" | b"UC" | b"UN" | b"UR" | b"UT" | b"UV"
-    )
+    matches!(&vr, b"OB" | b"OD" | b"OF" | b"OL" | b"OV" | b"OW" | b"SQ" | b"SV" | b"UC" | b"UN" | b"UR" | b"UT" | b"UV")
 }
 
 #[cfg(test)]

@@ -33,7 +33,10 @@ pub(crate) fn separate(slices: Vec<Slice>) -> Vec<Part> {
             .filter_map(|g| g.first())
             .map(|s| format!("{} x {}", s.file.format.columns, s.file.format.rows))
             .collect();
-        Warning::new(WarningCode::MixedSize, format!("The series holds images of several sizes ({}) and was split", list.join(", ")))
+        Warning::new(
+            WarningCode::MixedSize,
+            format!("The series holds images of several sizes ({}) and was split", list.join(", ")),
+        )
     });
     let mut parts = Vec::new();
     for group in by_shape {
@@ -273,7 +276,9 @@ fn incomplete_in_time(groups: Vec<Vec<Slice>>, whole: usize, normal: glam::DVec3
     let extra: usize = rest.iter().map(Vec::len).sum();
     let warning = Warning::new(
         WarningCode::DuplicatePositions,
-        format!("{extra} further images of the series lie at positions of this volume (another {name}); they are listed apart"),
+        format!(
+            "{extra} further images of the series lie at positions of this volume (another {name}); they are listed apart"
+        ),
     );
     let mut main = if complete.len() > 1 {
         series_in_time(complete, normal, name)

@@ -90,12 +90,12 @@ fn gap_warnings(slices: &[Slice], normal: DVec3, warnings: &mut Vec<Warning>) {
     let tolerance = (GAP_TOLERANCE * usual).max(0.01);
     let odd: Vec<(usize, f64)> =
         gaps.iter().copied().enumerate().filter(|(_, g)| (g - usual).abs() > tolerance).collect();
-    let Some((at, worst)) = odd.iter().copied().max_by(|a, b| (a.1 - usual).abs().total_cmp(&(b.1 - usual).abs())) else {
+    let Some((at, worst)) = odd.iter().copied().max_by(|a, b| (a.1 - usual).abs().total_cmp(&(b.1 - usual).abs()))
+    else {
         return;
     };
     let multiple = |gap: f64| (gap / usual).round();
-    let all_missing =
-        odd.iter().all(|(_, g)| multiple(*g) >= 2.0 && (g - multiple(*g) * usual).abs() <= 0.1 * usual);
+    let all_missing = odd.iter().all(|(_, g)| multiple(*g) >= 2.0 && (g - multiple(*g) * usual).abs() <= 0.1 * usual);
     if all_missing {
         let missing: f64 = odd.iter().map(|(_, g)| multiple(*g) - 1.0).sum();
         let places: Vec<String> = odd.iter().take(5).map(|(at, _)| format!("{}", at + 1)).collect();

@@ -18,8 +18,10 @@ impl Charset {
     /// The character set that a data set declares.
     pub(crate) fn of(dataset: &DataSet<'_>) -> Self {
         let codes = dataset.texts(tags::SPECIFIC_CHARACTER_SET);
-        let known = |code: &String| SpecificCharacterSet::from_code(&code.replace('_', " ").replace("ISO IR", "ISO_IR"))
-            .or_else(|| SpecificCharacterSet::from_code(code));
+        let known = |code: &String| {
+            SpecificCharacterSet::from_code(&code.replace('_', " ").replace("ISO IR", "ISO_IR"))
+                .or_else(|| SpecificCharacterSet::from_code(code))
+        };
         Self {
             first: codes.first().and_then(known).unwrap_or_default(),
             extensions: codes.iter().skip(1).filter_map(known).collect(),

@@ -3,7 +3,12 @@
 use crate::io::dicom::pixel_format::{Photometric, PixelFormat};
 
 /// Samples side by side to pixels, converted where the header (or the codestream, `is_rgb`) says that they are YBR.
-pub(crate) fn to_rgb(samples: &[u8], components: usize, photometric: Photometric, is_rgb: Option<bool>) -> Vec<[u8; 3]> {
+pub(crate) fn to_rgb(
+    samples: &[u8],
+    components: usize,
+    photometric: Photometric,
+    is_rgb: Option<bool>,
+) -> Vec<[u8; 3]> {
     let ybr = match is_rgb {
         Some(rgb) => !rgb,
         None => matches!(

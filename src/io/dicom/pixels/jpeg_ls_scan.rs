@@ -15,9 +15,8 @@ pub(crate) struct Coding {
 }
 
 const TABLE: usize = 1 << 17;
-const RUN_BITS: [u32; 32] = [
-    0, 0, 0, 0, 1, 1, 1, 1, 2, 2, 2, 2, 3, 3, 3, 3, 4, 4, 5, 5, 6, 6, 7, 7, 8, 9, 10, 11, 12, 13, 14, 15,
-];
+const RUN_BITS: [u32; 32] =
+    [0, 0, 0, 0, 1, 1, 1, 1, 2, 2, 2, 2, 3, 3, 3, 3, 4, 4, 5, 5, 6, 6, 7, 7, 8, 9, 10, 11, 12, 13, 14, 15];
 
 impl Coding {
     /// Zeros mean the defaults of the standard.
@@ -120,7 +119,10 @@ impl<'a> BitReader<'a> {
     }
 
     fn next_ff(&self, from: usize) -> usize {
-        self.data.get(from..).and_then(|rest| rest.iter().position(|b| *b == 0xFF)).map_or(self.data.len(), |n| from + n)
+        self.data
+            .get(from..)
+            .and_then(|rest| rest.iter().position(|b| *b == 0xFF))
+            .map_or(self.data.len(), |n| from + n)
     }
 
     /// Makes at least 48 bits valid, with zeros behind the end.
@@ -205,11 +207,7 @@ impl<'a> BitReader<'a> {
         while zeros <= limit && self.bits(1) == 0 {
             zeros += 1;
         }
-        if zeros < limit {
-            (zeros << k | self.bits(k)).cast_signed()
-        } else {
-            (self.bits(qbpp) + 1).cast_signed()
-        }
+        if zeros < limit { (zeros << k | self.bits(k)).cast_signed() } else { (self.bits(qbpp) + 1).cast_signed() }
     }
 }
 

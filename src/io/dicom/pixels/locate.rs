@@ -59,13 +59,8 @@ pub(crate) fn encapsulated_frames(bytes: &Bytes, file: &ImageFile) -> io::Result
 }
 
 fn starts_codestream(head: &[u8]) -> bool {
-    const STARTS: [&[u8]; 5] = [
-        &[0xFF, 0xD8, 0xFF],
-        &[0xFF, 0x4F, 0xFF, 0x51],
-        &[0xFF, 0x0A],
-        b"\0\0\0\x0CjP  ",
-        b"\0\0\0\x0CJXL ",
-    ];
+    const STARTS: [&[u8]; 5] =
+        [&[0xFF, 0xD8, 0xFF], &[0xFF, 0x4F, 0xFF, 0x51], &[0xFF, 0x0A], b"\0\0\0\x0CjP  ", b"\0\0\0\x0CJXL "];
     STARTS.iter().any(|s| head.starts_with(s))
 }
 

@@ -3,7 +3,7 @@
 use std::io;
 
 use super::plane::{Plane, Target};
-use super::{Decoded, Samples, colour, jpeg, jpeg_2000, jpeg_ls, jpeg_xl, locate, native, rle};
+use super::{Decoded, Samples, check_size, colour, jpeg, jpeg_2000, jpeg_ls, jpeg_xl, locate, native, rle};
 use crate::io::IoError;
 use crate::io::dicom::image_file::ImageFile;
 use crate::io::dicom::pixel_format::{Photometric, PixelFormat, Sample};
@@ -35,7 +35,12 @@ impl<'f> FrameReader<'f> {
 
     /// Writes a frame into a slice of a volume: stored values, or real ones where `rescale` is given. Returns whether
     /// the frame was whole.
-    pub(crate) fn write<T: Target>(&self, frame: usize, out: &mut [T], rescale: Option<Rescale>) -> Result<bool, IoError> {
+    pub(crate) fn write<T: Target>(
+        &self,
+        frame: usize,
+        out: &mut [T],
+        rescale: Option<Rescale>,
+    ) -> Result<bool, IoError> {
         if rescale.is_none() && self.is_direct::<T>() {
             return self.write_direct(frame, out);
         }
@@ -69,10 +74,8 @@ impl<'f> FrameReader<'f> {
         let wanted = std::mem::size_of_val(out) as u64;
         let n = usize::try_from(wanted.min(available)).unwrap_or(0);
         let target: &mut [u8] = bytemuck::cast_slice_mut(out);
-        let got = self
-            .bytes
-            .read_at(offset, &mut target[..n])
-            .map_err(|e| IoError::system(self.file.source.path(), e))?;
+        let got =
+            self.bytes.read_at(offset, &mut target[..n]).map_err(|e| IoError::system(self.file.source.path(), e))?;
         match T::TYPE {
             VoxelType::I16 => native::fit_signed_16(bytemuck::cast_slice_mut(out), format),
             VoxelType::U16 => native::fit_unsigned_16(bytemuck::cast_slice_mut(out), format),
@@ -84,7 +87,8 @@ impl<'f> FrameReader<'f> {
     /// Where a native frame starts and how many bytes are there from it on.
     fn native_run(&self, frame: usize) -> (u64, u64) {
         let skip = self.file.format.frame_bits().saturating_mul(frame as u64) / 8;
-        let end = self.file.pixels.offset.saturating_add(self.file.pixels.length.unwrap_or(u64::MAX)).min(self.bytes.len());
+        let end =
+            self.file.pixels.offset.saturating_add(self.file.pixels.length.unwrap_or(u64::MAX)).min(self.bytes.len());
         let start = self.file.pixels.offset.saturating_add(skip);
         (start, end.saturating_sub(start))
     }
@@ -146,7 +150,8 @@ impl<'f> FrameReader<'f> {
     fn decode(&self, data: &[u8]) -> Result<(Plane, bool), IoError> {
         let file = self.file;
         let format = &file.format;
-        let fail = |found: String| IoError::format(file.source.path(), format!("pixels in {}", file.syntax.name), found);
+        let fail =
+            |found: String| IoError::format(file.source.path(), format!("pixels in {}", file.syntax.name), found);
         let codec = match file.syntax.codec {
             // The codestream knows better than a missing or unknown transfer syntax.
             Codec::Unknown | Codec::Native => codec_of(data).ok_or_else(|| IoError::Unsupported {
@@ -155,8 +160,11 @@ impl<'f> FrameReader<'f> {
                 doing: "shown",
                 remedy: "convert it to an uncompressed transfer syntax".to_owned(),
             })?,
-            codec => codec_of(data).filter(|seen| *seen != Codec::Rle && codec != Codec::EncapsulatedNative).unwrap_or(codec),
+            codec => {
+                codec_of(data).filter(|seen| *seen != Codec::Rle && codec != Codec::EncapsulatedNative).unwrap_or(codec)
+            }
         };
+        let size = [format.columns, format.rows];
         let decoded = match codec {
             Codec::EncapsulatedNative => {
                 let whole = data.len() as u64 >= format.frame_bits().div_ceil(8);
@@ -170,18 +178,13 @@ impl<'f> FrameReader<'f> {
                 return Ok((Plane::Rgb(colour::to_rgb(&samples, format.samples, format.photometric, None)), whole));
             }
             Codec::Rle => return rle::decode(data, format).map_err(fail),
-            Codec::Jpeg => jpeg::decode(data).map_err(fail)?,
-            Codec::JpegLs => jpeg_ls::decode(data).map_err(fail)?,
-            Codec::Jpeg2000 => jpeg_2000::decode(data).map_err(fail)?,
-            Codec::JpegXl => jpeg_xl::decode(data).map_err(fail)?,
+            Codec::Jpeg => jpeg::decode(data, size).map_err(fail)?,
+            Codec::JpegLs => jpeg_ls::decode(data, size).map_err(fail)?,
+            Codec::Jpeg2000 => jpeg_2000::decode(data, size).map_err(fail)?,
+            Codec::JpegXl => jpeg_xl::decode(data, size).map_err(fail)?,
             Codec::Native | Codec::Unknown => return Err(fail("an unknown codec".to_owned())),
         };
-        if (decoded.columns, decoded.rows) != (format.columns, format.rows) {
-            return Err(fail(format!(
-                "a picture of {} x {} where the header says {} x {}",
-                decoded.columns, decoded.rows, format.columns, format.rows
-            )));
-        }
+        check_size(decoded.columns, decoded.rows, size).map_err(fail)?;
         let whole = !decoded.incomplete;
         Ok((plane_of(decoded, format).map_err(fail)?, whole))
     }
@@ -207,7 +210,9 @@ fn native_plane(bytes: &[u8], file: &ImageFile) -> Plane {
         return native::plane_of(bytes, format, file.syntax.big_endian_pixels);
     }
     let samples = match format.photometric {
-        Photometric::YbrFull422 | Photometric::YbrPartial422 if format.allocated == 8 => colour::widen_422(bytes, format),
+        Photometric::YbrFull422 | Photometric::YbrPartial422 if format.allocated == 8 => {
+            colour::widen_422(bytes, format)
+        }
         _ => native::colour_samples(bytes, format, file.syntax.big_endian_pixels),
     };
     // The codec that would have undone YBR_RCT is not there: such files hold RGB.

@@ -51,9 +51,9 @@ pub(super) struct Codestream<'a> {
 
 /// Zigzag order to rows.
 const ZIGZAG: [usize; 64] = [
-    0, 1, 8, 16, 9, 2, 3, 10, 17, 24, 32, 25, 18, 11, 4, 5, 12, 19, 26, 33, 40, 48, 41, 34, 27, 20, 13, 6, 7, 14, 21, 28,
-    35, 42, 49, 56, 57, 50, 43, 36, 29, 22, 15, 23, 30, 37, 44, 51, 58, 59, 52, 45, 38, 31, 39, 46, 53, 60, 61, 54, 47,
-    55, 62, 63,
+    0, 1, 8, 16, 9, 2, 3, 10, 17, 24, 32, 25, 18, 11, 4, 5, 12, 19, 26, 33, 40, 48, 41, 34, 27, 20, 13, 6, 7, 14, 21,
+    28, 35, 42, 49, 56, 57, 50, 43, 36, 29, 22, 15, 23, 30, 37, 44, 51, 58, 59, 52, 45, 38, 31, 39, 46, 53, 60, 61, 54,
+    47, 55, 62, 63,
 ];
 
 /// The place in a block of the `k`-th coefficient.
@@ -248,8 +248,7 @@ fn quantisation_tables(mut body: &[u8], tables: &mut [[u16; 64]; 4]) -> Result<(
         let raw = rest.get(..size).ok_or("a JPEG quantisation table that is too short")?;
         let table = &mut tables[usize::from(head & 3)];
         for (k, place) in ZIGZAG.iter().enumerate() {
-            table[*place] =
-                if wide { u16::from_be_bytes([raw[2 * k], raw[2 * k + 1]]) } else { u16::from(raw[k]) };
+            table[*place] = if wide { u16::from_be_bytes([raw[2 * k], raw[2 * k + 1]]) } else { u16::from(raw[k]) };
         }
         body = &rest[size..];
     }
