@@ -1,6 +1,8 @@
 //! DICOM as a user meets it. Expected numbers were made by pydicom, SimpleITK, dcm2niix and numpy: see
 //! `tests/expected/README.md`.
 
+#![allow(clippy::expect_used, reason = "a test that cannot go on stops")]
+
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 

@@ -51,7 +51,7 @@ impl Archive {
             if entry.is_dir() {
                 continue;
             }
-            let name = entry.name().map_or_else(|_| format!("member {index}"), |n| n.into_owned());
+            let name = entry.name().map_or_else(|_| format!("member {index}"), std::borrow::Cow::into_owned);
             let refused = if points_outside(&name) {
                 Some("its name points outside the archive; it was not read".to_owned())
             } else if entry.encrypted() {

@@ -262,7 +262,8 @@ fn open_others(
     for path in files {
         match picture_kind(&path) {
             Some(kind) if has_dicom => {
-                skipped.push(Skipped { path, reason: format!("a {kind} picture among DICOM files; open it by itself") })
+                skipped
+                    .push(Skipped { path, reason: format!("a {kind} picture among DICOM files; open it by itself") });
             }
             Some(_) => pictures.entry(path.parent().unwrap_or(Path::new("")).to_owned()).or_default().push(path),
             None => rest.push(path),
@@ -320,7 +321,7 @@ fn picture_kind(path: &Path) -> Option<&'static str> {
     let got = fs::File::open(path).and_then(|mut f| f.read(&mut magic)).ok()?;
     match magic.get(..got)? {
         m if m.starts_with(b"\x89PNG") => Some("PNG"),
-        m if m.starts_with(&[0xFF, 0xD8, 0xFF]) => Some("JPEG"),
+        [0xFF, 0xD8, 0xFF, ..] => Some("JPEG"),
         m if m.starts_with(b"II*\0") || m.starts_with(b"MM\0*") => Some("TIFF"),
         m if m.starts_with(b"BM") && got == 8 => Some("BMP"),
         _ => None,

@@ -40,9 +40,20 @@ pub(crate) enum Entry {
     /// It has pixels to show.
     Image(Arc<ImageFile>),
     /// It is something else; the text says what.
-    Object { belonging: Belonging, kind: String, source: Source, syntax: String },
+    Object(Box<ObjectFile>),
     /// A DICOMDIR.
     Directory,
+}
+
+/// A file without pixels of its own.
+#[derive(Debug)]
+pub(crate) struct ObjectFile {
+    pub(crate) belonging: Belonging,
+    /// What it is, in words.
+    pub(crate) kind: String,
+    pub(crate) source: Source,
+    /// The name of its transfer syntax.
+    pub(crate) syntax: String,
 }
 
 /// A file with pixels.
@@ -103,12 +114,8 @@ pub(crate) fn entry_of(header: &Header<'_>) -> Result<Entry, IoError> {
             return Err(IoError::format(path, "Pixel Data (7FE0,0010)", found));
         }
         let kind = objects::object_name(&belonging.sop_class, &belonging.modality);
-        return Ok(Entry::Object {
-            belonging,
-            kind,
-            source: header.source.clone(),
-            syntax: header.syntax.name.clone(),
-        });
+        let (source, syntax) = (header.source.clone(), header.syntax.name.clone());
+        return Ok(Entry::Object(Box::new(ObjectFile { belonging, kind, source, syntax })));
     };
     if header.syntax.name == "MPEG video" {
         return Err(IoError::Unsupported {

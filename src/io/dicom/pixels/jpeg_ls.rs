@@ -55,7 +55,7 @@ pub(crate) fn decode(data: &[u8], size: [usize; 2]) -> Result<Decoded, String> {
         if matches!(marker, 0xD0..=0xD8) {
             continue;
         }
-        let length = data.get(at..at + 2).map(|b| usize::from(u16::from_be_bytes([b[0], b[1]]))).unwrap_or(0);
+        let length = data.get(at..at + 2).map_or(0, |b| usize::from(u16::from_be_bytes([b[0], b[1]])));
         let Some(body) = data.get(at + 2..at + length.max(2)) else {
             incomplete = true;
             break;

@@ -5,7 +5,7 @@ use super::plane::Plane;
 use crate::io::dicom::pixel_format::{PixelFormat, Sample};
 
 /// Where the segments of a frame are.
-fn segments<'a>(data: &'a [u8], expected: usize) -> Result<Vec<&'a [u8]>, String> {
+fn segments(data: &[u8], expected: usize) -> Result<Vec<&[u8]>, String> {
     let word = |at: usize| data.get(at * 4..at * 4 + 4).map(|b| u32::from_le_bytes([b[0], b[1], b[2], b[3]]) as usize);
     let count = word(0).ok_or("an RLE frame shorter than its header")?;
     if count == 0 || count > 15 || data.len() < 64 {
