@@ -2,7 +2,7 @@
 
 use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom};
-use std::path::{Component, Path, PathBuf};
+use std::path::{Component, Path};
 use std::sync::Arc;
 
 use zip::ZipArchive;
@@ -13,7 +13,6 @@ const MEMBER_LIMIT: usize = 1_000_000;
 /// An open ZIP archive whose members can be read by several threads at once.
 #[derive(Debug)]
 pub(crate) struct Archive {
-    path: PathBuf,
     zip: ZipArchive<SharedFile>,
     members: Vec<Member>,
 }
@@ -52,7 +51,7 @@ impl Archive {
             if entry.is_dir() {
                 continue;
             }
-            let name = entry.name().map_or_else(|_| format!("member {index}"), |n| n.into_owned());
+            let name = entry.name().map_or_else(|_| format!("member {index}"), std::borrow::Cow::into_owned);
             let refused = if points_outside(&name) {
                 Some("its name points outside the archive; it was not read".to_owned())
             } else if entry.encrypted() {
@@ -62,12 +61,7 @@ impl Archive {
             };
             members.push(Member { index, len: entry.size(), refused, name });
         }
-        Ok(Self { path: path.to_owned(), zip, members })
-    }
-
-    /// The archive's own path.
-    pub(crate) fn path(&self) -> &Path {
-        &self.path
+        Ok(Self { zip, members })
     }
 
     /// Its files.

@@ -1,6 +1,6 @@
 //! Finds out what a path holds and reads the headers.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::fs;
 use std::io::Read;
 use std::path::{Path, PathBuf};
@@ -35,6 +35,7 @@ pub fn open_all(paths: &[PathBuf], control: &Control) -> Result<Opened, IoError>
         control.checkpoint()?;
         found.add(path, control)?;
     }
+    found.without_repeats();
     let files = found.sources.len();
     let Outcome { entries, other, skipped, mut first_error } = read_headers(found, control)?;
     let mut skipped = skipped;
@@ -148,6 +149,18 @@ impl Found {
         Ok(())
     }
 
+    /// A file that was named twice, or by itself and by its folder, is read once.
+    fn without_repeats(&mut self) {
+        let mut seen = HashSet::new();
+        self.sources.retain(|c| match &c.source {
+            // A DICOMDIR that was named has to stay the one that was named.
+            Source::File(path) => seen.insert((path.clone(), c.named)),
+            _ => true,
+        });
+        let named: HashSet<PathBuf> = seen.into_iter().filter(|(_, named)| *named).map(|(path, _)| path).collect();
+        self.sources.retain(|c| c.named || !matches!(&c.source, Source::File(path) if named.contains(path)));
+    }
+
     fn skip(&mut self, path: &Path, reason: String) {
         self.skipped.push(Skipped { path: path.to_owned(), reason });
     }
@@ -175,8 +188,10 @@ fn read_headers(found: Found, control: &Control) -> Result<Outcome, IoError> {
         .collect::<Result<_, _>>()?;
     let mut out = Outcome { entries: Vec::new(), other: Vec::new(), skipped: found.skipped, first_error: None };
     let mut directories = Vec::new();
+    let mut done: HashSet<PathBuf> = HashSet::new();
     for (candidate, result) in read {
         let path = candidate.source.path().to_owned();
+        done.insert(path.clone());
         match (result, &candidate.source) {
             (Ok(Some(Entry::Directory)), Source::File(_)) => directories.push((path, candidate.named)),
             (Ok(Some(Entry::Directory)), _) => {}
@@ -194,14 +209,19 @@ fn read_headers(found: Found, control: &Control) -> Result<Outcome, IoError> {
         }
     }
     for (path, named) in directories {
-        follow_directory(&path, named, &mut out, control)?;
+        follow_directory(&path, named.then_some(&done), &mut out, control)?;
     }
     Ok(out)
 }
 
-/// A DICOMDIR that was named is followed; of one that lies in a folder only what is missing is told, since the folder
+/// A DICOMDIR that was named is followed (but for files that are `done`); of one that lies in a folder only what is missing is told, since the folder
 /// itself was read.
-fn follow_directory(path: &Path, named: bool, out: &mut Outcome, control: &Control) -> Result<(), IoError> {
+fn follow_directory(
+    path: &Path,
+    done: Option<&HashSet<PathBuf>>,
+    out: &mut Outcome,
+    control: &Control,
+) -> Result<(), IoError> {
     let files = match dicom::listed_files(path, &mut out.skipped) {
         Ok(files) => files,
         Err(error) => {
@@ -209,12 +229,15 @@ fn follow_directory(path: &Path, named: bool, out: &mut Outcome, control: &Contr
             return Ok(());
         }
     };
-    if !named {
-        return Ok(());
-    }
-    let mut found = Found::default();
-    found.sources = files.into_iter().map(|f| Candidate { source: Source::File(f), named: false }).collect();
-    if found.sources.is_empty() {
+    let Some(done) = done else { return Ok(()) };
+    let listed = files.len();
+    let sources = files
+        .into_iter()
+        .filter(|f| !done.contains(f))
+        .map(|f| Candidate { source: Source::File(f), named: false })
+        .collect();
+    let found = Found { sources, ..Found::default() };
+    if listed == 0 {
         out.first_error.get_or_insert(IoError::format(path, "a DICOMDIR that lists files", "none that is there"));
     }
     let more = read_headers(found, control)?;
@@ -299,7 +322,7 @@ fn picture_kind(path: &Path) -> Option<&'static str> {
     let got = fs::File::open(path).and_then(|mut f| f.read(&mut magic)).ok()?;
     match magic.get(..got)? {
         m if m.starts_with(b"\x89PNG") => Some("PNG"),
-        m if m.starts_with(&[0xFF, 0xD8, 0xFF]) => Some("JPEG"),
+        [0xFF, 0xD8, 0xFF, ..] => Some("JPEG"),
         m if m.starts_with(b"II*\0") || m.starts_with(b"MM\0*") => Some("TIFF"),
         m if m.starts_with(b"BM") && got == 8 => Some("BMP"),
         _ => None,

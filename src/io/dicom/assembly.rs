@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::image_file::{Belonging, Entry, ImageFile};
+use super::image_file::{Belonging, Entry, ImageFile, ObjectFile};
 use super::pixel_format::common_type;
 use super::separation::{Part, separate};
 use super::series_source::{ObjectSource, SeriesSource, Template};
@@ -18,7 +18,7 @@ pub(crate) fn assemble(entries: Vec<Entry>, skipped: &mut Vec<Skipped>) -> Vec<S
     for entry in entries {
         let uid = match &entry {
             Entry::Image(image) => study_key(&image.belonging, &image.source.path().to_string_lossy()),
-            Entry::Object { belonging, source, .. } => study_key(belonging, &source.path().to_string_lossy()),
+            Entry::Object(object) => study_key(&object.belonging, &object.source.path().to_string_lossy()),
             Entry::Directory => continue,
         };
         studies.entry(uid).or_default().push(entry);
@@ -35,12 +35,12 @@ fn study_key(belonging: &Belonging, path: &str) -> String {
 fn study_of(uid: String, entries: Vec<Entry>, skipped: &mut Vec<Skipped>) -> Study {
     let first = entries.iter().find_map(|e| match e {
         Entry::Image(image) => Some(image.belonging.clone()),
-        Entry::Object { belonging, .. } => Some(belonging.clone()),
+        Entry::Object(object) => Some(object.belonging.clone()),
         Entry::Directory => None,
     });
     let about = first.unwrap_or_default();
     let mut images: BTreeMap<String, Vec<Arc<ImageFile>>> = BTreeMap::new();
-    let mut objects: BTreeMap<(String, String), Vec<(Belonging, super::source::Source, String)>> = BTreeMap::new();
+    let mut objects: BTreeMap<(String, String), Vec<ObjectFile>> = BTreeMap::new();
     for entry in entries {
         match entry {
             Entry::Image(image) => {
@@ -51,15 +51,27 @@ fn study_of(uid: String, entries: Vec<Entry>, skipped: &mut Vec<Skipped>) -> Stu
                 };
                 images.entry(key).or_default().push(image);
             }
-            Entry::Object { belonging, kind, source, syntax } => {
-                objects.entry((belonging.series_uid.clone(), kind)).or_default().push((belonging, source, syntax));
+            Entry::Object(object) => {
+                let key = (object.belonging.series_uid.clone(), object.kind.clone());
+                objects.entry(key).or_default().push(*object);
             }
             Entry::Directory => {}
         }
     }
     let mut series: Vec<Series> = Vec::new();
     for (uid, files) in images {
-        series.extend(series_of(&uid, without_copies(files, skipped)));
+        let before = skipped.len();
+        let kept = without_copies(files, skipped);
+        let copies = skipped.len() - before;
+        let mut parts = series_of(&uid, kept);
+        if copies > 0 {
+            let message =
+                format!("{copies} files hold images that other files of the series hold already; they are left out");
+            parts.iter_mut().for_each(|s| {
+                s.warnings.push(Warning::new(WarningCode::DuplicatePositions, message.clone()));
+            });
+        }
+        series.extend(parts);
     }
     for ((uid, kind), members) in objects {
         series.extend(object_series(uid, kind, members));
@@ -105,16 +117,13 @@ fn without_copies(mut files: Vec<Arc<ImageFile>>, skipped: &mut Vec<Skipped>) ->
     kept
 }
 
-fn object_series(
-    uid: String,
-    kind: String,
-    members: Vec<(Belonging, super::source::Source, String)>,
-) -> Option<Series> {
-    let (belonging, _, syntax) = members.first()?.clone();
+fn object_series(uid: String, kind: String, members: Vec<ObjectFile>) -> Option<Series> {
+    let first = members.first()?;
+    let (belonging, syntax) = (first.belonging.clone(), first.syntax.clone());
     let files = members.len();
     let description =
         if belonging.series_description.is_empty() { kind.clone() } else { belonging.series_description.clone() };
-    let sources: Vec<_> = members.into_iter().map(|(_, source, _)| source).collect();
+    let sources: Vec<_> = members.into_iter().map(|object| object.source).collect();
     Some(Series {
         uid,
         number: belonging.series_number,
@@ -210,7 +219,7 @@ fn placed(
                 let frame_of_reference = first.file.frame_of_reference.clone();
                 return Some((geometry, Space::Patient { frame_of_reference }));
             }
-            Err(error) => reason = Some(error.to_string()),
+            Err(error) => reason = Some(error),
         }
     }
     let reason = reason.unwrap_or_else(|| "the file gives no place in the patient".to_owned());

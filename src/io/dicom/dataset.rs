@@ -38,7 +38,7 @@ pub(crate) fn dictionary_vr(tag: Tag) -> [u8; 2] {
     if tag.group() % 2 == 1 {
         return if (0x10..=0xFF).contains(&tag.element()) { *b"LO" } else { *b"UN" };
     }
-    match StandardDataDictionary.by_tag(tag).map(|entry| entry.vr()) {
+    match StandardDataDictionary.by_tag(tag).map(DataDictionaryEntry::vr) {
         None => *b"UN",
         Some(VirtualVr::Exact(vr)) => vr.to_bytes(),
         Some(VirtualVr::Xs) => *b"xs",

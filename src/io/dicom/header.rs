@@ -60,7 +60,7 @@ fn starts_a_data_set(prefix: &[u8]) -> Option<()> {
         probe.dataset.elements.iter().take(4).filter(|e| {
             e.tag.group() == first && (e.tag.element() == 0 || super::dataset::dictionary_vr(e.tag) != *b"UN")
         });
-    let enough = probe.dataset.elements.len().min(2).max(1);
+    let enough = probe.dataset.elements.len().clamp(1, 2);
     (known.count() >= enough).then_some(())
 }
 

@@ -40,9 +40,20 @@ pub(crate) enum Entry {
     /// It has pixels to show.
     Image(Arc<ImageFile>),
     /// It is something else; the text says what.
-    Object { belonging: Belonging, kind: String, source: Source, syntax: String },
+    Object(Box<ObjectFile>),
     /// A DICOMDIR.
     Directory,
+}
+
+/// A file without pixels of its own.
+#[derive(Debug)]
+pub(crate) struct ObjectFile {
+    pub(crate) belonging: Belonging,
+    /// What it is, in words.
+    pub(crate) kind: String,
+    pub(crate) source: Source,
+    /// The name of its transfer syntax.
+    pub(crate) syntax: String,
 }
 
 /// A file with pixels.
@@ -53,7 +64,6 @@ pub(crate) struct ImageFile {
     pub(crate) source: Source,
     pub(crate) syntax: TransferSyntax,
     pub(crate) pixels: PixelElement,
-    pub(crate) total: u64,
     pub(crate) format: PixelFormat,
     pub(crate) frames: Vec<Frame>,
     /// Extended Offset Table (7FE0,0001): where each frame starts.
@@ -93,20 +103,19 @@ pub(crate) fn entry_of(header: &Header<'_>) -> Result<Entry, IoError> {
     let belonging = belonging_of(header);
     let pixels = header.pixels.filter(|_| !objects::is_labels(&belonging.sop_class, &belonging.modality));
     let Some(pixels) = pixels else {
-        if header.cut_short && dataset.integer(tags::ROWS).is_some() {
+        if header.cut_short && objects::is_unnamed(&belonging.sop_class, &belonging.modality) {
             return Err(IoError::format(
                 path,
                 "Pixel Data (7FE0,0010)",
                 "the end of the file inside the header; it is truncated, copy it again",
             ));
         }
+        if let Some(found) = objects::missing_image(dataset, &belonging.sop_class, &belonging.modality) {
+            return Err(IoError::format(path, "Pixel Data (7FE0,0010)", found));
+        }
         let kind = objects::object_name(&belonging.sop_class, &belonging.modality);
-        return Ok(Entry::Object {
-            belonging,
-            kind,
-            source: header.source.clone(),
-            syntax: header.syntax.name.clone(),
-        });
+        let (source, syntax) = (header.source.clone(), header.syntax.name.clone());
+        return Ok(Entry::Object(Box::new(ObjectFile { belonging, kind, source, syntax })));
     };
     if header.syntax.name == "MPEG video" {
         return Err(IoError::Unsupported {
@@ -134,7 +143,6 @@ pub(crate) fn entry_of(header: &Header<'_>) -> Result<Entry, IoError> {
         source: header.source.clone(),
         syntax: header.syntax.clone(),
         pixels,
-        total: header.total,
         frames,
         frame_offsets: if pixels.length.is_none() { offset_table(dataset) } else { Vec::new() },
         frame_of_reference: dataset.text(tags::FRAME_OF_REFERENCE_UID),

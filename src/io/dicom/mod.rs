@@ -1,13 +1,13 @@
 //! DICOM: files to series, series to volumes, volumes to files.
 //!
 //! The way in, one file a step:
-//! - [`source`]: where an object's bytes are (a file, a ZIP member, a deflated data set)
-//! - [`header`], [`parser`], [`dataset`], [`syntax`], [`text`]: bytes to a data set, up to Pixel Data
-//! - [`image_file`], [`frame`], [`pixel_format`], [`lookup`], [`objects`]: a data set to checked types
-//! - [`assembly`], [`stacking`], [`separation`]: frames to series with a geometry and warnings
-//! - [`pixels`]: codecs and the way from stored bytes to voxels
-//! - [`series_source`], [`attributes`]: what a series offers: volumes, previews, tags
-//! - [`directory`]: DICOMDIR
+//! - `source`: where an object's bytes are (a file, a ZIP member, a deflated data set)
+//! - `header`, `parser`, `dataset`, `syntax`, `text`: bytes to a data set, up to Pixel Data
+//! - `image_file`, `frame`, `pixel_format`, `lookup`, `objects`: a data set to checked types
+//! - `assembly`, `separation`, `stacking`: frames to series with a geometry and warnings
+//! - `pixels`: codecs and the way from stored bytes to voxels
+//! - `series_source`, `attributes`: what a series offers: volumes, previews, tags
+//! - `directory`: the index of a medium
 
 mod assembly;
 mod attributes;

@@ -55,6 +55,17 @@ pub(crate) fn object_name(sop_class: &str, modality: &str) -> String {
     }
 }
 
+/// Whether nothing says what an object is but its SOP class: most likely an image.
+pub(crate) fn is_unnamed(sop_class: &str, modality: &str) -> bool {
+    object_name(sop_class, modality).starts_with("DICOM object")
+}
+
+/// What is wrong with an object that describes an image and has none.
+pub(crate) fn missing_image(dataset: &DataSet<'_>, sop_class: &str, modality: &str) -> Option<&'static str> {
+    (is_unnamed(sop_class, modality) && dataset.get(tags::ROWS).is_some())
+        .then_some("an image's header without its pixels")
+}
+
 /// Whether an object that has pixel data is listed rather than shown: its pixels are labels, not an image.
 pub(crate) fn is_labels(sop_class: &str, modality: &str) -> bool {
     matches!(sop_class, "1.2.840.10008.5.1.4.1.1.66.4" | "1.2.840.10008.5.1.4.1.1.66.7") || modality == "SEG"

@@ -62,7 +62,7 @@ impl PixelFormat {
         let columns = side(tags::COLUMNS, "Columns (0028,0011)")?;
         let frames = match dataset.integer(tags::NUMBER_OF_FRAMES) {
             None | Some(0) => 1,
-            Some(n) if n < 0 || n > FRAME_LIMIT => return Err(format!("Number of Frames (0028,0008) of {n}")),
+            Some(n) if !(0..=FRAME_LIMIT).contains(&n) => return Err(format!("Number of Frames (0028,0008) of {n}")),
             Some(n) => n as usize,
         };
         let samples = match dataset.integer(tags::SAMPLES_PER_PIXEL) {

@@ -162,9 +162,10 @@ fn flat_stack(mut slices: Vec<Slice>) -> Part {
 }
 
 type Key = Vec<f64>;
+type KeyOf = fn(&Slice) -> Option<Key>;
 
 /// What may tell time points apart, the most telling first, with its name for the person.
-const TIME_KEYS: [(&str, fn(&Slice) -> Option<Key>); 9] = [
+const TIME_KEYS: [(&str, KeyOf); 9] = [
     ("temporal position", |s| Some(vec![s.info().traits.temporal?])),
     ("dimension index", |s| {
         let d = &s.info().traits.dimensions;
@@ -236,7 +237,7 @@ fn by_time(slices: Vec<Slice>, depth: usize) -> Vec<Part> {
 }
 
 /// Groups of slices with one key, in the order of the keys; `None` if one has no key.
-fn partition(slices: &[Slice], key: fn(&Slice) -> Option<Key>) -> Option<Vec<Vec<Slice>>> {
+fn partition(slices: &[Slice], key: KeyOf) -> Option<Vec<Vec<Slice>>> {
     let mut keyed: Vec<(Key, Slice)> = slices.iter().map(|s| Some((key(s)?, s.clone()))).collect::<Option<_>>()?;
     let order = |a: &Key, b: &Key| {
         a.iter().zip(b).map(|(x, y)| x.total_cmp(y)).find(|o| o.is_ne()).unwrap_or_else(|| a.len().cmp(&b.len()))

@@ -1,7 +1,7 @@
 //! What a series offers: volumes, the first image, tags.
 
 use std::collections::HashMap;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use rayon::prelude::*;
 
@@ -100,6 +100,7 @@ impl SeriesSource {
         let mut voxels: Vec<T> = vec![T::zeroed(); count];
         let fallback = self.empty_value::<T>();
         let shared = shared_readers(slices)?;
+        let failed: Mutex<Vec<IoError>> = Mutex::new(Vec::new());
         voxels.par_chunks_mut(plane.max(1)).zip(slices.par_iter()).try_for_each(|(out, slice)| {
             control.checkpoint()?;
             let rescale = if self.template.rescale.is_none() {
@@ -107,12 +108,19 @@ impl SeriesSource {
             } else {
                 None
             };
-            let whole = match shared.get(&Arc::as_ptr(&slice.file).addr()) {
+            let written = match shared.get(&Arc::as_ptr(&slice.file).addr()) {
                 Some(reader) => reader.write(slice.frame, out, rescale),
-                None => FrameReader::open(&slice.file)?.write(slice.frame, out, rescale),
-            }?;
-            if !whole {
-                self.mark_truncated(slice);
+                None => FrameReader::open(&slice.file).and_then(|r| r.write(slice.frame, out, rescale)),
+            };
+            if !matches!(written, Ok(true)) {
+                match written {
+                    // One bad slice does not take the others away; it is named, and stays empty.
+                    Err(error) => {
+                        out.fill(T::zeroed());
+                        failed.lock().unwrap_or_else(PoisonError::into_inner).push(error);
+                    }
+                    Ok(_) => self.mark_truncated(slice),
+                }
                 if let Some(value) = fallback {
                     fill_missing(out, value);
                 }
@@ -120,6 +128,15 @@ impl SeriesSource {
             control.advance(1);
             Ok::<(), IoError>(())
         })?;
+        let mut failed = failed.into_inner().unwrap_or_else(PoisonError::into_inner);
+        if failed.len() == slices.len()
+            && let Some(error) = failed.pop()
+        {
+            return Err(error);
+        }
+        for error in failed {
+            self.late.push(WarningCode::Truncated, format!("A slice could not be decoded and is empty: {error}"));
+        }
         Ok(voxels)
     }
 

@@ -7,7 +7,7 @@ use glam::{DMat4, DVec3};
 use super::frame::{Frame, Place};
 use super::image_file::ImageFile;
 use crate::error::{Warning, WarningCode};
-use crate::volume::{Geometry, GeometryError};
+use crate::volume::Geometry;
 
 /// One frame of one file.
 #[derive(Debug, Clone)]
@@ -53,14 +53,14 @@ pub(crate) fn by_position(slices: &[Slice], normal: DVec3) -> Vec<Vec<Slice>> {
 }
 
 /// The grid of slices that are sorted by position, one at each, and what is unusual about it.
-pub(crate) fn grid_of(slices: &[Slice]) -> Result<(Geometry, Vec<Warning>), GeometryError> {
+pub(crate) fn grid_of(slices: &[Slice]) -> Result<(Geometry, Vec<Warning>), String> {
     let (Some(first), Some(last)) = (slices.first(), slices.last()) else {
-        return Err(GeometryError::Empty([0; 3]));
+        return Err("it has no slices".to_owned());
     };
     let format = first.file.format;
     let size = [format.columns, format.rows, slices.len()];
     let (Some(from), Some(to)) = (first.place(), last.place()) else {
-        return Geometry::unplaced(size).map(|g| (g, Vec::new()));
+        return Err("a slice has no position".to_owned());
     };
     let normal = from.normal();
     let step = if slices.len() > 1 {
@@ -74,7 +74,7 @@ pub(crate) fn grid_of(slices: &[Slice]) -> Result<(Geometry, Vec<Warning>), Geom
         step.extend(0.0),
         from.position.extend(1.0),
     );
-    let geometry = Geometry::new(size, matrix)?;
+    let geometry = Geometry::new(size, matrix).map_err(|e| e.to_string())?;
     let mut warnings = Vec::new();
     if slices.len() > 1 {
         gap_warnings(slices, normal, &mut warnings);

@@ -1,7 +1,7 @@
 //! JPEG-LS, lossless and near-lossless (ISO 14495-1): markers, and samples out of scans.
 
 use super::jpeg_ls_scan::{Coding, ScanDecoder};
-use super::{Decoded, Samples};
+use super::{Decoded, Samples, check_size};
 
 /// Whether a codestream that starts as JPEG is JPEG-LS: its frame marker is SOF55.
 pub(crate) fn is_jpeg_ls(data: &[u8]) -> bool {
@@ -37,7 +37,7 @@ struct Preset {
 }
 
 /// Decodes one frame.
-pub(crate) fn decode(data: &[u8]) -> Result<Decoded, String> {
+pub(crate) fn decode(data: &[u8], size: [usize; 2]) -> Result<Decoded, String> {
     let mut at = 2;
     let mut frame: Option<Frame> = None;
     let mut preset = Preset::default();
@@ -55,7 +55,7 @@ pub(crate) fn decode(data: &[u8]) -> Result<Decoded, String> {
         if matches!(marker, 0xD0..=0xD8) {
             continue;
         }
-        let length = data.get(at..at + 2).map(|b| usize::from(u16::from_be_bytes([b[0], b[1]]))).unwrap_or(0);
+        let length = data.get(at..at + 2).map_or(0, |b| usize::from(u16::from_be_bytes([b[0], b[1]])));
         let Some(body) = data.get(at + 2..at + length.max(2)) else {
             incomplete = true;
             break;
@@ -64,6 +64,7 @@ pub(crate) fn decode(data: &[u8]) -> Result<Decoded, String> {
         match marker {
             0xF7 => {
                 let parsed = parse_frame(body)?;
+                check_size(parsed.columns, parsed.rows, size)?;
                 samples = vec![0; parsed.rows * parsed.columns * parsed.components.len()];
                 frame = Some(parsed);
             }

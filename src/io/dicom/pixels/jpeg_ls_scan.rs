@@ -331,9 +331,9 @@ impl<'a> ScanDecoder<'a> {
                 *q = 81 * self.coding.level(rd - rb) + 9 * self.coding.level(rb - rc) + self.coding.level(rc - ra);
             }
             if contexts[..count].iter().any(|q| *q != 0) {
-                for c in 0..count {
+                for (c, q) in contexts.into_iter().enumerate().take(count) {
                     let (ra, rb, rc) = (self.current[c][x - 1], self.previous[c][x], self.previous[c][x - 1]);
-                    self.current[c][x] = self.regular::<false>(contexts[c], predict(ra, rb, rc));
+                    self.current[c][x] = self.regular::<false>(q, predict(ra, rb, rc));
                 }
                 x += 1;
                 continue;

@@ -1,13 +1,14 @@
 //! JPEG XL, by `jxl-oxide`.
 
-use super::{Decoded, Samples};
+use super::{Decoded, Samples, check_size};
 
 /// Decodes one frame.
-pub(crate) fn decode(data: &[u8]) -> Result<Decoded, String> {
+pub(crate) fn decode(data: &[u8], size: [usize; 2]) -> Result<Decoded, String> {
     let image = jxl_oxide::JxlImage::builder()
         .pool(jxl_oxide::JxlThreadPool::none())
         .read(std::io::Cursor::new(data))
         .map_err(|e| format!("a JPEG XL stream that does not decode ({e})"))?;
+    check_size(image.width() as usize, image.height() as usize, size)?;
     let precision = image.image_header().metadata.bit_depth.bits_per_sample();
     let render = image.render_frame(0).map_err(|e| format!("a JPEG XL frame that does not decode ({e})"))?;
     let mut stream = render.stream_no_alpha();

@@ -36,6 +36,14 @@ pub(crate) struct Decoded {
     pub(crate) incomplete: bool,
 }
 
+/// Checks a codestream's own size against the header's before anything is allocated for it.
+pub(crate) fn check_size(columns: usize, rows: usize, expected: [usize; 2]) -> Result<(), String> {
+    if [columns, rows] == expected {
+        return Ok(());
+    }
+    Err(format!("a picture of {columns} x {rows} where the header says {} x {}", expected[0], expected[1]))
+}
+
 /// Samples in the smallest type that holds them.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Samples {

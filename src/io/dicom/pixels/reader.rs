@@ -3,7 +3,7 @@
 use std::io;
 
 use super::plane::{Plane, Target};
-use super::{Decoded, Samples, colour, jpeg, jpeg_2000, jpeg_ls, jpeg_xl, locate, native, rle};
+use super::{Decoded, Samples, check_size, colour, jpeg, jpeg_2000, jpeg_ls, jpeg_xl, locate, native, rle};
 use crate::io::IoError;
 use crate::io::dicom::image_file::ImageFile;
 use crate::io::dicom::pixel_format::{Photometric, PixelFormat, Sample};
@@ -164,6 +164,7 @@ impl<'f> FrameReader<'f> {
                 codec_of(data).filter(|seen| *seen != Codec::Rle && codec != Codec::EncapsulatedNative).unwrap_or(codec)
             }
         };
+        let size = [format.columns, format.rows];
         let decoded = match codec {
             Codec::EncapsulatedNative => {
                 let whole = data.len() as u64 >= format.frame_bits().div_ceil(8);
@@ -177,18 +178,13 @@ impl<'f> FrameReader<'f> {
                 return Ok((Plane::Rgb(colour::to_rgb(&samples, format.samples, format.photometric, None)), whole));
             }
             Codec::Rle => return rle::decode(data, format).map_err(fail),
-            Codec::Jpeg => jpeg::decode(data).map_err(fail)?,
-            Codec::JpegLs => jpeg_ls::decode(data).map_err(fail)?,
-            Codec::Jpeg2000 => jpeg_2000::decode(data).map_err(fail)?,
-            Codec::JpegXl => jpeg_xl::decode(data).map_err(fail)?,
+            Codec::Jpeg => jpeg::decode(data, size).map_err(fail)?,
+            Codec::JpegLs => jpeg_ls::decode(data, size).map_err(fail)?,
+            Codec::Jpeg2000 => jpeg_2000::decode(data, size).map_err(fail)?,
+            Codec::JpegXl => jpeg_xl::decode(data, size).map_err(fail)?,
             Codec::Native | Codec::Unknown => return Err(fail("an unknown codec".to_owned())),
         };
-        if (decoded.columns, decoded.rows) != (format.columns, format.rows) {
-            return Err(fail(format!(
-                "a picture of {} x {} where the header says {} x {}",
-                decoded.columns, decoded.rows, format.columns, format.rows
-            )));
-        }
+        check_size(decoded.columns, decoded.rows, size).map_err(fail)?;
         let whole = !decoded.incomplete;
         Ok((plane_of(decoded, format).map_err(fail)?, whole))
     }

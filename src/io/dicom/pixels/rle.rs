@@ -5,7 +5,7 @@ use super::plane::Plane;
 use crate::io::dicom::pixel_format::{PixelFormat, Sample};
 
 /// Where the segments of a frame are.
-fn segments<'a>(data: &'a [u8], expected: usize) -> Result<Vec<&'a [u8]>, String> {
+fn segments(data: &[u8], expected: usize) -> Result<Vec<&[u8]>, String> {
     let word = |at: usize| data.get(at * 4..at * 4 + 4).map(|b| u32::from_le_bytes([b[0], b[1], b[2], b[3]]) as usize);
     let count = word(0).ok_or("an RLE frame shorter than its header")?;
     if count == 0 || count > 15 || data.len() < 64 {
@@ -15,6 +15,9 @@ fn segments<'a>(data: &'a [u8], expected: usize) -> Result<Vec<&'a [u8]>, String
         return Err(format!("{count} RLE segments where {expected} are needed"));
     }
     let starts: Vec<usize> = (1..=count).filter_map(word).collect();
+    if starts.first() != Some(&64) || !starts.is_sorted() || starts.iter().any(|s| *s > data.len()) {
+        return Err(format!("RLE segments that start at {starts:?}"));
+    }
     let mut parts = Vec::with_capacity(expected);
     for (at, start) in starts.iter().take(expected).enumerate() {
         let end = starts.get(at + 1).copied().filter(|e| e > start).unwrap_or(data.len()).min(data.len());

@@ -12,12 +12,13 @@ mod markers;
 mod sequential;
 mod transform;
 
-use super::{Decoded, Samples};
+use super::{Decoded, Samples, check_size};
 use markers::{Codestream, Process};
 
 /// Decodes one frame.
-pub(crate) fn decode(data: &[u8]) -> Result<Decoded, String> {
+pub(crate) fn decode(data: &[u8], size: [usize; 2]) -> Result<Decoded, String> {
     let stream = Codestream::parse(data)?;
+    check_size(stream.columns, stream.rows, size)?;
     match stream.process {
         Process::Lossless => lossless::decode(&stream),
         Process::Sequential => sequential::decode(&stream),
