@@ -1,0 +1,45 @@
+//! Letters and corner text, for `render --annotate` and exports.
+
+use image::RgbaImage;
+
+use super::lettering::{lay, line};
+
+/// What is written over a picture.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Annotation {
+    /// Letters at the left, right, top and bottom edge, as [`Plane::letters`](super::scene::Plane::letters) gives them.
+    pub letters: [String; 4],
+    /// Lines in the corners: upper left, upper right, lower left, lower right. The lower right leaves room for the
+    /// SYNTHETIC badge.
+    pub corners: [Vec<String>; 4],
+}
+
+const WHITE: [u8; 3] = [235, 235, 235];
+
+/// Writes letters (14 px) and corner text (12 px) with a dark halo; at most four lines a corner.
+pub fn annotate(picture: &mut RgbaImage, annotation: &Annotation) {
+    let (width, height) = (i64::from(picture.width()), i64::from(picture.height()));
+    let margin = 4;
+    for (n, letters) in annotation.letters.iter().enumerate().filter(|(_, l)| !l.is_empty()) {
+        let word = line(letters, 16.0, WHITE, true);
+        let (w, h) = (i64::from(word.width()), i64::from(word.height()));
+        let (x, y) = match n {
+            0 => (margin, (height - h) / 2),
+            1 => (width - w - margin, (height - h) / 2),
+            2 => ((width - w) / 2, margin),
+            _ => ((width - w) / 2, height - h - margin),
+        };
+        lay(picture, &word, x, y);
+    }
+    for (n, lines) in annotation.corners.iter().enumerate() {
+        let lines: Vec<RgbaImage> = lines.iter().take(4).map(|l| line(l, 13.0, WHITE, true)).collect();
+        let total: i64 = lines.iter().map(|l| i64::from(l.height())).sum();
+        let badge_room = if n == 3 { (height / 16).min(40) } else { 0 };
+        let mut y = if n < 2 { margin } else { height - total - margin - badge_room };
+        for word in lines {
+            let x = if n % 2 == 0 { margin } else { width - i64::from(word.width()) - margin };
+            lay(picture, &word, x, y);
+            y += i64::from(word.height());
+        }
+    }
+}
