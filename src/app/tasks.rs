@@ -287,7 +287,7 @@ pub(crate) fn measured(volume: Volume) -> Loaded {
     let auto = auto_window(&volume);
     let voi = volume.display.first().unwrap_or(Voi::Window(auto));
     let histogram = statistics::histogram(&volume, 512).map(Arc::new);
-    let presets = Arc::new(transfer_presets::all(&volume));
+    let presets = Arc::new(transfer_presets::for_volume(&volume));
     Loaded { volume: Arc::new(volume), auto, voi, histogram, presets }
 }
 
