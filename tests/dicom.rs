@@ -400,7 +400,7 @@ fn a_written_series_reads_back_as_it_was() {
         let files = io::dicom::write_series(&volume, folder.path()).expect("files");
         assert_eq!(files.len(), volume.size()[2], "{case}");
         let (series, back) = only_volume(folder.path());
-        assert_eq!(digest(&[volume.clone()]), digest(&[back.clone()]), "{case}");
+        assert_eq!(digest(std::slice::from_ref(&volume)), digest(std::slice::from_ref(&back)), "{case}");
         assert!(back.geometry.distance_mm(&volume.geometry) < 1e-4, "{case}");
         assert_eq!(back.rescale, volume.rescale, "{case}");
         assert_eq!(back.padding, volume.padding, "{case}");
