@@ -4,7 +4,7 @@
 //! - [`transfer_presets`]: transfer functions to begin with
 //! - [`output`]: finished pictures for the command line and exports, on whichever device there is
 //! - [`gpu`]: pictures by the shaders in `shaders/`
-//! - [`reference`]: the same pictures on the CPU, to the formula; what the shaders are tested against, and what the
+//! - [`mod@reference`]: the same pictures on the CPU, to the formula; what the shaders are tested against, and what the
 //!   headless commands use where there is no adapter
 //! - [`badge`], [`fidelity`]: the SYNTHETIC badge and the marks of lowered quality
 //! - [`annotate`], [`lettering`]: letters and corner text

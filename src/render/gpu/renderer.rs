@@ -86,7 +86,7 @@ impl Renderer {
         self.slices_on_cpu = on_cpu;
     }
 
-    /// The picture of a slice scene, to one grey level that of [`reference`](crate::render::reference), with its marks.
+    /// The picture of a slice scene, to one grey level that of [the reference](mod@crate::render::reference), with its marks.
     /// The work is only submitted: read or show the picture to wait for it.
     ///
     /// # Errors

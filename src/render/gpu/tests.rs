@@ -90,7 +90,7 @@ fn slabs_padding_and_nan_equal_the_reference() {
                 }
             }
         }
-        let holes = |n: usize| if n % 37 == 0 { f32::NAN } else { (n % 31) as f32 };
+        let holes = |n: usize| if n.is_multiple_of(37) { f32::NAN } else { (n % 31) as f32 };
         let g = geometry(false);
         let mut base = layer(volume(VoxelType::F32, &g));
         let mut v = volume_of(&base).clone();
