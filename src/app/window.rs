@@ -583,7 +583,8 @@ impl eframe::App for Veritome {
             Some(Choice::Preset(n)) => self.reach(&ctx).preset(n),
             None => {}
         }
-        if self.messages.show(&ctx) {
+        if let Some(message) = self.messages.show(&ctx) {
+            self.dialogs.reveal(message);
             self.model.dialog = Some(Dialog::Log);
         }
         let queue = std::mem::take(&mut self.queue);
