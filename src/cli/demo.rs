@@ -51,7 +51,7 @@ struct Story {
 
 impl Demo {
     pub(super) fn run(self) -> anyhow::Result<()> {
-        let findings = with_progress("Demo", |control| find(control))??;
+        let findings = with_progress("Demo", find)??;
         eprintln!("{}", notice(&findings.sample));
         eprintln!(
             "{} by {} on {}: {:.0} ml",
@@ -71,7 +71,7 @@ impl Demo {
                 match app::open_window(vec![findings.sample.path.clone()], options) {
                     Ok(()) => return Ok(()),
                     Err(error) => {
-                        eprintln!("veritome: the window could not be opened ({error:#}); writing pictures instead")
+                        eprintln!("veritome: the window could not be opened ({error:#}); writing pictures instead");
                     }
                 }
             } else {
