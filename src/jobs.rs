@@ -14,7 +14,7 @@
 //! ```
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::mpsc::{Receiver, TryRecvError, channel};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, TryRecvError, channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -191,6 +191,16 @@ impl<T: Send + 'static> Job<T> {
             Ok(value) => Poll::Ready(value),
             Err(TryRecvError::Empty) => Poll::Running,
             Err(TryRecvError::Disconnected) => Poll::Gone,
+        }
+    }
+
+    /// As [`Job::poll`], but waits up to `limit` for the result.
+    #[must_use]
+    pub fn poll_for(&self, limit: Duration) -> Poll<T> {
+        match self.result.recv_timeout(limit) {
+            Ok(value) => Poll::Ready(value),
+            Err(RecvTimeoutError::Timeout) => Poll::Running,
+            Err(RecvTimeoutError::Disconnected) => Poll::Gone,
         }
     }
 

@@ -15,9 +15,8 @@ pub(super) fn with_progress<T: Send + 'static>(
     let job = Job::spawn(name, task);
     let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr());
     bar.set_style(style());
-    let mut wait = Duration::from_millis(1);
     let result = loop {
-        match job.poll() {
+        match job.poll_for(Duration::from_millis(100)) {
             Poll::Ready(value) => break Some(value),
             Poll::Gone => break None,
             Poll::Running => {
@@ -30,9 +29,6 @@ pub(super) fn with_progress<T: Send + 'static>(
                     bar.unset_length();
                     bar.tick();
                 }
-                std::thread::sleep(wait);
-                // Short tasks end at once, long ones are asked ten times a second.
-                wait = (wait * 2).min(Duration::from_millis(100));
             }
         }
     };
