@@ -425,3 +425,152 @@ fn written_floats_are_right_to_half_a_step() {
         .fold(0.0, f64::max);
     assert!(most <= (high - low) / 65_534.0 * 0.51, "{most}");
 }
+
+#[test]
+fn convert_writes_a_dicom_folder_with_the_same_voxels_and_keeps_the_mark() {
+    for case in ["oblique", "synthetic", "time_temporal_position"] {
+        let input = root().join("tests/data/dicom").join(case);
+        let folder = tempfile::tempdir().expect("a folder");
+        let out = folder.path().join("out");
+        let written = io::convert(&input, &out, &io::ConvertOptions::default(), &Control::new()).expect("files");
+        assert_eq!(written, [out.clone()]);
+        let before = open(&input).expect("the input");
+        let points = before.studies[0].series[0].time_points;
+        for t in 0..points {
+            let volume = before.studies[0].series[0].load(t, &Control::new()).expect("voxels");
+            let place = if points == 1 { out.clone() } else { out.join(format!("time_{:03}", t + 1)) };
+            let (_, back) = only_volume(&place);
+            assert_eq!(digest(std::slice::from_ref(&volume)), digest(std::slice::from_ref(&back)), "{case}");
+            assert!(back.geometry.distance_mm(&volume.geometry) < 1e-4, "{case}");
+            assert_eq!(back.provenance.is_synthetic(), case == "synthetic", "{case}");
+        }
+    }
+}
+
+#[test]
+fn a_slice_that_ends_early_is_told_after_converting() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let input = folder.path().join("in");
+    std::fs::create_dir(&input).expect("a folder");
+    let case = root().join("tests/data/dicom/codec_rle");
+    for (n, file) in std::fs::read_dir(case).expect("the case").enumerate() {
+        let path = file.expect("a file").path();
+        let mut bytes = std::fs::read(&path).expect("bytes");
+        if n == 0 {
+            // The last of the pixels, and the delimiter, are gone.
+            bytes.truncate(bytes.len() - 200);
+        }
+        std::fs::write(input.join(path.file_name().expect("a name")), bytes).expect("a copy");
+    }
+    let opened = open(&input).expect("a series");
+    let out = folder.path().join("o.nii");
+    io::convert::convert_opened(&opened, &input, &out, &io::ConvertOptions::default(), &Control::new())
+        .expect("a volume all the same");
+    let late = io::convert::late_warnings(&opened);
+    assert!(late.iter().any(|w| w.code == WarningCode::Truncated), "{late:?}");
+}
+
+#[test]
+fn ten_thousand_unrelated_files_are_passed_over_with_a_sentence() {
+    let folder = tempfile::tempdir().expect("a folder");
+    for n in 0..10_000_u32 {
+        std::fs::write(folder.path().join(format!("note{n}.txt")), format!("note {n}: nothing to see"))
+            .expect("a note");
+    }
+    let error = open(folder.path()).expect_err("nothing to show");
+    let IoError::Nothing { files, skipped, .. } = &error else { panic!("{error}") };
+    assert_eq!((*files, skipped.len()), (10_000, 10_000));
+    let text = error.to_string();
+    assert!(text.contains("nothing to show among 10000 files") && text.len() < 600, "{text}");
+    // One image among them is found, and the rest is named.
+    let case = std::fs::read_dir(root().join("tests/data/dicom/single_slice")).expect("the case");
+    let image = case.filter_map(Result::ok).next().expect("a file").path();
+    std::fs::copy(image, folder.path().join("needle")).expect("a copy");
+    let opened = open(folder.path()).expect("the image");
+    assert_eq!((opened.studies.len(), opened.skipped.len()), (1, 10_000));
+}
+
+/// Takes all permissions away while it lives.
+#[cfg(unix)]
+struct Locked(PathBuf, u32);
+
+#[cfg(unix)]
+impl Locked {
+    fn new(path: &Path) -> Self {
+        use std::os::unix::fs::PermissionsExt;
+        let before = std::fs::metadata(path).expect("metadata").permissions().mode();
+        std::fs::set_permissions(path, std::fs::Permissions::from_mode(0)).expect("new permissions");
+        Self(path.to_owned(), before)
+    }
+}
+
+#[cfg(unix)]
+impl Drop for Locked {
+    fn drop(&mut self) {
+        use std::os::unix::fs::PermissionsExt;
+        // A folder that stays locked is only left behind.
+        let _ = std::fs::set_permissions(&self.0, std::fs::Permissions::from_mode(self.1));
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn what_may_not_be_read_is_named_and_the_rest_is_shown() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (closed, inside) = (folder.path().join("closed"), folder.path().join("closed/inside"));
+    std::fs::create_dir(&closed).expect("a folder");
+    std::fs::write(&inside, b"x").expect("a file");
+    let case = std::fs::read_dir(root().join("tests/data/dicom/single_slice")).expect("the case");
+    let image = case.filter_map(Result::ok).next().expect("a file").path();
+    let (open_file, locked_file) = (folder.path().join("open"), folder.path().join("locked"));
+    std::fs::copy(&image, &open_file).expect("a copy");
+    std::fs::copy(&image, &locked_file).expect("a copy");
+    let _locks = [Locked::new(&closed), Locked::new(&locked_file)];
+    if std::fs::read(&locked_file).is_ok() {
+        println!("skipped: this account (root) may read everything, whatever the permissions say");
+        return;
+    }
+    for path in [&closed, &locked_file] {
+        let error = open(path).expect_err("it is locked").to_string();
+        assert!(error.contains("check its permissions"), "{error}");
+    }
+    let opened = open(folder.path()).expect("the other file");
+    assert_eq!(opened.studies.len(), 1);
+    for path in [&closed, &locked_file] {
+        assert!(
+            opened.skipped.iter().any(|s| &s.path == path && s.reason.contains("permissions")),
+            "{:?}",
+            opened.skipped
+        );
+    }
+}
+
+fn zipped(path: &Path, members: &[(&str, &[u8])]) {
+    use std::io::Write;
+    let mut zip = zip::ZipWriter::new(std::fs::File::create(path).expect("a file"));
+    for (name, bytes) in members {
+        zip.start_file(*name, zip::write::SimpleFileOptions::default()).expect("a member");
+        zip.write_all(bytes).expect("its bytes");
+    }
+    zip.finish().expect("a ZIP");
+}
+
+#[test]
+fn a_nifti_volume_in_a_zip_opens_and_a_member_that_points_outside_is_refused() {
+    let nifti = std::fs::read(root().join("tests/data/nifti/agree.nii")).expect("the sample");
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("a.zip");
+    zipped(&path, &[("sub/agree.nii", &nifti), ("../outside.nii", &nifti), ("read me.txt", b"hello")]);
+    let opened = open(&path).expect("the volume");
+    let series: Vec<&Series> = opened.studies.iter().flat_map(|s| &s.series).collect();
+    assert_eq!(series.len(), 1);
+    let volume = series[0].load(0, &Control::new()).expect("voxels");
+    let (_, plain) = only_volume(&root().join("tests/data/nifti/agree.nii"));
+    assert_eq!(digest(std::slice::from_ref(&volume)), digest(std::slice::from_ref(&plain)));
+    assert!(volume.geometry.distance_mm(&plain.geometry) < 1e-6);
+    let reason =
+        |end: &str| opened.skipped.iter().find(|s| s.path.ends_with(end)).map(|s| s.reason.clone()).unwrap_or_default();
+    assert!(reason("outside.nii").contains("points outside"), "{:?}", opened.skipped);
+    assert!(reason("read me.txt").contains("unpack"), "{:?}", opened.skipped);
+    assert!(!folder.path().join("outside.nii").exists());
+}

@@ -5,7 +5,9 @@ use std::path::PathBuf;
 use clap::Args;
 
 use super::progress::with_progress;
-use crate::io::convert::{ConvertOptions, convert};
+use crate::io;
+use crate::io::convert::{ConvertOptions, convert_opened, late_warnings};
+use crate::io::write::Format;
 
 /// Convert images; every path that was written is printed.
 #[derive(Debug, Args)]
@@ -29,9 +31,17 @@ fn positive(text: &str) -> Result<f64, String> {
 impl Convert {
     pub(super) fn run(self) -> anyhow::Result<()> {
         let options = ConvertOptions { resample_mm: self.resample };
-        let written =
-            with_progress("Converting", move |control| convert(&self.input, &self.output, &options, control))??;
-        for path in written {
+        // Before anything is read: a wrong extension should not cost the wait.
+        Format::of(&self.output)?;
+        let (written, warnings) = with_progress("Converting", move |control| {
+            let opened = io::open(&self.input, control)?;
+            let written = convert_opened(&opened, &self.input, &self.output, &options, control);
+            Ok::<_, io::IoError>((written, late_warnings(&opened)))
+        })??;
+        for warning in warnings {
+            eprintln!("warning {}: {}", warning.code, warning.message);
+        }
+        for path in written? {
             println!("{}", path.display());
         }
         Ok(())

@@ -48,7 +48,7 @@ fn as_text(report: &InfoReport) -> String {
             line(format!("    files       {} ({})", s.files, s.transfer_syntaxes.join(", ")));
             if s.dims != [0; 3] {
                 let [x, y, z] = s.dims;
-                let frames = if s.frames > z { format!(", {} frames", s.frames) } else { String::new() };
+                let frames = if s.frames > 1 { format!(", {} frames", s.frames) } else { String::new() };
                 line(format!(
                     "    voxels      {x} x {y} x {z}{frames}, {}",
                     s.dtype.as_deref().unwrap_or("unknown type")

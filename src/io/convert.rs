@@ -3,8 +3,9 @@
 use std::path::{Path, PathBuf};
 
 use super::write::{Format, WriteOptions, png, target::write_whole, write_with};
-use super::{IoError, Opened, Series, open};
+use super::{IoError, Opened, Series, dicom, open};
 use crate::display::Grey;
+use crate::error::Warning;
 use crate::jobs::Control;
 use crate::volume::resample::resample_onto;
 use crate::volume::{Geometry, Interpolation, Volume, Voxels, statistics};
@@ -65,6 +66,18 @@ pub fn convert_opened(
     failed.map_or(Ok(written), Err)
 }
 
+/// What only showed while the pixels of `opened` were decoded: slices that are damaged or end too early.
+#[must_use]
+pub fn late_warnings(opened: &Opened) -> Vec<Warning> {
+    let mut all: Vec<Warning> = Vec::new();
+    for warning in opened.studies.iter().flat_map(|s| &s.series).flat_map(|s| s.source.late_warnings()) {
+        if !all.contains(&warning) {
+            all.push(warning);
+        }
+    }
+    all
+}
+
 fn convert_series(
     series: &Series,
     path: &Path,
@@ -86,7 +99,7 @@ fn convert_series(
         Format::DicomFolder => {
             for (n, volume) in volumes.iter().enumerate() {
                 let folder = if volumes.len() == 1 { path.to_owned() } else { path.join(format!("time_{:03}", n + 1)) };
-                write_dicom(volume, &folder)?;
+                dicom::write_series(volume, &folder)?;
             }
             Ok(vec![path.to_owned()])
         }
@@ -96,16 +109,6 @@ fn convert_series(
             Ok(vec![path.to_owned()])
         }
     }
-}
-
-/// Waits for `io::dicom::write_series`.
-fn write_dicom(_volume: &Volume, folder: &Path) -> Result<(), IoError> {
-    Err(IoError::Unsupported {
-        path: folder.to_owned(),
-        what: "a DICOM series".to_owned(),
-        doing: "written",
-        remedy: "choose .nii, .nii.gz, .nrrd or .png".to_owned(),
-    })
 }
 
 /// On a true grid, linear; what lies outside gets the lowest value of the image.

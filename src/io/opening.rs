@@ -37,11 +37,13 @@ pub fn open_all(paths: &[PathBuf], control: &Control) -> Result<Opened, IoError>
     }
     found.without_repeats();
     let files = found.sources.len();
-    let Outcome { entries, other, skipped, mut first_error } = read_headers(found, control)?;
-    let mut skipped = skipped;
+    let Outcome { entries, other, members, mut skipped, mut first_error } = read_headers(found, control)?;
     let has_dicom = !entries.is_empty();
     let mut studies = dicom::assemble(entries, &mut skipped);
     let (more, error) = open_others(other, has_dicom, &mut skipped, control)?;
+    studies.extend(more);
+    first_error = first_error.or(error);
+    let (more, error) = open_members(members, &mut skipped, control)?;
     studies.extend(more);
     first_error = first_error.or(error);
     studies.retain(|study| !study.series.is_empty());
@@ -69,7 +71,7 @@ struct Found {
     sources: Vec<Candidate>,
     skipped: Vec<Skipped>,
     /// Real paths of folders that were walked, so that links cannot go round in circles.
-    walked: Vec<PathBuf>,
+    walked: HashSet<PathBuf>,
 }
 
 impl Found {
@@ -93,14 +95,13 @@ impl Found {
     fn walk(&mut self, folder: &Path, depth: usize, control: &Control) -> Result<(), IoError> {
         control.checkpoint()?;
         let real = fs::canonicalize(folder).unwrap_or_else(|_| folder.to_owned());
-        if self.walked.contains(&real) {
+        if !self.walked.insert(real) {
             return Ok(());
         }
         if depth > DEPTH_LIMIT {
             self.skip(folder, format!("folders are nested more than {DEPTH_LIMIT} deep"));
             return Ok(());
         }
-        self.walked.push(real);
         let entries = match fs::read_dir(folder) {
             Ok(entries) => entries,
             Err(error) => {
@@ -170,6 +171,8 @@ struct Outcome {
     entries: Vec<Entry>,
     /// Files that are not DICOM.
     other: Vec<PathBuf>,
+    /// Members of archives that are not DICOM and may be volumes by their names.
+    members: Vec<Source>,
     skipped: Vec<Skipped>,
     first_error: Option<IoError>,
 }
@@ -186,7 +189,13 @@ fn read_headers(found: Found, control: &Control) -> Result<Outcome, IoError> {
             Ok::<_, IoError>((candidate, result))
         })
         .collect::<Result<_, _>>()?;
-    let mut out = Outcome { entries: Vec::new(), other: Vec::new(), skipped: found.skipped, first_error: None };
+    let mut out = Outcome {
+        entries: Vec::new(),
+        other: Vec::new(),
+        members: Vec::new(),
+        skipped: found.skipped,
+        first_error: None,
+    };
     let mut directories = Vec::new();
     let mut done: HashSet<PathBuf> = HashSet::new();
     for (candidate, result) in read {
@@ -197,9 +206,10 @@ fn read_headers(found: Found, control: &Control) -> Result<Outcome, IoError> {
             (Ok(Some(Entry::Directory)), _) => {}
             (Ok(Some(entry)), _) => out.entries.push(entry),
             (Ok(None), Source::File(_)) => out.other.push(path),
+            (Ok(None), _) if is_volume_name(&path) => out.members.push(candidate.source),
             (Ok(None), _) => out.skipped.push(Skipped {
                 path,
-                reason: "it is no DICOM file; inside a ZIP only DICOM is read, so unpack it first".to_owned(),
+                reason: "inside a ZIP only DICOM, .nii, .nii.gz and .nrrd files are read; unpack it first".to_owned(),
             }),
             (Err(IoError::Cancelled(c)), _) => return Err(c.into()),
             (Err(error), _) => {
@@ -307,6 +317,40 @@ fn open_others(
                 skipped.push(Skipped { path, reason });
             }
             Err(IoError::Cancelled(c)) => return Err(c.into()),
+            Err(error) => {
+                skipped.push(Skipped { path, reason: error.reason() });
+                first_error.get_or_insert(error);
+            }
+        }
+    }
+    Ok((studies, first_error))
+}
+
+/// Whether a member of an archive may be a volume in one file. The name decides, since what is asked further has to be
+/// unpacked as a whole.
+fn is_volume_name(path: &Path) -> bool {
+    let name = path.to_string_lossy().to_ascii_lowercase();
+    [".nii", ".nii.gz", ".nrrd"].iter().any(|end| name.ends_with(end))
+}
+
+/// Volumes in archives, unpacked into memory one after the other.
+fn open_members(
+    members: Vec<Source>,
+    skipped: &mut Vec<Skipped>,
+    control: &Control,
+) -> Result<(Vec<Study>, Option<IoError>), IoError> {
+    let mut studies = Vec::new();
+    let mut first_error = None;
+    for source in members {
+        control.checkpoint()?;
+        let path = source.path().to_owned();
+        let opened = source
+            .prefix(usize::MAX)
+            .map_err(|e| IoError::system(&path, e))
+            .and_then(|(bytes, _)| formats::open_bytes(&path.to_string_lossy(), bytes.into()));
+        match opened {
+            Ok(Some(study)) => studies.push(study),
+            Ok(None) => skipped.push(Skipped { path, reason: "it is in no format that is read here".to_owned() }),
             Err(error) => {
                 skipped.push(Skipped { path, reason: error.reason() });
                 first_error.get_or_insert(error);

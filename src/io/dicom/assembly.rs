@@ -308,11 +308,32 @@ fn unit_of(slice: &Slice) -> Unit {
         ("PT", "BQML") => Unit::BqPerMl,
         ("PT", "GML") => Unit::Suv,
         ("RTDOSE", "GY") => Unit::Named("Gy".to_owned()),
-        (_, "" | "US" | "HU" | "NONE") => Unit::Arbitrary,
+        (_, "HU") => Unit::Arbitrary,
+        (_, name) if is_no_unit(name) => Unit::Arbitrary,
         ("PT", "CNTS") => Unit::Named("counts".to_owned()),
         ("RTDOSE", _) | ("PT", _) => Unit::Named(name.to_ascii_lowercase()),
         _ => Unit::Named(name.to_owned()),
     }
+}
+
+/// Whether an upper-case unit text says that there is no unit: `US` (PS3.3 C.11.1.1.2: unspecified), `UNITLESS`,
+/// `SIGNAL INTENSITY (UNITLESS)`, `NORMALIZED`.
+fn is_no_unit(name: &str) -> bool {
+    const NONE: [&str; 12] = [
+        "",
+        "US",
+        "NONE",
+        "UNITLESS",
+        "UNSPECIFIED",
+        "UNKNOWN",
+        "ARBITRARY",
+        "NORMALIZED",
+        "NORMALISED",
+        "SIGNAL INTENSITY",
+        "PIXEL VALUE",
+        "1",
+    ];
+    NONE.contains(&name) || ["UNITLESS", "NO UNIT", "ARBITRARY"].iter().any(|word| name.contains(word))
 }
 
 fn described(about: &Belonging, label: &str, first: &Slice) -> String {
@@ -360,4 +381,19 @@ fn provenance(files: &[&Arc<ImageFile>]) -> Provenance {
         return Provenance::marked_synthetic(sources, Some(derivation));
     }
     Provenance::acquired(sources)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_text_that_says_there_is_no_unit_names_none() {
+        for name in ["", "US", "UNITLESS", "SIGNAL INTENSITY (UNITLESS)", "NORMALIZED"] {
+            assert!(is_no_unit(name), "{name}");
+        }
+        for name in ["HU", "MGML", "10-6MM2/S", "OD", "US/CM"] {
+            assert!(!is_no_unit(name), "{name}");
+        }
+    }
 }

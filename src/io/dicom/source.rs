@@ -80,6 +80,11 @@ impl Source {
     /// The first `limit` bytes (fewer if it is shorter) and the whole length.
     pub(crate) fn prefix(&self, limit: usize) -> io::Result<(Vec<u8>, u64)> {
         match self {
+            Self::Member { archive, index, .. } if limit == usize::MAX => {
+                let all = archive.read(*index, INFLATED_LIMIT)?;
+                let len = all.len() as u64;
+                Ok((all, len))
+            }
             Self::Member { archive, index, .. } => {
                 let len = archive.len_of(*index);
                 Ok((archive.read_prefix(*index, limit)?, len))
