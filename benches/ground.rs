@@ -1,5 +1,6 @@
 //! Criterion timings of the ground floor and the CPU reference: resampling and the grey pipeline. `cargo bench`.
 #![allow(missing_docs, reason = "criterion's macros make items without docs")]
+#![allow(clippy::unwrap_used, reason = "a benchmark that cannot go on fails")]
 
 use std::hint::black_box;
 use std::sync::Arc;

@@ -1,4 +1,5 @@
 //! The command line as a contract: what goes to standard output, exit statuses, the pictures that `render` writes.
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on fails")]
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};

@@ -381,3 +381,47 @@ fn the_tag_browser_gets_every_attribute_with_its_sequences() {
     assert_eq!(named("ImagePositionPatient").depth, 4);
     assert!(named("PixelData").value.ends_with("bytes"));
 }
+
+/// Opens a case's only image series and loads it.
+fn only_volume(path: &Path) -> (Series, Volume) {
+    let opened = open(path).unwrap_or_else(|e| panic!("{e}"));
+    let series = opened.studies.iter().flat_map(|s| &s.series).find(|s| s.is_image()).expect("an image").clone();
+    let volume = series.load(0, &Control::new()).expect("voxels");
+    (series, volume)
+}
+
+#[test]
+fn a_written_series_reads_back_as_it_was() {
+    for case in
+        ["oblique", "tilt_plus", "bits_8", "bits_16_signed", "bits_32_signed", "padding", "rgb_planar_0", "synthetic"]
+    {
+        let (_, volume) = only_volume(&root().join("tests/data/dicom").join(case));
+        let folder = tempfile::tempdir().expect("a folder");
+        let files = io::dicom::write_series(&volume, folder.path()).expect("files");
+        assert_eq!(files.len(), volume.size()[2], "{case}");
+        let (series, back) = only_volume(folder.path());
+        assert_eq!(digest(std::slice::from_ref(&volume)), digest(std::slice::from_ref(&back)), "{case}");
+        assert!(back.geometry.distance_mm(&volume.geometry) < 1e-4, "{case}");
+        assert_eq!(back.rescale, volume.rescale, "{case}");
+        assert_eq!(back.padding, volume.padding, "{case}");
+        assert_eq!(back.modality, volume.modality, "{case}");
+        assert_eq!(back.provenance.is_synthetic(), volume.provenance.is_synthetic(), "{case}");
+        assert_eq!(series.warnings.iter().any(|w| w.code == WarningCode::Synthetic), case == "synthetic");
+    }
+}
+
+#[test]
+fn written_floats_are_right_to_half_a_step() {
+    let (_, volume) = only_volume(&root().join("tests/data/dicom/pet_rescale"));
+    let folder = tempfile::tempdir().expect("a folder");
+    io::dicom::write_series(&volume, folder.path()).expect("files");
+    let (_, back) = only_volume(folder.path());
+    let [low, high] = statistics::range(&volume).expect("a range");
+    let most = (0..volume.voxels.len())
+        .map(|i| {
+            let real = |v: &Volume| v.rescale.apply(v.voxels.get(i).unwrap_or(f64::NAN));
+            (real(&volume) - real(&back)).abs()
+        })
+        .fold(0.0, f64::max);
+    assert!(most <= (high - low) / 65_534.0 * 0.51, "{most}");
+}

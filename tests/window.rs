@@ -1,6 +1,7 @@
 //! One walk through a real window under Xvfb: open, click, press keys, take pictures, and look whether the pixels changed
 //! as they should. Needs `Xvfb`, `xdotool`, ImageMagick's `import` and a Vulkan driver; skipped with a line where one is
 //! missing, unless VERITOME_REQUIRE_DISPLAY is set.
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on fails")]
 #![cfg(target_os = "linux")]
 
 use std::path::{Path, PathBuf};

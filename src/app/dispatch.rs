@@ -30,7 +30,7 @@ impl Reach<'_> {
         match action {
             Action::OpenFiles => self.tasks.choose(false, Purpose::Show),
             Action::OpenFolder => self.tasks.choose(true, Purpose::Show),
-            Action::TryDemo => self.try_demo(),
+            Action::TryDemo => self.tasks.demo(),
             Action::AddOverlay => match self.model.active_series() {
                 Some(id) => self.tasks.choose(false, Purpose::Overlay(id)),
                 None => self.messages.push(Level::Info, "Open a series first; overlays lie over it", ""),
@@ -193,10 +193,6 @@ impl Reach<'_> {
         if let Some(stage) = self.model.active_stage() {
             stage.look.projection = projection;
         }
-    }
-
-    fn try_demo(&mut self) {
-        self.messages.push(Level::Info, "Run “veritome demo” once; the head scan then opens from here too", "");
     }
 
     /// Opens paths into the browser, or as an overlay.

@@ -8,6 +8,7 @@ use eframe::egui::{ColorImage, TextureHandle};
 use crate::display::{Voi, Window};
 use crate::io::{Opened, Patient, Series, Study};
 use crate::jobs::Control;
+use crate::render::scene::TransferFunction;
 use crate::volume::{Space, Volume, statistics::Histogram};
 
 /// Names a series for as long as the window is open.
@@ -23,6 +24,8 @@ pub(crate) struct Loaded {
     /// What the header wants, else the automatic window.
     pub voi: Voi,
     pub histogram: Option<Arc<Histogram>>,
+    /// Transfer functions that make sense for it, the first choice first.
+    pub presets: Arc<Vec<TransferFunction>>,
 }
 
 /// How far a series is.

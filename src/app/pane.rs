@@ -243,7 +243,16 @@ mod tests {
         let n = geometry.voxel_count();
         let volume = Volume::new("v", vec![0_u8; n].into(), geometry, Provenance::acquired(vec![])).unwrap();
         let window = Window::new(0.5, 1.0);
-        Stage::new(&Loaded { volume: Arc::new(volume), auto: window, voi: Voi::Window(window), histogram: None }, true)
+        Stage::new(
+            &Loaded {
+                volume: Arc::new(volume),
+                auto: window,
+                voi: Voi::Window(window),
+                histogram: None,
+                presets: Arc::default(),
+            },
+            true,
+        )
     }
 
     #[test]

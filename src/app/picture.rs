@@ -45,6 +45,7 @@ pub(crate) struct Pictures {
     gpu: Option<(Renderer, RenderState)>,
     /// Why the last picture could not be drawn by the device.
     trouble: Option<String>,
+    said: Option<String>,
 }
 
 impl Pictures {
@@ -54,7 +55,7 @@ impl Pictures {
             let renderer = Renderer::new(state.device.clone(), state.queue.clone(), state.adapter.get_info());
             (renderer, state.clone())
         });
-        Self { shown: Vec::new(), gpu, trouble: None }
+        Self { shown: Vec::new(), gpu, trouble: None, said: None }
     }
 
     /// The texture of viewport `slot`, drawn again if its scene is another than last time.
@@ -88,7 +89,11 @@ impl Pictures {
         let picture = match picture {
             Ok(picture) => picture,
             Err(error) => {
-                self.trouble = Some(error.to_string());
+                // Said once, not in every frame.
+                if self.said.as_deref() != Some(&error.to_string()) {
+                    self.said = Some(error.to_string());
+                    self.trouble = self.said.clone();
+                }
                 return None;
             }
         };

@@ -7,7 +7,7 @@ use glam::{DMat3, DQuat, DVec3};
 use super::action::Projection;
 use super::library::Loaded;
 use crate::display::{Voi, Window};
-use crate::render::scene::{Compare, Content, Layer, TransferFunction, TransferPoint, VolumeMode, WHOLE};
+use crate::render::scene::{Compare, Content, Layer, TransferFunction, VolumeMode, WHOLE};
 use crate::volume::{Geometry, Volume, statistics::Histogram};
 
 /// A layer over the base.
@@ -27,6 +27,8 @@ pub(crate) struct Overlay {
 pub(crate) struct VolumeLook {
     pub projection: Projection,
     pub transfer: TransferFunction,
+    /// What the menu offers, the first choice first.
+    pub presets: Arc<Vec<TransferFunction>>,
     pub shaded: bool,
     pub clip: [[f32; 2]; 3],
 }
@@ -77,7 +79,8 @@ impl Stage {
             acquisition: is_oblique(&volume.geometry) && volume.space.is_patient(),
             look: VolumeLook {
                 projection: Projection::Composite,
-                transfer: default_transfer(volume, loaded.auto),
+                transfer: loaded.presets.first().cloned().unwrap_or_default(),
+                presets: loaded.presets.clone(),
                 shaded: true,
                 clip: WHOLE,
             },
@@ -98,6 +101,7 @@ impl Stage {
         self.header = fresh.header;
         self.histogram = fresh.histogram;
         self.look.transfer = fresh.look.transfer;
+        self.look.presets = fresh.look.presets;
     }
 
     /// The volume at the bottom.
@@ -132,11 +136,6 @@ impl Stage {
         layers
     }
 
-    /// Transfer functions that make sense for the base.
-    pub fn transfer_presets(&self) -> Vec<TransferFunction> {
-        self.volume().map(|v| vec![default_transfer(v, self.auto)]).unwrap_or_default()
-    }
-
     /// The window, if the base has one rather than a table.
     pub fn window(&self) -> Option<Window> {
         match &self.base.voi {
@@ -163,34 +162,6 @@ pub(crate) fn acquisition_turn(geometry: &Geometry) -> DQuat {
     }
     let m = DMat3::from_cols(columns[0], columns[1], columns[2]);
     if m.determinant() > 0.5 { DQuat::from_mat3(&m).normalize() } else { DQuat::IDENTITY }
-}
-
-/// Colours and opacities that show something sensible of any image, until the person chooses a preset.
-fn default_transfer(volume: &Volume, auto: Window) -> TransferFunction {
-    let point = |value: f64, color: [f32; 3], opacity: f32| TransferPoint { value, color, opacity };
-    if volume.unit == crate::volume::Unit::Hounsfield {
-        return TransferFunction {
-            name: "Bone and skin".into(),
-            points: vec![
-                point(-400.0, [0.60, 0.35, 0.28], 0.0),
-                point(-150.0, [0.80, 0.55, 0.45], 0.02),
-                point(150.0, [0.85, 0.55, 0.40], 0.03),
-                point(300.0, [0.95, 0.88, 0.75], 0.35),
-                point(1500.0, [1.0, 1.0, 0.96], 0.8),
-            ],
-        };
-    }
-    let (low, width) = (auto.center - auto.width / 2.0, auto.width);
-    let at = |t: f64| low + t * width;
-    TransferFunction {
-        name: "Automatic".into(),
-        points: vec![
-            point(at(0.12), [0.25, 0.16, 0.12], 0.0),
-            point(at(0.25), [0.62, 0.42, 0.34], 0.06),
-            point(at(0.55), [0.86, 0.70, 0.58], 0.20),
-            point(at(0.95), [1.0, 0.98, 0.94], 0.5),
-        ],
-    }
 }
 
 #[cfg(test)]

@@ -9,10 +9,15 @@ use glam::DVec3;
 
 use super::library::{Loaded, SeriesId};
 use super::stage::acquisition_turn;
-use crate::display::{Grey, View, Voi, grey::auto_window, grey::to_byte};
-use crate::io::{self, IoError, Opened, Series};
+use crate::display::{ColorMap, Grey, View, Voi, grey::auto_window, grey::to_byte};
+use crate::inference::demo::{self, Findings};
+use crate::inference::engine::{self, RunOptions, RunResult};
+use crate::inference::manifest::{self, FoundModel, Model};
+use crate::inference::runtime;
+use crate::io::{self, IoError, Opened, Series, labels};
 use crate::jobs::{Control, Job, Poll};
-use crate::render::scene::Plane;
+use crate::render::scene::{Layer, Plane};
+use crate::render::transfer_presets;
 use crate::volume::{Interpolation, PatientPoint, Space, Volume, resample, statistics};
 
 /// What becomes of what is opened.
@@ -31,7 +36,13 @@ pub(crate) enum Done {
     Opened(Vec<PathBuf>, Purpose, Result<Opened, IoError>),
     Preview(SeriesId, Result<(Loaded, ColorImage), IoError>),
     Loaded(SeriesId, Result<Loaded, IoError>),
-    OverlayLoaded(SeriesId, String, Result<Loaded, IoError>),
+    OverlayLoaded(SeriesId, String, Result<(Layer, [f64; 2]), IoError>),
+    /// The model folders that are there.
+    Models(Vec<FoundModel>),
+    /// A model ran on a series; the text is its title.
+    Ran(SeriesId, String, Result<RunResult, String>),
+    /// The demo's head and what was found in it.
+    Demo(Result<Box<Findings>, String>),
     /// The task ended without a result, which only a fault in the program does.
     Lost(String),
 }
@@ -41,7 +52,10 @@ enum Task {
     Open(Job<Result<Opened, IoError>>, Vec<PathBuf>, Purpose),
     Preview(Job<Result<(Loaded, ColorImage), IoError>>, SeriesId),
     Load(Job<Result<Loaded, IoError>>, SeriesId),
-    Overlay(Job<Result<Loaded, IoError>>, SeriesId, String),
+    Overlay(Job<Result<(Layer, [f64; 2]), IoError>>, SeriesId, String),
+    Models(Job<Vec<FoundModel>>),
+    Run(Job<Result<RunResult, String>>, SeriesId, String),
+    Demo(Job<Result<Box<Findings>, String>>),
 }
 
 /// All that runs, and what waits.
@@ -119,9 +133,47 @@ impl Tasks {
     /// Loads a series to be laid over another.
     pub fn load_overlay(&mut self, over: SeriesId, series: &Series) {
         let (name, series) = (series.description.clone(), series.clone());
-        let job = Job::spawn(format!("Loading {name}"), move |control| load(&series, 0, control));
+        let title = name.clone();
+        let job = Job::spawn(format!("Loading {name}"), move |control| overlay(&series, title, control));
         self.watch(job.control());
         self.running.push(Task::Overlay(job, over, name));
+    }
+
+    /// Looks for model folders.
+    pub fn find_models(&mut self) {
+        let job = Job::spawn("Looking for models", |_| manifest::models());
+        self.watch(job.control());
+        self.running.push(Task::Models(job));
+    }
+
+    /// Runs a model on a volume; ONNX Runtime is fetched first where it is missing.
+    pub fn run_model(&mut self, model: Model, on: SeriesId, volume: Arc<Volume>) {
+        let title = model.title();
+        let job = Job::spawn(format!("Running {title}"), move |control| {
+            runtime::ensure(control).map_err(|e| e.to_string())?;
+            let inputs = [(String::new(), volume)];
+            engine::run(&model, &inputs, &RunOptions::default(), control).map_err(|e| e.to_string())
+        });
+        self.watch(job.control());
+        self.running.push(Task::Run(job, on, title));
+    }
+
+    /// Gets the demo's head and finds its brain.
+    pub fn demo(&mut self) {
+        if self.running.iter().any(|t| matches!(t, Task::Demo(_))) {
+            return;
+        }
+        let job = Job::spawn("Demo", |control| demo::find(control).map(Box::new).map_err(|e| e.to_string()));
+        self.watch(job.control());
+        self.running.push(Task::Demo(job));
+    }
+
+    /// The run of the model with this title, if it runs.
+    pub fn run_of(&self, title: &str) -> Option<Control> {
+        self.running.iter().find_map(|task| match task {
+            Task::Run(job, _, name) if name == title => Some(job.control().clone()),
+            _ => None,
+        })
     }
 
     /// What finished since the last call.
@@ -134,6 +186,9 @@ impl Tasks {
                 Task::Preview(job, id) => finished(job, |r| Done::Preview(*id, r)),
                 Task::Load(job, id) => finished(job, |r| Done::Loaded(*id, r)),
                 Task::Overlay(job, id, name) => finished(job, |r| Done::OverlayLoaded(*id, name.clone(), r)),
+                Task::Models(job) => finished(job, Done::Models),
+                Task::Run(job, id, name) => finished(job, |r| Done::Ran(*id, name.clone(), r)),
+                Task::Demo(job) => finished(job, Done::Demo),
             };
             match finished {
                 None => true,
@@ -164,10 +219,13 @@ impl Tasks {
         self.running
             .iter()
             .filter_map(|task| match task {
-                Task::Dialog(..) => None,
+                Task::Dialog(..) | Task::Models(_) => None,
                 Task::Open(job, ..) => Some(of(job.name(), job.control())),
                 Task::Preview(job, _) => Some(of(job.name(), job.control())),
-                Task::Load(job, _) | Task::Overlay(job, ..) => Some(of(job.name(), job.control())),
+                Task::Load(job, _) => Some(of(job.name(), job.control())),
+                Task::Overlay(job, ..) => Some(of(job.name(), job.control())),
+                Task::Run(job, ..) => Some(of(job.name(), job.control())),
+                Task::Demo(job) => Some(of(job.name(), job.control())),
             })
             .collect()
     }
@@ -204,12 +262,33 @@ fn load(series: &Series, time_point: usize, control: &Control) -> Result<Loaded,
     Ok(measured(volume))
 }
 
+/// A series as a layer: labels where it holds labels, else an image in colours. And its range, for the sliders.
+fn overlay(series: &Series, name: String, control: &Control) -> Result<(Layer, [f64; 2]), IoError> {
+    let volume = series.load(0, control)?;
+    control.checkpoint()?;
+    if labels::looks_like_labels(&volume)
+        && let Ok(mut map) = labels::as_labelmap(&volume)
+    {
+        map.name = name;
+        return Ok((Layer::labels(Arc::new(map)), [0.0, 1.0]));
+    }
+    let range = statistics::range(&volume).unwrap_or([0.0, 1.0]);
+    let loaded = measured(volume);
+    let mut layer = Layer::image(loaded.volume.clone());
+    layer.name = name;
+    layer.voi = loaded.voi;
+    layer.opacity = 0.5;
+    layer.colormap = ColorMap::Viridis;
+    Ok((layer, range))
+}
+
 /// A volume with its windows and its histogram.
 pub(crate) fn measured(volume: Volume) -> Loaded {
     let auto = auto_window(&volume);
     let voi = volume.display.first().unwrap_or(Voi::Window(auto));
     let histogram = statistics::histogram(&volume, 512).map(Arc::new);
-    Loaded { volume: Arc::new(volume), auto, voi, histogram }
+    let presets = Arc::new(transfer_presets::for_volume(&volume));
+    Loaded { volume: Arc::new(volume), auto, voi, histogram, presets }
 }
 
 const THUMBNAIL: usize = 144;

@@ -14,6 +14,7 @@ use super::library::{Load, SeriesId};
 use super::panels::{
     self,
     dialogs::{Choice, Dialogs},
+    models::Row,
     status::Figures,
     studies::Wish,
     transfer_editor::TransferEditor,
@@ -28,6 +29,9 @@ use super::ui_kit::{
 };
 use super::viewport::{self, Canvas};
 use crate::display::Window;
+use crate::inference::demo::Findings;
+use crate::inference::engine::{OutputContent, RunResult};
+use crate::inference::manifest::FoundModel;
 use crate::io::IoError;
 use crate::render::gpu;
 use crate::render::scene::{Content, Layer};
@@ -115,6 +119,7 @@ pub struct Veritome {
     viewport_focus: Vec<egui::Id>,
     dialogs: Dialogs,
     editor: TransferEditor,
+    models: Option<Vec<Row>>,
 }
 
 impl std::fmt::Debug for Veritome {
@@ -155,7 +160,9 @@ impl Veritome {
             viewport_focus: Vec::new(),
             dialogs,
             editor: TransferEditor::default(),
+            models: None,
         };
+        app.tasks.find_models();
         if let Some(layout) = options.layout {
             app.model.lay_out(layout);
         }
@@ -246,19 +253,60 @@ impl Veritome {
                     }
                 }
                 Done::Loaded(id, result) => self.loaded(id, result),
-                Done::OverlayLoaded(over, name, Ok(loaded)) => {
-                    let mut layer = Layer::image(loaded.volume.clone());
-                    layer.name = name;
-                    layer.voi = loaded.voi.clone();
-                    layer.opacity = 0.5;
-                    layer.colormap = crate::display::ColorMap::Viridis;
-                    self.add_overlay(over, layer);
+                Done::OverlayLoaded(over, _, Ok((layer, range))) => {
+                    if let Some(stage) = self.model.stages.get_mut(&over) {
+                        stage.add_overlay(layer, range);
+                    }
                 }
                 Done::OverlayLoaded(_, name, Err(error)) => self.failed(&format!("{name} could not be loaded"), &error),
+                Done::Models(found) => self.models = Some(found.into_iter().map(model_row).collect()),
+                Done::Ran(id, title, Ok(result)) => self.ran(id, &title, &result),
+                Done::Ran(_, title, Err(why)) => self.told(&format!("{title} did not run"), &why),
+                Done::Demo(Ok(findings)) => self.show_demo(ctx, &findings),
+                Done::Demo(Err(why)) => self.told("The demo could not be prepared", &why),
                 Done::Lost(name) => {
                     self.messages.push(Level::Error, format!("{name} stopped without a result"), "A fault in Veritome");
                 }
             }
+        }
+    }
+
+    /// What a model found becomes layers over the series that it ran on.
+    fn ran(&mut self, id: SeriesId, title: &str, result: &RunResult) {
+        for output in &result.outputs {
+            let layer = match &output.content {
+                OutputContent::Labels(labels) => Layer::labels(labels.clone()),
+                OutputContent::Image(volume) => {
+                    let mut layer = Layer::image(volume.clone());
+                    layer.opacity = 0.5;
+                    if output.kind != "image" {
+                        layer.colormap = crate::display::ColorMap::Inferno;
+                    }
+                    layer
+                }
+            };
+            self.add_overlay(id, layer);
+        }
+        let seconds = result.seconds.total;
+        let text = format!("{title} ran on {} in {seconds:.1} s", result.provider);
+        let level = if result.warnings.is_empty() { Level::Info } else { Level::Warning };
+        self.messages.push(level, text, result.warnings.join("\n"));
+    }
+
+    fn show_demo(&mut self, ctx: &egui::Context, findings: &Findings) {
+        let mut study = findings.study.clone();
+        study.series = vec![findings.series.clone()];
+        self.first_layers = vec![Layer::labels(findings.mask.clone())];
+        let opened = crate::io::Opened { studies: vec![study], skipped: Vec::new() };
+        self.opened(ctx, &[], Purpose::Show, opened);
+        let text = format!("{} found {:.0} ml of brain on {}", findings.model, findings.brain_ml(), findings.provider);
+        self.messages.push(Level::Info, text, "");
+    }
+
+    /// A failure of a model or of the demo; a cancelled one is no failure.
+    fn told(&mut self, what: &str, why: &str) {
+        if why != crate::error::Cancelled.to_string() {
+            self.messages.push(Level::Error, what, why);
         }
     }
 
@@ -409,6 +457,17 @@ impl Veritome {
     }
 }
 
+/// A model folder as the list shows it.
+fn model_row(found: FoundModel) -> Row {
+    match found.model {
+        Ok(model) => Row::Ready(Box::new(model)),
+        Err(error) => Row::Broken {
+            name: found.folder.file_name().map(|n| n.to_string_lossy().into_owned()).unwrap_or_default(),
+            why: error.to_string(),
+        },
+    }
+}
+
 impl eframe::App for Veritome {
     fn ui(&mut self, ui: &mut Ui, _frame: &mut eframe::Frame) {
         let ctx = ui.ctx().clone();
@@ -427,6 +486,7 @@ impl eframe::App for Veritome {
         let t = tokens(&ctx);
         let panel = |margin: Margin| Frame::new().fill(t.panel).inner_margin(margin);
         let mut wish = None;
+        let mut run = None;
         if !self.model.full_screen {
             Panel::top("toolbar")
                 .exact_size(t.size.toolbar)
@@ -460,6 +520,8 @@ impl eframe::App for Veritome {
                             panels::layers::show(ui, &mut self.model, &mut self.queue);
                             ui.add_space(t.space.m);
                             panels::look::show(ui, &mut self.model, &mut self.editor, &mut self.queue);
+                            ui.add_space(t.space.m);
+                            run = panels::models::show(ui, &self.model, self.models.as_deref(), &self.tasks);
                         });
                     });
             }
@@ -489,6 +551,14 @@ impl eframe::App for Veritome {
             self.model.active = pane;
             self.reach(&ctx).show(id);
         }
+        if let Some(run) = run
+            && let Some(volume) = self.model.stages.get(&run.on).and_then(|s| s.volume().cloned())
+        {
+            self.tasks.run_model(*run.model, run.on, volume);
+        }
+        if let Some(why) = self.pictures.take_trouble() {
+            self.messages.push(Level::Error, "An image could not be drawn by the graphics device", why);
+        }
         match wish {
             Some(Wish::Show(id)) => self.reach(&ctx).show(id),
             Some(Wish::Overlay(id)) => {
@@ -513,7 +583,8 @@ impl eframe::App for Veritome {
             Some(Choice::Preset(n)) => self.reach(&ctx).preset(n),
             None => {}
         }
-        if self.messages.show(&ctx) {
+        if let Some(message) = self.messages.show(&ctx) {
+            self.dialogs.reveal(message);
             self.model.dialog = Some(Dialog::Log);
         }
         let queue = std::mem::take(&mut self.queue);

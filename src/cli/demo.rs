@@ -11,10 +11,10 @@ use crate::app;
 use crate::display::{Slices, View};
 use crate::inference::demo::{Findings, find};
 use crate::io::samples;
-use crate::render::annotate::Annotation;
-use crate::render::picture::{Device, save_png, slice_picture, volume_picture};
+use crate::render::annotate::{Annotation, annotate};
 use crate::render::scene::{Camera, Compare, Layer, Plane, Slab, SliceScene, VolumeMode, VolumeScene, WHOLE};
 use crate::render::transfer_presets;
+use crate::render::{Device, Fidelity, save_png, slice_picture, volume_picture};
 use crate::volume::Geometry;
 use crate::volume::Interpolation;
 
@@ -51,7 +51,7 @@ struct Story {
 
 impl Demo {
     pub(super) fn run(self) -> anyhow::Result<()> {
-        let findings = with_progress("Demo", |control| find(control))??;
+        let findings = with_progress("Demo", find)??;
         eprintln!("{}", notice(&findings.sample));
         eprintln!(
             "{} by {} on {}: {:.0} ml",
@@ -71,7 +71,7 @@ impl Demo {
                 match app::open_window(vec![findings.sample.path.clone()], options) {
                     Ok(()) => return Ok(()),
                     Err(error) => {
-                        eprintln!("veritome: the window could not be opened ({error:#}); writing pictures instead")
+                        eprintln!("veritome: the window could not be opened ({error:#}); writing pictures instead");
                     }
                 }
             } else {
@@ -129,25 +129,31 @@ fn draw(findings: &Findings, out: &std::path::Path) -> anyhow::Result<Story> {
             layers: vec![base.clone(), mask.clone()],
             compare: Compare::Blend,
         };
-        let mut drawn = slice_picture(&scene, Device::Auto)?;
-        Annotation::for_plane(&scene.plane, &findings.study, &findings.series, view.name()).draw(&mut drawn.image);
+        let mut drawn = slice_picture(&scene, Device::Auto, Fidelity::default())?;
+        annotate(
+            &mut drawn.image,
+            &Annotation::for_plane(&scene.plane, &findings.study, &findings.series, view.name()),
+        );
         let path = out.join(format!("{}.png", view.name()));
         save_png(&drawn, &path)?;
         pictures.push(path);
     }
     let scene = VolumeScene {
         camera: Camera { azimuth_deg: 35.0, elevation_deg: 20.0, ..Camera::fitted(geometry, size) },
-        mode: VolumeMode::Composite { transfer: transfer_presets::default_for(&findings.volume), shaded: true },
+        mode: VolumeMode::Composite {
+            transfer: transfer_presets::for_volume(&findings.volume).remove(0),
+            shaded: true,
+        },
         base,
         labels: vec![mask],
         size,
         clip: front_cut_away(geometry),
         step: 0.5,
     };
-    let mut drawn = volume_picture(&scene, Device::Auto)?;
+    let mut drawn = volume_picture(&scene, Device::Auto, Fidelity::default())?;
     let device = drawn.device.clone();
-    Annotation::for_plane(&scene.camera.plane(size), &findings.study, &findings.series, "volume")
-        .draw(&mut drawn.image);
+    let plane = scene.camera.plane(size);
+    annotate(&mut drawn.image, &Annotation::for_plane(&plane, &findings.study, &findings.series, "volume"));
     let path = out.join("volume.png");
     save_png(&drawn, &path)?;
     pictures.push(path);

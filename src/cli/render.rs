@@ -10,13 +10,14 @@ use super::WrongUsage;
 use super::picture_options::{Overlay, Size, base_layer, camera, choose_series, point, preset, window};
 use super::progress::with_progress;
 use crate::display::{Slices, View, Window};
+use crate::error::{Warning, WarningCode};
 use crate::jobs::Control;
-use crate::render::annotate::Annotation;
-use crate::render::picture::{Device, save_png, slice_picture, volume_picture};
+use crate::render::annotate::{Annotation, annotate};
 use crate::render::scene::{
     Camera, Compare, Content, Layer, Plane, Slab, SlabMode, SliceScene, VolumeMode, VolumeScene, WHOLE,
 };
 use crate::render::transfer_presets;
+use crate::render::{Device, Fidelity, save_png, slice_picture, volume_picture};
 use crate::volume::{Geometry, Interpolation, PatientPoint, Space, Volume};
 
 /// Draw a slice or a volume view into a PNG: the image alone, the whole volume fitted with its true aspect.
@@ -132,28 +133,30 @@ impl Render {
             Some(DeviceName::Gpu) => Device::Gpu,
             Some(DeviceName::Cpu) => Device::Cpu,
         };
+        let uneven = |w: &Warning| matches!(w.code, WarningCode::UnevenSpacing | WarningCode::MissingSlices);
+        let known = Fidelity { uneven_spacing: series.warnings.iter().any(uneven), ..Fidelity::default() };
         let drawn = match self.view {
             ViewName::Mip | ViewName::Minip | ViewName::Volume => {
                 let scene = self.volume_scene(&volume, base, overlays)?;
-                let mut drawn = volume_picture(&scene, device)?;
+                let mut drawn = volume_picture(&scene, device, known)?;
                 if self.annotate {
                     let plane = scene.camera.plane(scene.size);
-                    Annotation::for_plane(&plane, &study, &series, "volume").draw(&mut drawn.image);
+                    annotate(&mut drawn.image, &Annotation::for_plane(&plane, &study, &series, "volume"));
                 }
                 drawn
             }
             _ => {
                 let scene = self.slice_scene(&volume, base, overlays)?;
-                let mut drawn = slice_picture(&scene, device)?;
+                let mut drawn = slice_picture(&scene, device, known)?;
                 if self.annotate {
                     let name = format!("{:?}", self.view).to_lowercase();
-                    Annotation::for_plane(&scene.plane, &study, &series, &name).draw(&mut drawn.image);
+                    annotate(&mut drawn.image, &Annotation::for_plane(&scene.plane, &study, &series, &name));
                 }
                 drawn
             }
         };
         save_png(&drawn, &self.output)?;
-        Ok(drawn.notices)
+        Ok(drawn.fidelity.marks().into_iter().map(|m| format!("the picture is marked {m}")).collect())
     }
 
     fn volume_scene(&self, volume: &Volume, base: Layer, overlays: Vec<Layer>) -> anyhow::Result<VolumeScene> {
@@ -169,9 +172,9 @@ impl Render {
             ViewName::Minip => VolumeMode::MinIp,
             _ => {
                 let transfer = match &self.transfer {
-                    None => transfer_presets::default_for(volume),
+                    None => transfer_presets::for_volume(volume).remove(0),
                     Some(name) => transfer_presets::by_name(name, volume).ok_or_else(|| {
-                        let names: Vec<_> = transfer_presets::all(volume).into_iter().map(|t| t.name).collect();
+                        let names: Vec<_> = transfer_presets::for_volume(volume).into_iter().map(|t| t.name).collect();
                         WrongUsage(format!("{name}: no such transfer function; choose from {}", names.join(", ")))
                     })?,
                 };

@@ -1,84 +1,72 @@
-//! Text drawn into a picture: white with a dark halo, legible on any image. Ubuntu Light, the font of the window too.
+//! Words drawn into pictures.
+
+use std::sync::OnceLock;
 
 use ab_glyph::{Font, FontRef, Glyph, PxScale, ScaleFont, point};
 use image::{Rgba, RgbaImage};
 
-fn font() -> Option<FontRef<'static>> {
-    FontRef::try_from_slice(epaint_default_fonts::UBUNTU_LIGHT).ok()
+/// The font of all words in pictures: Ubuntu Light, the window's own, which egui ships.
+fn font() -> Option<&'static FontRef<'static>> {
+    static FONT: OnceLock<Option<FontRef<'static>>> = OnceLock::new();
+    FONT.get_or_init(|| FontRef::try_from_slice(epaint_default_fonts::UBUNTU_LIGHT).ok()).as_ref()
 }
 
-/// Glyphs of a line that starts at (0, 0), with their advance summed up.
-fn layout(font: &FontRef<'static>, text: &str, size_px: f32) -> (Vec<Glyph>, f32) {
-    let scaled = font.as_scaled(PxScale::from(size_px));
-    let (mut x, mut glyphs) = (0.0, Vec::new());
-    let mut previous = None;
-    for c in text.chars() {
-        let id = font.glyph_id(c);
-        if let Some(p) = previous {
-            x += scaled.kern(p, id);
-        }
-        glyphs.push(id.with_scale_and_position(PxScale::from(size_px), point(x, scaled.ascent())));
-        x += scaled.h_advance(id);
-        previous = Some(id);
-    }
-    (glyphs, x)
-}
-
-/// Width and height of a line, pixels.
+/// A line of text, `height_px` high, on nothing, with a dark halo one pixel wide if wanted.
 #[must_use]
-pub fn line_size(text: &str, size_px: f32) -> [f32; 2] {
-    font().map_or([0.0; 2], |f| {
-        let (_, width) = layout(&f, text, size_px);
-        let scaled = f.as_scaled(PxScale::from(size_px));
-        [width, scaled.ascent() - scaled.descent()]
+pub fn line(text: &str, height_px: f32, color: [u8; 3], halo: bool) -> RgbaImage {
+    let Some(font) = font() else { return RgbaImage::new(1, 1) };
+    let scaled = font.as_scaled(PxScale::from(height_px));
+    let edge = if halo { 1 } else { 0 };
+    let mut x = edge as f32;
+    let glyphs: Vec<Glyph> = text
+        .chars()
+        .map(|c| {
+            let mut glyph = scaled.scaled_glyph(c);
+            glyph.position = point(x, edge as f32 + scaled.ascent());
+            x += scaled.h_advance(glyph.id);
+            glyph
+        })
+        .collect();
+    let (width, height) = (x.ceil() as u32 + edge, height_px.ceil() as u32 + 2 * edge);
+    let mut cover = vec![0.0_f32; (width * height) as usize];
+    for outline in glyphs.into_iter().filter_map(|g| font.outline_glyph(g)) {
+        let corner = outline.px_bounds().min;
+        outline.draw(|gx, gy, c| {
+            let (px, py) = (corner.x as i64 + i64::from(gx), corner.y as i64 + i64::from(gy));
+            if px >= 0 && py >= 0 && px < i64::from(width) && py < i64::from(height) {
+                let at = &mut cover[py as usize * width as usize + px as usize];
+                *at = at.max(c);
+            }
+        });
+    }
+    let at = |x: i64, y: i64| {
+        let inside = x >= 0 && y >= 0 && x < i64::from(width) && y < i64::from(height);
+        if inside { cover[y as usize * width as usize + x as usize] } else { 0.0 }
+    };
+    RgbaImage::from_fn(width, height, |x, y| {
+        let (x, y) = (i64::from(x), i64::from(y));
+        let ink = at(x, y).clamp(0.0, 1.0);
+        let around = (-1..=1).flat_map(|dy| (-1..=1).map(move |dx| (dx, dy))).map(|(dx, dy)| at(x + dx, y + dy));
+        let dark = if halo { around.fold(0.0, f32::max) * 0.85 } else { 0.0 };
+        let alpha = ink + dark * (1.0 - ink);
+        // Straight alpha: the ink's share of what covers.
+        let share = if alpha > 0.0 { ink / alpha } else { 0.0 };
+        let [r, g, b] = color.map(|c| (f32::from(c) * share).round() as u8);
+        Rgba([r, g, b, (alpha * 255.0).round() as u8])
     })
 }
 
-/// Draws a line with its upper left corner at `at`, pixels. `bold` draws it a little thicker; `halo` lays black around it.
-pub fn draw_line(
-    image: &mut RgbaImage,
-    text: &str,
-    at: [f32; 2],
-    size_px: f32,
-    color: [u8; 3],
-    bold: bool,
-    halo: bool,
-) {
-    let Some(font) = font() else { return };
-    let (glyphs, _) = layout(&font, text, size_px);
-    let shift = (size_px / 16.0).max(0.6);
-    if halo {
-        for (dx, dy) in
-            [(-1.0, 0.0), (1.0, 0.0), (0.0, -1.0), (0.0, 1.0), (-0.7, -0.7), (0.7, 0.7), (-0.7, 0.7), (0.7, -0.7)]
+/// Lays `over` (straight alpha) onto a picture; what reaches beyond the edge is cut.
+pub fn lay(picture: &mut RgbaImage, over: &RgbaImage, left: i64, top: i64) {
+    for (x, y, o) in over.enumerate_pixels() {
+        let (x, y) = (i64::from(x) + left, i64::from(y) + top);
+        if let (Ok(x), Ok(y)) = (u32::try_from(x), u32::try_from(y))
+            && let Some(p) = picture.get_pixel_mut_checked(x, y)
         {
-            let reach = shift * 1.5;
-            paint(image, &font, &glyphs, [at[0] + dx * reach, at[1] + dy * reach], [0; 3]);
-        }
-    }
-    paint(image, &font, &glyphs, at, color);
-    if bold {
-        paint(image, &font, &glyphs, [at[0] + shift * 0.7, at[1]], color);
-    }
-}
-
-fn paint(image: &mut RgbaImage, font: &FontRef<'static>, glyphs: &[Glyph], at: [f32; 2], color: [u8; 3]) {
-    let (width, height) = image.dimensions();
-    for glyph in glyphs {
-        let mut glyph = glyph.clone();
-        glyph.position.x += at[0];
-        glyph.position.y += at[1];
-        let Some(outline) = font.outline_glyph(glyph) else { continue };
-        let bounds = outline.px_bounds();
-        outline.draw(|x, y, coverage| {
-            let (px, py) = (bounds.min.x as i64 + i64::from(x), bounds.min.y as i64 + i64::from(y));
-            let (Ok(px), Ok(py)) = (u32::try_from(px), u32::try_from(py)) else { return };
-            if px < width && py < height {
-                let Rgba([r, g, b, a]) = *image.get_pixel(px, py);
-                let mix = |from: u8, to: u8| {
-                    (f32::from(from) + (f32::from(to) - f32::from(from)) * coverage.clamp(0.0, 1.0)).round() as u8
-                };
-                image.put_pixel(px, py, Rgba([mix(r, color[0]), mix(g, color[1]), mix(b, color[2]), a]));
+            let alpha = f32::from(o.0[3]) / 255.0;
+            for (p, o) in p.0.iter_mut().zip(&o.0[..3]) {
+                *p = (f32::from(*p) + (f32::from(*o) - f32::from(*p)) * alpha).round() as u8;
             }
-        });
+        }
     }
 }

@@ -46,7 +46,7 @@ pub enum GeometryError {
     TooLarge([usize; 3]),
     /// The matrix holds NaN or infinity, or has no inverse.
     #[error("the voxel-to-patient matrix is not invertible: {0:?}")]
-    Singular([f64; 16]),
+    Singular(Box<[f64; 16]>),
 }
 
 /// Size in voxels `[nx, ny, nz]` (x fastest) and the affine `voxel -> patient` map in millimetres, LPS.
@@ -77,8 +77,9 @@ impl Geometry {
         let volume = columns[0].cross(columns[1]).dot(columns[2]).abs();
         let scale = lengths[0] * lengths[1] * lengths[2];
         let inverse = voxel_to_patient.inverse();
-        if !voxel_to_patient.is_finite() || !(scale > 0.0 && volume > 1e-9 * scale) || !inverse.is_finite() {
-            return Err(GeometryError::Singular(voxel_to_patient.to_cols_array()));
+        let is_sound = voxel_to_patient.is_finite() && scale > 0.0 && volume > 1e-9 * scale && inverse.is_finite();
+        if !is_sound {
+            return Err(GeometryError::Singular(Box::new(voxel_to_patient.to_cols_array())));
         }
         Ok(Self { size, voxel_to_patient, patient_to_voxel: inverse })
     }

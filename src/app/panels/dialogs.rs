@@ -50,6 +50,11 @@ struct Reading {
 }
 
 impl Dialogs {
+    /// Opens the details of a message in the log.
+    pub fn reveal(&mut self, message: usize) {
+        self.log.reveal(message);
+    }
+
     /// With the commands that were chosen lately, newest first.
     pub fn new(recent_commands: &[String]) -> Self {
         let mut dialogs = Self::default();

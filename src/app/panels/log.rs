@@ -36,6 +36,15 @@ pub(crate) enum LogEvent {
 }
 
 impl LogPanel {
+    /// Opens the details of a message.
+    pub fn reveal(&mut self, index: usize) {
+        self.least = Least::All;
+        self.query.clear();
+        if !self.open.contains(&index) {
+            self.open.push(index);
+        }
+    }
+
     /// Draws the log over all the room that is left, the newest message first.
     pub fn ui(&mut self, ui: &mut Ui, messages: &[Message]) -> Option<LogEvent> {
         let t = tokens(ui.ctx());

@@ -34,7 +34,7 @@ pub(crate) fn show(ui: &mut Ui, model: &mut Model, editor: &mut TransferEditor, 
         if stage.look.projection == Projection::Composite {
             let unit = stage.volume().map(|v| v.unit.symbol().to_owned()).unwrap_or_default();
             let histogram = stage.histogram.clone();
-            let presets = stage.transfer_presets();
+            let presets = stage.look.presets.clone();
             let input = TransferInput {
                 transfer: &stage.look.transfer,
                 histogram: histogram.as_deref(),

@@ -4,6 +4,7 @@
 //! - `studies`: the series browser on the left
 //! - `layers`, `look`: layers and the volume view's settings on the right
 //! - `transfer_editor`, `histogram`: colours and opacities over the volume's values
+//! - `models`: models and their runs
 //! - `start`: what an empty window offers
 //! - `dialogs`: shows one of `help`, `settings`, `key_bindings`, `log`, `tag_browser`
 //! - `search_field`: what lists are filtered by
@@ -16,6 +17,7 @@ pub(crate) mod key_bindings;
 pub(crate) mod layers;
 pub(crate) mod log;
 pub(crate) mod look;
+pub(crate) mod models;
 pub(crate) mod search_field;
 pub(crate) mod settings;
 pub(crate) mod start;

@@ -66,10 +66,10 @@ impl Messages {
         self.log.iter().map(line).collect::<Vec<_>>().join("\n")
     }
 
-    /// Draws the toasts; true when the person wants the details.
-    pub fn show(&mut self, ctx: &egui::Context) -> bool {
+    /// Draws the toasts; gives the message whose details the person wants.
+    pub fn show(&mut self, ctx: &egui::Context) -> Option<usize> {
         if self.showing.is_empty() {
-            return false;
+            return None;
         }
         let now = ctx.time();
         for (index, until) in &mut self.showing {
@@ -77,7 +77,7 @@ impl Messages {
             until.get_or_insert(now + if error { 3.0 * SECONDS } else { SECONDS });
         }
         let t = tokens(ctx);
-        let mut details = false;
+        let mut details = None;
         let mut gone = Vec::new();
         let area = Area::new(Id::unique("toasts"))
             .order(Order::Foreground)
@@ -102,7 +102,7 @@ impl Messages {
                         });
                         ui.horizontal(|ui| {
                             if !message.details.is_empty() && ui.small_button("Details…").clicked() {
-                                details = true;
+                                details = Some(*index);
                                 gone.push(*index);
                             }
                             if ui.small_button("Dismiss").clicked() {

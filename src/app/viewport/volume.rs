@@ -70,10 +70,10 @@ fn is_moving(ui: &Ui, canvas: &Canvas<'_>, spot: &Spot) -> bool {
             ui.data_mut(|d| d.insert_temp(id, (state, now)));
             now
         }
-        // The first picture is a good one.
+        // The first picture comes quickly, the good one after it.
         None => {
-            ui.data_mut(|d| d.insert_temp(id, (state, now - STILL)));
-            now - STILL
+            ui.data_mut(|d| d.insert_temp(id, (state, now)));
+            now
         }
     };
     let moving = now - since < STILL;

@@ -8,6 +8,8 @@
 //! - `pixels`: codecs and the way from stored bytes to voxels
 //! - `series_source`, `attributes`: what a series offers: volumes, previews, tags
 //! - `directory`: the index of a medium
+//!
+//! And the way out: [`write_series`].
 
 mod assembly;
 mod attributes;
@@ -27,12 +29,14 @@ mod source;
 mod stacking;
 mod syntax;
 mod text;
+mod writing;
 
 pub(crate) use assembly::assemble;
 pub(crate) use directory::listed_files;
 pub(crate) use header::with_header;
 pub(crate) use image_file::{Entry, entry_of};
 pub(crate) use source::Source;
+pub use writing::write_series;
 
 /// Synthetic Data (0008,001C), newer than the dictionary.
 pub(crate) const SYNTHETIC_DATA: dicom_core::Tag = dicom_core::Tag(0x0008, 0x001C);

@@ -19,7 +19,8 @@ pub(crate) const FORMAT: wgpu::TextureFormat = wgpu::TextureFormat::Rgba8Unorm;
 
 impl Picture {
     pub(crate) fn new(gpu: &Gpu, size: [u32; 2]) -> Self {
-        let texture = target(gpu, size, FORMAT, wgpu::TextureUsages::COPY_SRC);
+        let usage = wgpu::TextureUsages::COPY_SRC | wgpu::TextureUsages::COPY_DST;
+        let texture = target(gpu, size, FORMAT, usage);
         let view = texture.create_view(&wgpu::TextureViewDescriptor::default());
         Self { texture, view, fidelity: Fidelity::default() }
     }
@@ -40,6 +41,19 @@ impl Picture {
     #[must_use]
     pub fn size(&self) -> [u32; 2] {
         [self.texture.width(), self.texture.height()]
+    }
+
+    /// Fills it with a picture of its own size.
+    pub(crate) fn write(&self, gpu: &Gpu, image: &RgbaImage) {
+        let [width, height] = self.size();
+        if image.dimensions() == (width, height) {
+            gpu.queue.write_texture(
+                self.texture.as_image_copy(),
+                image,
+                wgpu::TexelCopyBufferLayout { offset: 0, bytes_per_row: Some(width * 4), rows_per_image: None },
+                self.texture.size(),
+            );
+        }
     }
 
     pub(crate) fn read(&self, gpu: &Gpu) -> Result<RgbaImage, RenderError> {

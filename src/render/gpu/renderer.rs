@@ -8,7 +8,9 @@ use super::slice_pass::SlicePass;
 use super::stamp_pass::StampPass;
 use super::texture_store::TextureStore;
 use super::volume_pass::VolumePass;
-use crate::render::badge::stamps;
+use crate::render::badge::{lay_stamps, stamps};
+use crate::render::fidelity::Fidelity;
+use crate::render::reference;
 use crate::render::scene::{SliceScene, VolumeScene};
 
 /// Draws scenes on a graphics device and keeps the volumes there as long as they exist.
@@ -18,6 +20,7 @@ pub struct Renderer {
     slices: SlicePass,
     volumes: VolumePass,
     stamps: StampPass,
+    slices_on_cpu: bool,
 }
 
 impl std::fmt::Debug for Renderer {
@@ -43,7 +46,9 @@ impl Renderer {
     }
 
     fn with(gpu: Gpu) -> Self {
+        let slices_on_cpu = gpu.info.device_type == wgpu::DeviceType::Cpu;
         Self {
+            slices_on_cpu,
             gpu,
             store: TextureStore::new(),
             slices: SlicePass::default(),
@@ -75,15 +80,37 @@ impl Renderer {
         self.store.len()
     }
 
-    /// The picture of a slice scene, to one grey level that of [`reference`](crate::render::reference), with its marks.
+    /// Where slices are drawn. Software adapters interpolate by hand far slower than the processor does by itself, so on them
+    /// slices come from the CPU reference (to the formula, and quicker) unless this is set to `false`.
+    pub fn set_slices_on_cpu(&mut self, on_cpu: bool) {
+        self.slices_on_cpu = on_cpu;
+    }
+
+    /// The picture of a slice scene, to one grey level that of [the reference](mod@crate::render::reference), with its marks.
     /// The work is only submitted: read or show the picture to wait for it.
     ///
     /// # Errors
     /// When a volume fits into no texture.
     pub fn render_slice(&mut self, scene: &SliceScene) -> Result<Picture, RenderError> {
+        self.render_slice_known(scene, Fidelity::default())
+    }
+
+    /// As [`Renderer::render_slice`], with marks for what the caller knows of the data's quality.
+    ///
+    /// # Errors
+    /// When a volume fits into no texture.
+    pub fn render_slice_known(&mut self, scene: &SliceScene, known: Fidelity) -> Result<Picture, RenderError> {
+        if self.slices_on_cpu {
+            let mut picture = Picture::new(&self.gpu, scene.size);
+            picture.fidelity = known;
+            let mut image = reference::render_slice(scene);
+            lay_stamps(&mut image, &stamps(picture.size(), scene.is_synthetic(), &known));
+            picture.write(&self.gpu, &image);
+            return Ok(picture);
+        }
         let mut encoder = self.gpu.device.create_command_encoder(&wgpu::CommandEncoderDescriptor::default());
         let picture = self.slices.draw(&self.gpu, &mut self.store, &mut encoder, scene)?;
-        self.finish(encoder, picture, scene.is_synthetic())
+        Ok(self.finish(encoder, picture, scene.is_synthetic(), known))
     }
 
     /// The picture of a volume scene, with its marks. While the eye moves, pass a larger `step` and a smaller `size`; the
@@ -92,21 +119,31 @@ impl Renderer {
     /// # Errors
     /// When the base is no image or fits into no texture.
     pub fn render_volume(&mut self, scene: &VolumeScene) -> Result<Picture, RenderError> {
+        self.render_volume_known(scene, Fidelity::default())
+    }
+
+    /// As [`Renderer::render_volume`], with marks for what the caller knows of the data's quality.
+    ///
+    /// # Errors
+    /// When the base is no image or fits into no texture.
+    pub fn render_volume_known(&mut self, scene: &VolumeScene, known: Fidelity) -> Result<Picture, RenderError> {
         let mut encoder = self.gpu.device.create_command_encoder(&wgpu::CommandEncoderDescriptor::default());
         let picture = self.volumes.draw(&self.gpu, &mut self.store, &mut encoder, scene)?;
-        self.finish(encoder, picture, scene.is_synthetic())
+        Ok(self.finish(encoder, picture, scene.is_synthetic(), known))
     }
 
     fn finish(
         &mut self,
         mut encoder: wgpu::CommandEncoder,
-        picture: Picture,
+        mut picture: Picture,
         synthetic: bool,
-    ) -> Result<Picture, RenderError> {
+        known: Fidelity,
+    ) -> Picture {
+        picture.fidelity = picture.fidelity.and(known);
         let stamps = stamps(picture.size(), synthetic, &picture.fidelity);
         self.stamps.draw(&self.gpu, &mut encoder, &picture, &stamps);
         self.gpu.queue.submit([encoder.finish()]);
-        Ok(picture)
+        picture
     }
 
     /// A picture as bytes; waits until it is drawn.

@@ -4,7 +4,9 @@ use image::RgbaImage;
 
 use super::Renderer;
 use crate::display::{ColorMap, Voi, VoiFunction, VoiLut, Window};
+use crate::render::fidelity::Fidelity;
 use crate::render::fixtures::{KINDS, geometry, label_layer, layer, scene, volume, volume_of};
+use crate::render::output::{Device, slice_picture};
 use crate::render::reference;
 use crate::render::scene::{
     Camera, Compare, Content, Layer, Slab, SlabMode, SliceScene, TransferFunction, TransferPoint, VolumeMode,
@@ -16,7 +18,10 @@ use crate::volume::{Interpolation, Padding, VoxelType};
 fn with_renderer(test: impl FnOnce(&mut Renderer)) {
     static SHARED: OnceLock<Option<Mutex<Renderer>>> = OnceLock::new();
     let shared = SHARED.get_or_init(|| match Renderer::headless() {
-        Ok(renderer) => Some(Mutex::new(renderer)),
+        Ok(mut renderer) => {
+            renderer.set_slices_on_cpu(false);
+            Some(Mutex::new(renderer))
+        }
         Err(e) if std::env::var("VERITOME_REQUIRE_GPU").is_ok_and(|v| v == "1") => panic!("{e}"),
         Err(e) => {
             println!("skipped: {e}");
@@ -64,7 +69,8 @@ fn every_number_type_and_interpolation_equals_the_reference() {
 
 #[test]
 fn integer_textures_equal_the_reference_too() {
-    if let Ok(renderer) = Renderer::headless() {
+    if let Ok(mut renderer) = Renderer::headless() {
+        renderer.set_slices_on_cpu(false);
         check_formats(&mut renderer.without_norm16());
     }
 }
@@ -84,7 +90,7 @@ fn slabs_padding_and_nan_equal_the_reference() {
                 }
             }
         }
-        let holes = |n: usize| if n % 37 == 0 { f32::NAN } else { (n % 31) as f32 };
+        let holes = |n: usize| if n.is_multiple_of(37) { f32::NAN } else { (n % 31) as f32 };
         let g = geometry(false);
         let mut base = layer(volume(VoxelType::F32, &g));
         let mut v = volume_of(&base).clone();
@@ -168,7 +174,7 @@ fn a_volume_beyond_the_limit_is_reduced_and_says_so() {
         let (drawn, expected) = (renderer.read(&picture).unwrap(), reference::render_slice(&scene));
         let mean =
             |p: &RgbaImage| p.pixels().map(|p| f64::from(p.0[0])).sum::<f64>() / f64::from(p.width() * p.height());
-        assert!((mean(&drawn) - mean(&expected)).abs() < 6.0, "{} {}", mean(&drawn), mean(&expected));
+        assert!((mean(&drawn) - mean(&expected)).abs() < 12.0, "{} {}", mean(&drawn), mean(&expected));
     });
 }
 
@@ -263,5 +269,42 @@ fn composites_equal_the_reference_on_every_number_type() {
                 }
             }
         }
+    });
+}
+
+#[test]
+fn label_surfaces_and_tints_equal_the_reference() {
+    with_renderer(|renderer| {
+        let base = layer(volume(VoxelType::I16, &geometry(false)));
+        let labels = vec![
+            Layer { opacity: 0.7, ..label_layer(&geometry(true)) },
+            Layer { opacity: 0.35, ..label_layer(&geometry(false)) },
+        ];
+        let modes =
+            [VolumeMode::Mip, VolumeMode::Composite { transfer: ramp(&base), shaded: true }, VolumeMode::Average];
+        for mode in modes {
+            let what = format!("labels {mode:?}");
+            let scene = VolumeScene { labels: labels.clone(), ..volume_scene(base.clone(), mode) };
+            check_volume(renderer, &scene, 3, &what[..what.len().min(20)]);
+        }
+        let hidden = Layer { visible: false, ..base.clone() };
+        let mode = VolumeMode::Composite { transfer: ramp(&base), shaded: false };
+        let scene = VolumeScene { labels, ..volume_scene(hidden, mode) };
+        check_volume(renderer, &scene, 3, "labels alone");
+    });
+}
+
+#[test]
+fn the_marks_are_the_same_on_both_devices() {
+    with_renderer(|renderer| {
+        let mut v = volume(VoxelType::I16, &geometry(false));
+        v.provenance = crate::volume::Provenance::marked_synthetic(vec![], None);
+        let scene = SliceScene { size: [200, 180], ..scene(vec![layer(v)]) };
+        let known = Fidelity { uneven_spacing: true, ..Fidelity::default() };
+        let picture = renderer.render_slice_known(&scene, known).unwrap();
+        let cpu = slice_picture(&scene, Device::Cpu, known).unwrap();
+        assert_eq!(differing(&renderer.read(&picture).unwrap(), &cpu.image).0, 0);
+        let magenta = cpu.image.pixels().filter(|p| p.0[..3] == crate::render::badge::SYNTHETIC_MAGENTA);
+        assert!(magenta.count() > 50);
     });
 }

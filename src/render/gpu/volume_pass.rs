@@ -6,9 +6,10 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use bytemuck::{Pod, Zeroable};
 use glam::{DMat3, DVec3};
 
-use super::blocks::{Blocks, Grid};
+use super::blocks::{BLOCK, Blocks, Grid};
 use super::device::{Gpu, RenderError, binding, buffer_binding, pass, texture_binding};
 use super::picture::{FORMAT, Picture};
+use super::ray_labels::{RayLabel, ray_labels};
 use super::slice_pass::voi_terms;
 use super::texture_store::{Access, TextureStore, VolumeTexture};
 use crate::display::{ColorMap, Voi, VoiFunction};
@@ -58,6 +59,7 @@ struct Variant {
     composite: bool,
     shaded: bool,
     average: bool,
+    labels: usize,
 }
 
 /// The pipelines and block grids of the volume passes.
@@ -80,20 +82,25 @@ impl VolumePass {
         let Content::Image(volume) = &scene.base.content else { return Err(RenderError::NotAnImage) };
         let texture = store.volume(gpu, volume)?;
         let blocks = store.blocks(volume, &texture);
+        let labels = ray_labels(gpu, store, scene, volume)?;
         let variant = Variant {
             access: texture.access,
             filtered: texture.filterable && volume.padding.is_none() && !texture.has_nothing,
             composite: matches!(scene.mode, VolumeMode::Composite { .. }),
             shaded: matches!(scene.mode, VolumeMode::Composite { shaded: true, .. }),
             average: scene.mode == VolumeMode::Average,
+            labels: labels.len(),
         };
         let mut uniform = geometry(scene, volume, &texture);
         let (tables, transfer, grids) = match &scene.mode {
             VolumeMode::Composite { transfer, .. } => {
                 let table = composite(&mut uniform, scene, volume, &texture, transfer);
-                let key = (texture.id, bytemuck::cast_slice::<_, u8>(&table), bytemuck::bytes_of(&uniform.limits));
+                let bytes = (bytemuck::cast_slice::<_, u8>(&table), bytemuck::bytes_of(&uniform.limits));
+                let key = (texture.id, bytes, labels.iter().map(RayLabel::key).collect::<Vec<_>>());
                 let make = || {
-                    let taken = taken(&blocks, &table, &uniform, texture.bias as f32);
+                    let mut taken = taken(&blocks, &table, &uniform, texture.bias as f32);
+                    let side = BLOCK * texture.reduced.max(1) as usize;
+                    labels.iter().for_each(|l| l.mark(&mut taken, blocks.size, side, &volume.geometry));
                     let grid = Grid::free_distance(blocks.size, &taken);
                     (grid, Grid { size: [1; 3], values: vec![0.0] })
                 };
@@ -127,6 +134,9 @@ impl VolumePass {
             wgpu::BindGroupEntry { binding: 5, resource: wgpu::BindingResource::TextureView(&grids.1) },
             wgpu::BindGroupEntry { binding: 6, resource: transfer.as_entire_binding() },
         ];
+        for (n, label) in labels.iter().enumerate() {
+            entries.extend(label.entries(n as u32));
+        }
         if variant.filtered {
             entries.push(wgpu::BindGroupEntry { binding: 2, resource: wgpu::BindingResource::Sampler(sampler) });
         }
@@ -227,13 +237,7 @@ fn make_pipeline(gpu: &Gpu, v: Variant) -> wgpu::RenderPipeline {
     };
     let module = gpu.shader(
         fragment,
-        &[
-            &constants,
-            include_str!("../../../shaders/ray.wgsl"),
-            &voxels,
-            include_str!("../../../shaders/ray_no_labels.wgsl"),
-            main,
-        ],
+        &[&constants, include_str!("../../../shaders/ray.wgsl"), &voxels, &super::ray_labels::shader(v.labels), main],
     );
     let block =
         || texture_binding(wgpu::TextureSampleType::Float { filterable: false }, wgpu::TextureViewDimension::D3);
@@ -249,13 +253,14 @@ fn make_pipeline(gpu: &Gpu, v: Variant) -> wgpu::RenderPipeline {
     if v.filtered {
         entries.push(binding(2, wgpu::BindingType::Sampler(wgpu::SamplerBindingType::Filtering)));
     }
+    (0..v.labels as u32).for_each(|n| entries.extend(super::ray_labels::layout(n)));
     let layout = gpu
         .device
         .create_bind_group_layout(&wgpu::BindGroupLayoutDescriptor { label: Some(fragment), entries: &entries });
     gpu.pipeline(&module, fragment, &layout, FORMAT, None)
 }
 
-fn row(v: DVec3) -> [f32; 4] {
+pub(super) fn row(v: DVec3) -> [f32; 4] {
     [v.x as f32, v.y as f32, v.z as f32, 0.0]
 }
 
@@ -288,7 +293,7 @@ fn geometry(scene: &VolumeScene, volume: &Volume, texture: &VolumeTexture) -> Ra
     }
 }
 
-fn step_mm(scene: &VolumeScene, volume: &Volume) -> f64 {
+pub(super) fn step_mm(scene: &VolumeScene, volume: &Volume) -> f64 {
     volume.geometry.spacing_mm().into_iter().fold(f64::INFINITY, f64::min) * f64::from(scene.step.max(0.01))
 }
 

@@ -48,6 +48,7 @@ impl<T: Scalar> Sampler<'_, T> {
     }
 
     /// Trilinear.
+    #[inline]
     pub(crate) fn linear(&self, q: DVec3) -> f64 {
         let [nx, ny, nz] = self.size;
         let inside = q.x >= 0.0
@@ -57,28 +58,35 @@ impl<T: Scalar> Sampler<'_, T> {
             && q.y < ny as f64 - 1.0
             && q.z < nz as f64 - 1.0;
         if !inside {
-            return self.weighted(q, 0, |t| [0.0, 1.0 - t, t, 0.0]);
+            return self.linear_by_rule(q);
         }
-        let (i, j, k) = (q.x as usize, q.y as usize, q.z as usize);
-        let (tx, ty, tz) = (q.x - i as f64, q.y - j as f64, q.z - k as f64);
-        let row = (k * ny + j) * nx + i;
+        // By way of `i32`, which converts in one instruction each way; no axis is longer.
+        let [i, j, k] = [q.x as i32, q.y as i32, q.z as i32];
+        let (tx, ty, tz) = (q.x - f64::from(i), q.y - f64::from(j), q.z - f64::from(k));
+        let row = (k as usize * ny + j as usize) * nx + i as usize;
         let pair = |at: usize| {
             let p = &self.data[at..at + 2];
             [p[0].to_f64(), p[1].to_f64()]
         };
         let corners = [pair(row), pair(row + nx), pair(row + nx * ny), pair(row + nx * ny + nx)];
         if self.padding.is_some() && corners.as_flattened().iter().any(|x| self.is_padding(*x)) {
-            return self.weighted(q, 0, |t| [0.0, 1.0 - t, t, 0.0]);
+            return self.linear_by_rule(q);
         }
         let [a, b, c, d] = corners.map(|[a, b]| a + (b - a) * tx);
         let (low, high) = (a + (b - a) * ty, c + (d - c) * ty);
         let x = low + (high - low) * tz;
         // A NaN may stand where the weight is zero.
-        if x.is_nan() { self.weighted(q, 0, |t| [0.0, 1.0 - t, t, 0.0]) } else { x }
+        if x.is_nan() { self.linear_by_rule(q) } else { x }
     }
 
     fn cubic(&self, q: DVec3) -> f64 {
         self.weighted(q, 1, cubic_weights)
+    }
+
+    /// Kept out of the fast path's loop.
+    #[cold]
+    fn linear_by_rule(&self, q: DVec3) -> f64 {
+        self.weighted(q, 0, |t| [0.0, 1.0 - t, t, 0.0])
     }
 
     /// The general rule, over `2 + 2 * reach` voxels an axis.

@@ -3,16 +3,21 @@
 use image::RgbaImage;
 use rayon::prelude::*;
 
-use super::super::plan::{PlannedLayer, label_colors, plan};
+use super::super::plan::{PlannedLayer, Share, label_colors, plan};
 use super::super::scene::{Content, SlabMode, SliceScene};
 use super::sampler::{Sampler, colour, nearest_voxel};
 use crate::display::{ColorMap, Grey};
-use crate::volume::voxels::luma;
+use crate::volume::voxels::{Scalar, luma};
 use crate::volume::{Interpolation, Labelmap, Volume, Voxels};
 use crate::with_voxels;
 
 /// A colour, 0 to 1.
 type Rgb = [f64; 3];
+
+/// Rows of pixels that one task draws, and pixels of a row that it looks up before it goes to the next: small squares of an
+/// oblique plane stay within few pages of memory.
+const BAND: usize = 16;
+const TILE: usize = 32;
 
 /// The picture of a slice scene; see the [module](super) for what it is, to the letter. Alpha is 255 everywhere.
 #[must_use]
@@ -20,21 +25,35 @@ pub fn render_slice(scene: &SliceScene) -> RgbaImage {
     let [width, height] = scene.size.map(|n| n.max(1));
     let layers: Vec<Ready> = plan(scene).into_iter().map(|p| Ready::new(p, scene)).collect();
     let mut bytes = vec![255_u8; width as usize * height as usize * 4];
-    bytes.par_chunks_mut(width as usize * 4).enumerate().for_each_init(
-        || (vec![[0.0; 3]; width as usize], vec![0.0; width as usize]),
-        |(canvas, values), (y, row)| {
+    let width_px = width as usize;
+    bytes.par_chunks_mut(width_px * 4 * BAND).enumerate().for_each_init(
+        || (vec![[0.0; 3]; width_px * BAND], vec![0.0; width_px * BAND]),
+        |(canvas, values), (band, bytes)| {
+            let pixels = bytes.as_chunks_mut::<4>().0;
+            let (canvas, values) = (&mut canvas[..pixels.len()], &mut values[..pixels.len()]);
+            let first = (band * BAND) as u32;
+            if let [only] = layers.as_slice()
+                && only.draw_alone(first, width_px, values, pixels)
+            {
+                return;
+            }
             canvas.fill([0.0; 3]);
             for layer in &layers {
-                layer.draw_row(y as u32, canvas, values);
+                layer.draw_band(first, width_px, canvas, values);
             }
-            for (pixel, c) in row.as_chunks_mut::<4>().0.iter_mut().zip(canvas.iter()) {
+            for (pixel, c) in pixels.iter_mut().zip(canvas.iter()) {
                 for (byte, c) in pixel.iter_mut().zip(c) {
-                    *byte = (c * 255.0).round() as u8;
+                    *byte = to_byte(*c);
                 }
             }
         },
     );
     RgbaImage::from_raw(width, height, bytes).unwrap_or_default()
+}
+
+/// `round(c * 255)`; levels are not negative, so that cutting off after adding a half rounds.
+fn to_byte(c: f64) -> u8 {
+    (c * 255.0 + 0.5) as u8
 }
 
 /// A layer with its tables.
@@ -78,15 +97,18 @@ impl<'a> Ready<'a> {
         Self { plan, paint, interpolation: scene.interpolation, mode: scene.slab.mode }
     }
 
-    fn draw_row(&self, y: u32, canvas: &mut [Rgb], values: &mut [f64]) {
+    fn draw_band(&self, first: u32, width: usize, canvas: &mut [Rgb], values: &mut [f64]) {
+        if let Paint::Grey { volume, grey, .. } = &self.paint {
+            self.read_grey(volume, grey, first, width, values);
+        }
+        for ((y, canvas), values) in (first..).zip(canvas.chunks_mut(width)).zip(values.chunks(width)) {
+            self.draw_row(y, canvas, values);
+        }
+    }
+
+    fn draw_row(&self, y: u32, canvas: &mut [Rgb], values: &[f64]) {
         match &self.paint {
-            Paint::Grey { volume, grey, table } => {
-                let (size, padding) = (volume.size(), volume.padding);
-                with_voxels!(
-                    &volume.voxels,
-                    |data| self.read_row(y, &Sampler { data, size, padding }, grey.rescale.slope < 0.0, values),
-                    rgb | _v | values.fill(f64::NAN)
-                );
+            Paint::Grey { grey, table, .. } => {
                 for (x, (c, stored)) in canvas.iter_mut().zip(values.iter()).enumerate() {
                     if stored.is_nan() {
                         continue;
@@ -114,6 +136,32 @@ impl<'a> Ready<'a> {
         }
     }
 
+    /// The stored values of rows of pixels; NaN is nothing.
+    fn read_grey(&self, volume: &Volume, grey: &Grey, first: u32, width: usize, values: &mut [f64]) {
+        let (size, padding) = (volume.size(), volume.padding);
+        let falling = grey.rescale.slope < 0.0;
+        with_voxels!(
+            &volume.voxels,
+            |data| self.read_rows(first, width, &Sampler { data, size, padding }, falling, values),
+            rgb | _v | values.fill(f64::NAN)
+        );
+    }
+
+    /// The common case, an opaque grey layer and nothing else, straight to bytes. `false`: this is another case.
+    fn draw_alone(&self, first: u32, width: usize, values: &mut [f64], pixels: &mut [[u8; 4]]) -> bool {
+        let Paint::Grey { volume, grey, table: None } = &self.paint else { return false };
+        if self.plan.opacity < 1.0 || self.plan.share != Share::All {
+            return false;
+        }
+        self.read_grey(volume, grey, first, width, values);
+        for (pixel, stored) in pixels.iter_mut().zip(values.iter()) {
+            let real = grey.rescale.apply(*stored);
+            let byte = if stored.is_nan() || self.is_cut(real) { 0 } else { to_byte(grey.level_of_real(real)) };
+            *pixel = [byte, byte, byte, 255];
+        }
+        true
+    }
+
     fn mix(&self, c: &mut Rgb, over: Rgb) {
         let opacity = f64::from(self.plan.opacity);
         for (c, o) in c.iter_mut().zip(over) {
@@ -125,22 +173,31 @@ impl<'a> Ready<'a> {
         self.plan.layer.threshold.is_some_and(|[low, high]| real < low || real > high)
     }
 
-    /// Stored values of a row of pixels; NaN is nothing. `falling`: real values fall as stored ones rise.
-    fn read_row<T: crate::volume::voxels::Scalar>(
-        &self,
-        y: u32,
-        sampler: &Sampler<T>,
-        falling: bool,
-        values: &mut [f64],
-    ) {
-        let plan = &self.plan;
-        let highest = (self.mode == SlabMode::Mip) != falling;
-        for (x, value) in values.iter_mut().enumerate() {
-            let q = plan.at(x as f64, f64::from(y));
-            if plan.offsets_mm.len() == 1 {
-                *value = sampler.at(q, self.interpolation);
-                continue;
+    /// `falling`: real values fall as stored ones rise.
+    fn read_rows<T: Scalar>(&self, first: u32, width: usize, sampler: &Sampler<T>, falling: bool, values: &mut [f64]) {
+        for left in (0..width).step_by(TILE) {
+            for (y, row) in (first..).zip(values.chunks_mut(width)) {
+                let right = (left + TILE).min(width);
+                self.read_tile_row([left as u32, y], sampler, falling, &mut row[left..right]);
             }
+        }
+    }
+
+    /// The pixels from (`left`, `y`) to the right.
+    fn read_tile_row<T: Scalar>(&self, [left, y]: [u32; 2], sampler: &Sampler<T>, falling: bool, values: &mut [f64]) {
+        let plan = &self.plan;
+        let place = |x: u32| plan.at(f64::from(x), f64::from(y));
+        if plan.offsets_mm.len() == 1 {
+            // Chosen once, so that the loop holds one kind only.
+            match self.interpolation {
+                Interpolation::Linear => values.iter_mut().zip(left..).for_each(|(v, x)| *v = sampler.linear(place(x))),
+                other => values.iter_mut().zip(left..).for_each(|(v, x)| *v = sampler.at(place(x), other)),
+            }
+            return;
+        }
+        let highest = (self.mode == SlabMode::Mip) != falling;
+        for (value, x) in values.iter_mut().zip(left..) {
+            let q = place(x);
             let samples = plan.offsets_mm.iter().map(|mm| sampler.at(q + plan.per_mm * *mm, self.interpolation));
             let samples = samples.filter(|s| !s.is_nan());
             *value = match self.mode {
