@@ -170,7 +170,8 @@ pub(crate) fn entry_of(header: &Header<'_>) -> Result<Entry, IoError> {
 fn check_size(header: &Header<'_>, pixels: &PixelElement, format: &mut PixelFormat) -> Result<bool, IoError> {
     let expected = format.native_bytes();
     let available = header.total.saturating_sub(pixels.offset).min(pixels.length.unwrap_or(u64::MAX));
-    if is_absurd(format, available, pixels.length.is_none(), header.syntax.codec) || isize::try_from(expected).is_err() {
+    if is_absurd(format, available, pixels.length.is_none(), header.syntax.codec) || isize::try_from(expected).is_err()
+    {
         return Err(IoError::format(
             header.source.path(),
             format!("{expected} bytes of pixels, as the header claims"),

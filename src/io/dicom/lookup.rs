@@ -211,7 +211,8 @@ mod tests {
     #[test]
     fn segments_that_repeat_others_and_add_nothing_come_to_an_end() {
         // Each of the indirect segments points at the start and asks for all that follows, most of it indirect again.
-        let units: Vec<u16> = std::iter::once([0, 0, 0, 0]).chain(std::iter::repeat_n([2, 65_535, 0, 0], 100_000)).flatten().collect();
+        let units: Vec<u16> =
+            std::iter::once([0, 0, 0, 0]).chain(std::iter::repeat_n([2, 65_535, 0, 0], 100_000)).flatten().collect();
         let (mut entries, mut steps) = (Vec::new(), 65_536 + units.len());
         expand(&units, 2, &units, &mut entries, 65_536, &mut steps, true);
         assert!(entries.is_empty() && steps == 0);

@@ -129,10 +129,10 @@ struct Parser<'a> {
 }
 
 impl<'a> Parser<'a> {
-    /// Parses within `end`, if it is known and comes before the limit that holds now.
-    fn within<T>(&mut self, end: Option<usize>, parse: impl FnOnce(&mut Self) -> T) -> T {
+    /// Parses within `end`, or within the limit that holds now if that comes before.
+    fn within<T>(&mut self, end: usize, parse: impl FnOnce(&mut Self) -> T) -> T {
         let outer = self.limit;
-        self.limit = outer.min(end.unwrap_or(usize::MAX));
+        self.limit = outer.min(end);
         let result = parse(self);
         self.limit = outer;
         result
@@ -271,7 +271,7 @@ impl<'a> Parser<'a> {
             let end = usize::try_from(end).unwrap_or(self.data.len());
             let end = end.min(self.limit.max(self.at));
             let cut_before = self.cut_short;
-            let items = self.within(Some(end), |p| p.sequence(Some(end), inner, depth))?;
+            let items = self.within(end, |p| p.sequence(Some(end), inner, depth))?;
             // Damage inside a sequence of known length ends with it.
             if !cut_before {
                 self.cut_short = false;
@@ -314,7 +314,7 @@ impl<'a> Parser<'a> {
                         Some(stop) if stop > self.data.len() as u64 => return Err(NeedMore(stop)),
                         Some(stop) => {
                             let stop = usize::try_from(stop).unwrap_or(self.data.len());
-                            items.push(self.within(Some(stop), |p| p.elements(Some(stop), encoding, depth + 1))?);
+                            items.push(self.within(stop, |p| p.elements(Some(stop), encoding, depth + 1))?);
                             self.at = stop.max(self.at);
                         }
                         None => items.push(self.elements(None, encoding, depth + 1)?),

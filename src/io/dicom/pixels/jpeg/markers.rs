@@ -173,14 +173,7 @@ impl<'a> Codestream<'a> {
         Ok(())
     }
 
-    fn scan(
-        &self,
-        body: &[u8],
-        dc: &Tables,
-        ac: &Tables,
-        restart: usize,
-        data: &'a [u8],
-    ) -> Result<Scan<'a>, String> {
+    fn scan(&self, body: &[u8], dc: &Tables, ac: &Tables, restart: usize, data: &'a [u8]) -> Result<Scan<'a>, String> {
         let count = usize::from(*body.first().unwrap_or(&0));
         let selectors = body.get(1..1 + 2 * count).unwrap_or(&[]);
         let mut components = Vec::with_capacity(count);
