@@ -3,4 +3,4 @@
 
 mod door;
 
-libfuzzer_sys::fuzz_target!(|bytes: &[u8]| door::knock(bytes, "dcm"));
+libfuzzer_sys::fuzz_target!(init: door::start(), |bytes: &[u8]| door::knock(bytes, "dcm"));

@@ -113,11 +113,10 @@ fn value_text(element: &Element<'_>, bytes: &[u8], dataset: &DataSet<'_>, charse
     let vr = if &element.vr == b"UN" { dictionary_vr(element.tag) } else { element.vr };
     let text = match &vr {
         b"AT" => {
-            let words = dataset.words(element.tag);
-            words
-                .chunks_exact(2)
-                .take(32)
-                .map(|w| format!("({:04X},{:04X})", w[0], w[1]))
+            let word = |a, b| if dataset.big_endian { u16::from_be_bytes([a, b]) } else { u16::from_le_bytes([a, b]) };
+            let pairs = bytes.as_chunks::<4>().0.iter().take(32);
+            pairs
+                .map(|[a, b, c, d]| format!("({:04X},{:04X})", word(*a, *b), word(*c, *d)))
                 .collect::<Vec<_>>()
                 .join(" \\ ")
         }
@@ -140,7 +139,8 @@ fn value_text(element: &Element<'_>, bytes: &[u8], dataset: &DataSet<'_>, charse
 
 fn numbers_text(element: &Element<'_>, dataset: &DataSet<'_>) -> String {
     const SHOWN: usize = 32;
-    let all = dataset.numbers(element.tag);
+    // Of this element, which another with the same tag may come before.
+    let all = dataset.numbers_of(element);
     let signed_by_context = &element.vr == b"xs" && dataset.integer(tags::PIXEL_REPRESENTATION) == Some(1);
     let mut parts: Vec<String> = all
         .iter()

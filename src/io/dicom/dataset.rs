@@ -93,10 +93,14 @@ impl<'a> DataSet<'a> {
 
     /// All numbers of an element, whether binary or written as text. What is no number is left out.
     pub(crate) fn numbers(&self, tag: Tag) -> Vec<f64> {
-        let Some(element) = self.get(tag) else { return Vec::new() };
+        self.get(tag).map(|element| self.numbers_of(element)).unwrap_or_default()
+    }
+
+    /// All numbers of one of its elements.
+    pub(crate) fn numbers_of(&self, element: &Element<'_>) -> Vec<f64> {
         let Value::Bytes(bytes) = element.value else { return Vec::new() };
         let vr = match &element.vr {
-            b"UN" => dictionary_vr(tag),
+            b"UN" => dictionary_vr(element.tag),
             vr => *vr,
         };
         let big = self.big_endian;

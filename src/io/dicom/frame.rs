@@ -419,7 +419,7 @@ impl MultiFrame {
         let slices = vector(tags::SLICE_VECTOR);
         let step = step.unwrap_or(1.0);
         let offsets = (0..format.frames)
-            .map(|f| slices.as_ref().and_then(|s| s.get(f).map(|k| (k - 1) as f64)).unwrap_or(f as f64) * step)
+            .map(|f| slices.as_ref().and_then(|s| s.get(f).map(|k| *k as f64 - 1.0)).unwrap_or(f as f64) * step)
             .collect();
         let vectors = [
             tags::ENERGY_WINDOW_VECTOR,

@@ -170,12 +170,8 @@ pub(crate) fn entry_of(header: &Header<'_>) -> Result<Entry, IoError> {
 fn check_size(header: &Header<'_>, pixels: &PixelElement, format: &mut PixelFormat) -> Result<bool, IoError> {
     let expected = format.native_bytes();
     let available = header.total.saturating_sub(pixels.offset).min(pixels.length.unwrap_or(u64::MAX));
-    let absurd = match (pixels.length, header.syntax.codec) {
-        (Some(_), _) => expected > 64 << 20 && available < expected / 16,
-        (None, Codec::EncapsulatedNative) => expected > 64 << 20 && available < expected / 16,
-        (None, _) => expected > 256 << 20 && available < expected / 20_000,
-    };
-    if absurd || isize::try_from(expected).is_err() {
+    if is_absurd(format, available, pixels.length.is_none(), header.syntax.codec) || isize::try_from(expected).is_err()
+    {
         return Err(IoError::format(
             header.source.path(),
             format!("{expected} bytes of pixels, as the header claims"),
@@ -201,6 +197,29 @@ fn check_size(header: &Header<'_>, pixels: &PixelElement, format: &mut PixelForm
         format.photometric = super::pixel_format::Photometric::YbrFull;
     }
     Ok(false)
+}
+
+/// Whether so few bytes are there that the claim must be wrong: memory is taken by the claim. A truncated file is none
+/// of these: it is shown as far as it goes.
+fn is_absurd(format: &PixelFormat, available: u64, encapsulated: bool, codec: Codec) -> bool {
+    const MB: u64 = 1 << 20;
+    /// A fragment's head and the least that a codec makes of a frame.
+    const LEAST_FRAME_BYTES: u64 = 32;
+    let (frames, expected) = (format.frames as u64, format.native_bytes());
+    if frames > 1024 && available / LEAST_FRAME_BYTES < frames {
+        return true;
+    }
+    match (encapsulated, codec) {
+        // Runs are at best 64 times shorter than what they stand for.
+        (false, _) | (true, Codec::EncapsulatedNative | Codec::Rle) => {
+            expected > MB && available < expected / 1000 || expected > 64 * MB && available < expected / 64
+        }
+        // A blank picture may be a few bytes, but a picture so large is never blank.
+        _ => {
+            format.frame_bits() / 8 > 64 * MB && available < format.frame_bits() / 8 / 2000
+                || expected > 256 * MB && available < expected / 4000
+        }
+    }
 }
 
 fn belonging_of(header: &Header<'_>) -> Belonging {
@@ -330,4 +349,35 @@ fn ultrasound_spacing(dataset: &DataSet<'_>) -> Option<[f64; 2]> {
         }
     }
     found
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::io::dicom::pixel_format::{Photometric, Sample};
+
+    #[test]
+    fn claims_that_the_bytes_cannot_hold_are_absurd_and_truncated_files_are_not() {
+        let format = |rows, columns, frames| PixelFormat {
+            rows,
+            columns,
+            frames,
+            samples: 1,
+            photometric: Photometric::Monochrome2,
+            planar: false,
+            allocated: 16,
+            stored: 16,
+            high_bit: 15,
+            signed: false,
+            sample: Sample::Integer,
+        };
+        let native = |f, bytes| is_absurd(&f, bytes, false, Codec::Native);
+        let packed = |f, bytes| is_absurd(&f, bytes, true, Codec::Jpeg2000);
+        assert!(native(format(60_000, 60_000, 1), 300) && packed(format(60_000, 60_000, 1), 300));
+        assert!(native(format(1, 1, 1 << 24), 60_000) && packed(format(1, 1, 1 << 24), 60_000));
+        assert!(native(format(4096, 4096, 1), 300) && packed(format(512, 512, 1000), 30_000));
+        // The first quarter of a file, a file cut behind its first pixels, a blank picture, 500 blank pictures.
+        assert!(!native(format(512, 512, 400), 50 << 20) && !native(format(512, 512, 1), 10));
+        assert!(!packed(format(4096, 4096, 1), 200) && !packed(format(512, 512, 500), 500 * 200));
+    }
 }

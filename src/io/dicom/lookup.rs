@@ -135,19 +135,32 @@ fn segmented_channel(dataset: &DataSet<'_>, descriptor: Tag, data: Tag) -> Optio
     let units: Vec<u16> =
         if eight { dataset.bytes(data)?.iter().map(|b| u16::from(*b)).collect() } else { dataset.words(data) };
     let mut entries: Vec<u16> = Vec::new();
-    expand(&units, &units, &mut entries, count, true);
+    let unit = if units.iter().all(|u| *u < 256) { 1 } else { 2 };
+    // Segments may repeat others that add nothing: what may be looked at is bounded, too.
+    let mut steps = count.saturating_add(units.len());
+    expand(&units, unit, &units, &mut entries, count, &mut steps, true);
     entries.truncate(count);
     let bytes = if eight { entries.iter().map(|e| *e as u8).collect() } else { to_bytes(&entries) };
     (!entries.is_empty()).then_some((first, bytes))
 }
 
 /// Expands segments; an indirect one copies earlier segments, only from the outermost level.
-fn expand(all: &[u16], segments: &[u16], out: &mut Vec<u16>, limit: usize, outermost: bool) {
+/// `unit` is what an offset counts in; `steps` is how many segments may still be looked at.
+fn expand(
+    all: &[u16],
+    unit: usize,
+    segments: &[u16],
+    out: &mut Vec<u16>,
+    limit: usize,
+    steps: &mut usize,
+    outermost: bool,
+) {
     let mut at = 0;
     while let (Some(&code), Some(&length)) = (segments.get(at), segments.get(at + 1)) {
-        if out.len() >= limit {
+        if out.len() >= limit || *steps == 0 {
             return;
         }
+        *steps -= 1;
         let length = usize::from(length);
         at += 2;
         match code {
@@ -166,11 +179,10 @@ fn expand(all: &[u16], segments: &[u16], out: &mut Vec<u16>, limit: usize, outer
                 let (Some(&low), Some(&high)) = (segments.get(at), segments.get(at + 1)) else { return };
                 at += 2;
                 // The offset counts bytes; the number of segments to copy is `length`.
-                let unit = if all.iter().all(|u| *u < 256) { 1 } else { 2 };
                 let offset = (usize::from(high) << 16 | usize::from(low)) / unit;
                 let Some(copied) = all.get(offset..) else { return };
-                let end = segments_end(copied, length);
-                expand(all, &copied[..end], out, limit, false);
+                let end = segments_end(copied, length, steps);
+                expand(all, unit, &copied[..end], out, limit, steps, false);
             }
             _ => return,
         }
@@ -178,9 +190,10 @@ fn expand(all: &[u16], segments: &[u16], out: &mut Vec<u16>, limit: usize, outer
 }
 
 /// Where `count` segments end.
-fn segments_end(segments: &[u16], count: usize) -> usize {
+fn segments_end(segments: &[u16], count: usize, steps: &mut usize) -> usize {
     let mut at = 0;
-    for _ in 0..count {
+    for _ in 0..count.min(*steps) {
+        *steps -= 1;
         let (Some(&code), Some(&length)) = (segments.get(at), segments.get(at + 1)) else { break };
         at += 2 + match code {
             0 => usize::from(length),
@@ -189,4 +202,19 @@ fn segments_end(segments: &[u16], count: usize) -> usize {
         };
     }
     at.min(segments.len())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn segments_that_repeat_others_and_add_nothing_come_to_an_end() {
+        // Each of the indirect segments points at the start and asks for all that follows, most of it indirect again.
+        let units: Vec<u16> =
+            std::iter::once([0, 0, 0, 0]).chain(std::iter::repeat_n([2, 65_535, 0, 0], 100_000)).flatten().collect();
+        let (mut entries, mut steps) = (Vec::new(), 65_536 + units.len());
+        expand(&units, 2, &units, &mut entries, 65_536, &mut steps, true);
+        assert!(entries.is_empty() && steps == 0);
+    }
 }

@@ -56,14 +56,14 @@ pub(crate) struct NeedMore(pub(crate) u64);
 
 /// Parses the data set that starts at `start` in `data`, the first bytes of an object of `total` bytes.
 pub(crate) fn parse(data: &[u8], start: usize, total: u64, encoding: Encoding) -> Result<Parsed<'_>, NeedMore> {
-    let mut parser = Parser { data, at: start, total, cut_short: false, pixels: None };
+    let mut parser = Parser { data, at: start, total, limit: usize::MAX, cut_short: false, pixels: None };
     let dataset = parser.elements(None, encoding, 0)?;
     Ok(Parsed { dataset, pixels: parser.pixels, cut_short: parser.cut_short })
 }
 
 /// Parses file meta information (group 0002) at `start`; returns it and where it ends.
 pub(crate) fn parse_meta(data: &[u8], start: usize, total: u64) -> Result<(DataSet<'_>, usize), NeedMore> {
-    let mut parser = Parser { data, at: start, total, cut_short: false, pixels: None };
+    let mut parser = Parser { data, at: start, total, limit: usize::MAX, cut_short: false, pixels: None };
     let mut elements = Vec::new();
     while let Some(head) = parser.peek(8)? {
         if u16::from_le_bytes([head[0], head[1]]) != 2 {
@@ -121,11 +121,23 @@ struct Parser<'a> {
     data: &'a [u8],
     at: usize,
     total: u64,
+    /// Where the innermost sequence or item of known length ends. What lies in it ends with it: were it allowed to reach
+    /// beyond, the bytes behind would be parsed again at every depth.
+    limit: usize,
     cut_short: bool,
     pixels: Option<PixelElement>,
 }
 
 impl<'a> Parser<'a> {
+    /// Parses within `end`, or within the limit that holds now if that comes before.
+    fn within<T>(&mut self, end: usize, parse: impl FnOnce(&mut Self) -> T) -> T {
+        let outer = self.limit;
+        self.limit = outer.min(end);
+        let result = parse(self);
+        self.limit = outer;
+        result
+    }
+
     /// The next `n` bytes without passing them; `None` where the object ends.
     fn peek(&self, n: usize) -> Result<Option<&'a [u8]>, NeedMore> {
         match self.data.get(self.at..self.at.saturating_add(n)) {
@@ -153,8 +165,8 @@ impl<'a> Parser<'a> {
 
     /// Elements up to `end`, or up to a delimiter where the length is undefined (`end` is then `None` and `depth > 0`).
     fn elements(&mut self, end: Option<usize>, encoding: Encoding, depth: usize) -> Result<DataSet<'a>, NeedMore> {
-        let mut elements: Vec<Element<'a>> = Vec::with_capacity(if depth == 0 { 128 } else { 8 });
-        while end.is_none_or(|end| self.at < end) {
+        let mut elements: Vec<Element<'a>> = Vec::with_capacity(if depth == 0 { 128 } else { 0 });
+        while self.at < self.limit {
             match self.element(encoding, depth)? {
                 Step::Element(element) => elements.push(element),
                 Step::Delimiter(tag) => {
@@ -257,8 +269,9 @@ impl<'a> Parser<'a> {
                 return Err(NeedMore(end));
             }
             let end = usize::try_from(end).unwrap_or(self.data.len());
+            let end = end.min(self.limit.max(self.at));
             let cut_before = self.cut_short;
-            let items = self.sequence(Some(end), inner, depth)?;
+            let items = self.within(end, |p| p.sequence(Some(end), inner, depth))?;
             // Damage inside a sequence of known length ends with it.
             if !cut_before {
                 self.cut_short = false;
@@ -276,7 +289,7 @@ impl<'a> Parser<'a> {
             self.cut_short = true;
             return Ok(items);
         }
-        while end.is_none_or(|end| self.at < end) && !self.cut_short {
+        while self.at < self.limit && !self.cut_short {
             let Some(head) = self.peek(8)? else {
                 self.cut_short = true;
                 break;
@@ -301,7 +314,7 @@ impl<'a> Parser<'a> {
                         Some(stop) if stop > self.data.len() as u64 => return Err(NeedMore(stop)),
                         Some(stop) => {
                             let stop = usize::try_from(stop).unwrap_or(self.data.len());
-                            items.push(self.elements(Some(stop), encoding, depth + 1)?);
+                            items.push(self.within(stop, |p| p.elements(Some(stop), encoding, depth + 1))?);
                             self.at = stop.max(self.at);
                         }
                         None => items.push(self.elements(None, encoding, depth + 1)?),
@@ -320,7 +333,9 @@ impl<'a> Parser<'a> {
 
     fn skip_fragments(&mut self, encoding: Encoding) -> Result<usize, NeedMore> {
         let start = self.at;
-        while let Some(head) = self.peek(8)? {
+        while self.at < self.limit
+            && let Some(head) = self.peek(8)?
+        {
             let order = |a: u8, b: u8| {
                 if encoding.big_endian { u16::from_be_bytes([a, b]) } else { u16::from_le_bytes([a, b]) }
             };
@@ -394,5 +409,19 @@ mod tests {
         bytes[8..12].copy_from_slice(&0xFFFF_FFF0_u32.to_le_bytes());
         let parsed = parse(&bytes, 0, bytes.len() as u64, Encoding::EXPLICIT_LITTLE).unwrap();
         assert!(parsed.cut_short);
+    }
+
+    #[test]
+    fn sequences_that_claim_to_reach_beyond_their_parents_are_parsed_once() {
+        // A sequence of 20 bytes whose item holds the head of another sequence, which claims the rest of the file: parsed
+        // again behind each parent, the work would double with every one of them.
+        let mut bytes = Vec::new();
+        for _ in 0..2000 {
+            bytes.extend([0x08, 0x00, 0x40, 0x11, b'S', b'Q', 0, 0, 20, 0, 0, 0]);
+            bytes.extend([0xFE, 0xFF, 0x00, 0xE0, 12, 0, 0, 0]);
+            bytes.extend([0x08, 0x00, 0x40, 0x11, b'S', b'Q', 0, 0, 0xFF, 0xFF, 0xFF, 0x7F]);
+        }
+        let parsed = parse(&bytes, 0, bytes.len() as u64, Encoding::EXPLICIT_LITTLE).unwrap();
+        assert_eq!(parsed.dataset.elements.len(), 2000);
     }
 }

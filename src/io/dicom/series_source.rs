@@ -116,7 +116,10 @@ impl SeriesSource {
                 match written {
                     // One bad slice does not take the others away; it is named, and stays empty.
                     Err(error) => {
-                        out.fill(T::zeroed());
+                        // Pages that nobody wrote to take no memory, so only what was written goes back to zero.
+                        let zero = T::zeroed();
+                        let written = |v: &&mut T| bytemuck::bytes_of(*v) != bytemuck::bytes_of(&zero);
+                        out.iter_mut().filter(written).for_each(|v| *v = zero);
                         failed.lock().unwrap_or_else(PoisonError::into_inner).push(error);
                     }
                     Ok(_) => self.mark_truncated(slice),

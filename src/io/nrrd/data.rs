@@ -77,10 +77,8 @@ fn parts(origin: &Origin, header: &Header) -> Result<Option<Vec<Origin>>, IoErro
         let number = |t: &str| t.parse::<i64>().map_err(|_| wrong());
         let (first, last, step) = (number(first)?, number(last)?, number(step)?);
         let span = last.checked_sub(first).ok_or_else(wrong)?;
-        if step == 0 || span / step < 0 || span / step >= MOST_FILES {
-            return Err(wrong());
-        }
-        (0..=span / step).map(|i| numbered(pattern, first + i * step).ok_or_else(wrong)).collect::<Result<_, _>>()?
+        let steps = span.checked_div(step).filter(|n| (0..MOST_FILES).contains(n)).ok_or_else(wrong)?;
+        (0..=steps).map(|i| numbered(pattern, first + i * step).ok_or_else(wrong)).collect::<Result<_, _>>()?
     } else {
         vec![text.to_owned()]
     };
@@ -142,5 +140,14 @@ mod tests {
         assert_eq!(numbered("s%03d.raw", 7).as_deref(), Some("s007.raw"));
         assert_eq!(numbered("s%d.raw", 12).as_deref(), Some("s12.raw"));
         assert_eq!(numbered("s%s.raw", 12), None);
+    }
+
+    #[test]
+    fn patterns_that_count_over_all_numbers_are_refused() {
+        let origin = Origin::Memory { name: "x.nhdr".into(), bytes: std::sync::Arc::new([]) };
+        for text in ["%d 0 -9223372036854775808 -1", "%d -9223372036854775808 9223372036854775807 1", "%d 0 4 0"] {
+            let header = Header { fields: vec![("data file".into(), text.into())], ..Header::default() };
+            assert!(parts(&origin, &header).unwrap_err().to_string().contains("first, last and step"), "{text}");
+        }
     }
 }

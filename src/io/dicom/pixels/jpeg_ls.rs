@@ -75,6 +75,10 @@ pub(crate) fn decode(data: &[u8], size: [usize; 2]) -> Result<Decoded, String> {
             }
             0xDA => {
                 let frame = frame.as_ref().ok_or("a JPEG-LS scan without a frame")?;
+                // A blank scan is a few bytes and a whole image of work.
+                if scans == frame.components.len() {
+                    return Err("a JPEG-LS codestream with more scans than components".to_owned());
+                }
                 let (end, whole) = scan(data, at, body, frame, &preset, &mut samples)?;
                 at = end;
                 incomplete |= !whole;
@@ -191,4 +195,19 @@ fn scan(
         }
     }
     Ok((start + decoder.position(), true))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn more_scans_than_components_are_refused() {
+        let mut data = vec![0xFF, 0xD8, 0xFF, 0xF7, 0, 11, 8, 0, 2, 0, 2, 1, 1, 0x11, 0];
+        for _ in 0..2 {
+            data.extend([0xFF, 0xDA, 0, 8, 1, 1, 0, 0, 0, 0, 0x7F, 0x7F, 0x7F, 0x7F]);
+        }
+        data.extend([0xFF, 0xD9]);
+        assert!(decode(&data, [2, 2]).unwrap_err().contains("more scans than components"));
+    }
 }

@@ -32,14 +32,14 @@ pub(crate) fn encapsulated_frames(bytes: &Bytes, file: &ImageFile) -> io::Result
     let sound = offsets.len() == frames
         && offsets.first() == Some(&0)
         && offsets.is_sorted()
-        && offsets.iter().all(|o| items.iter().any(|i| i.offset - 8 == first + o));
+        && offsets.iter().all(|o| items.binary_search_by_key(o, |i| i.offset - 8 - first).is_ok());
     if items.len() == frames && !sound {
         return Ok(items.into_iter().map(|i| vec![i]).collect());
     }
     if sound {
         let mut result: Vec<Vec<Run>> = vec![Vec::new(); frames];
         for item in items {
-            let at = offsets.partition_point(|o| first + o <= item.offset - 8).saturating_sub(1);
+            let at = offsets.partition_point(|o| *o <= item.offset - 8 - first).saturating_sub(1);
             if let Some(frame) = result.get_mut(at) {
                 frame.push(item);
             }

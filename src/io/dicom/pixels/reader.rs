@@ -178,16 +178,27 @@ impl<'f> FrameReader<'f> {
                 return Ok((Plane::Rgb(colour::to_rgb(&samples, format.samples, format.photometric, None)), whole));
             }
             Codec::Rle => return rle::decode(data, format).map_err(fail),
-            Codec::Jpeg => jpeg::decode(data, size).map_err(fail)?,
-            Codec::JpegLs => jpeg_ls::decode(data, size).map_err(fail)?,
-            Codec::Jpeg2000 => jpeg_2000::decode(data, size).map_err(fail)?,
-            Codec::JpegXl => jpeg_xl::decode(data, size).map_err(fail)?,
+            Codec::Jpeg => contained(|| jpeg::decode(data, size)),
+            Codec::JpegLs => contained(|| jpeg_ls::decode(data, size)),
+            Codec::Jpeg2000 => contained(|| jpeg_2000::decode(data, size)),
+            Codec::JpegXl => contained(|| jpeg_xl::decode(data, size)),
             Codec::Native | Codec::Unknown => return Err(fail("an unknown codec".to_owned())),
-        };
+        }
+        .map_err(fail)?;
         check_size(decoded.columns, decoded.rows, size).map_err(fail)?;
         let whole = !decoded.incomplete;
         Ok((plane_of(decoded, format).map_err(fail)?, whole))
     }
+}
+
+/// The one place where a panic is caught: a codec that stumbles over one frame's bytes (most are not ours) costs that
+/// frame and not the program. The caller names file and transfer syntax.
+fn contained(decode: impl FnOnce() -> Result<Decoded, String>) -> Result<Decoded, String> {
+    // A codec starts anew with each frame, so a broken state is not seen again.
+    std::panic::catch_unwind(std::panic::AssertUnwindSafe(decode)).unwrap_or_else(|panic| {
+        let text = panic.downcast_ref::<&str>().copied().or(panic.downcast_ref::<String>().map(String::as_str));
+        Err(format!("a codestream on which the decoder broke down ({})", text.unwrap_or("no reason given")))
+    })
 }
 
 /// Which codec made a codestream, by how it starts.
@@ -292,5 +303,17 @@ fn shift_down(bytes: &mut [u8], lead: u32) {
     for at in 0..bytes.len() {
         let next = bytes.get(at + 1).copied().unwrap_or(0);
         bytes[at] = bytes[at] >> lead | next << (8 - lead);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_codec_that_panics_is_an_error_with_its_reason() {
+        let error = contained(|| panic!("index {} out of range", 7)).unwrap_err();
+        assert!(error.contains("index 7 out of range"), "{error}");
+        assert_eq!(contained(|| Err("broken".to_owned())), Err("broken".to_owned()));
     }
 }

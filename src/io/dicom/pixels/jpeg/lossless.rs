@@ -37,7 +37,7 @@ fn decode_scan(stream: &Codestream<'_>, scan: &Scan<'_>, samples: &mut [u16]) ->
     let tables = scan
         .components
         .iter()
-        .map(|(_, dc, _)| scan.dc[*dc].as_ref().ok_or("a lossless JPEG scan without its Huffman table"))
+        .map(|(_, dc, _)| scan.dc[*dc].as_deref().ok_or("a lossless JPEG scan without its Huffman table"))
         .collect::<Result<Vec<_>, _>>()?;
     if !(1..=7).contains(&scan.selection) || scan.shift >= stream.precision {
         return Err(format!("a lossless JPEG scan with predictor {}", scan.selection));

@@ -1,6 +1,11 @@
 //! The segments of a JPEG codestream.
 
+use std::sync::Arc;
+
 use super::huffman::Table;
+
+/// The tables of one class; scans share those that did not change between them.
+pub(super) type Tables = [Option<Arc<Table>>; 4];
 
 /// Which coding process a frame uses.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -28,8 +33,8 @@ pub(super) struct Scan<'a> {
     pub(super) selection: u8,
     /// Point transform of a lossless scan.
     pub(super) shift: u32,
-    pub(super) dc: [Option<Table>; 4],
-    pub(super) ac: [Option<Table>; 4],
+    pub(super) dc: Tables,
+    pub(super) ac: Tables,
     pub(super) restart: usize,
     pub(super) data: &'a [u8],
 }
@@ -75,8 +80,8 @@ impl<'a> Codestream<'a> {
             adobe_transform: None,
             cut_short: true,
         };
-        let mut dc: [Option<Table>; 4] = Default::default();
-        let mut ac: [Option<Table>; 4] = Default::default();
+        let mut dc: Tables = Default::default();
+        let mut ac: Tables = Default::default();
         let mut restart = 0;
         let mut at = 2;
         while let Some(marker) = next_marker(data, &mut at) {
@@ -105,6 +110,11 @@ impl<'a> Codestream<'a> {
                 }
                 0xEE if body.starts_with(b"Adobe") => stream.adobe_transform = body.get(11).copied(),
                 0xDA => {
+                    // A scan without data is a few bytes and a whole image of work.
+                    let most = if stream.process == Process::Progressive { 100 } else { stream.components.len() };
+                    if stream.scans.len() >= most {
+                        return Err(format!("a JPEG codestream of more than {most} scans"));
+                    }
                     let end = scan_end(data, at);
                     let scan = stream.scan(body, &dc, &ac, restart, data.get(at..end).unwrap_or(&[]))?;
                     stream.scans.push(scan);
@@ -163,14 +173,7 @@ impl<'a> Codestream<'a> {
         Ok(())
     }
 
-    fn scan(
-        &self,
-        body: &[u8],
-        dc: &[Option<Table>; 4],
-        ac: &[Option<Table>; 4],
-        restart: usize,
-        data: &'a [u8],
-    ) -> Result<Scan<'a>, String> {
+    fn scan(&self, body: &[u8], dc: &Tables, ac: &Tables, restart: usize, data: &'a [u8]) -> Result<Scan<'a>, String> {
         let count = usize::from(*body.first().unwrap_or(&0));
         let selectors = body.get(1..1 + 2 * count).unwrap_or(&[]);
         let mut components = Vec::with_capacity(count);
@@ -223,13 +226,13 @@ fn scan_end(data: &[u8], from: usize) -> usize {
     data.len()
 }
 
-fn huffman_tables(mut body: &[u8], dc: &mut [Option<Table>; 4], ac: &mut [Option<Table>; 4]) -> Result<(), String> {
+fn huffman_tables(mut body: &[u8], dc: &mut Tables, ac: &mut Tables) -> Result<(), String> {
     while let Some((&head, rest)) = body.split_first() {
         let counts: &[u8; 16] =
             rest.get(..16).and_then(|c| c.as_array()).ok_or("a JPEG Huffman table that is too short")?;
         let total: usize = counts.iter().map(|c| usize::from(*c)).sum();
         let values = rest.get(16..16 + total).ok_or("a JPEG Huffman table that is too short")?;
-        let table = Table::new(counts, values)?;
+        let table = Arc::new(Table::new(counts, values)?);
         let slot = usize::from(head & 3);
         if head >> 4 == 0 {
             dc[slot] = Some(table);
@@ -253,4 +256,28 @@ fn quantisation_tables(mut body: &[u8], tables: &mut [[u16; 64]; 4]) -> Result<(
         body = &rest[size..];
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn more_scans_than_components_are_refused_and_scans_share_their_tables() {
+        let frame = [0xFF, 0xD8, 0xFF, 0xC2, 0, 11, 8, 0, 8, 0, 8, 1, 1, 0x11, 0];
+        let table: Vec<u8> = [0xFF, 0xC4, 0, 19, 0x00].into_iter().chain([0; 16]).collect();
+        let scan = [0xFF, 0xDA, 0, 8, 1, 1, 0, 0, 63, 0];
+        let stream = |process: u8, scans: usize| {
+            let mut data: Vec<u8> = frame.into_iter().chain(table.iter().copied()).collect();
+            data[3] = process;
+            data.extend(scan.repeat(scans));
+            data
+        };
+        let data = stream(0xC2, 100);
+        let parsed = Codestream::parse(&data).unwrap();
+        assert_eq!(Arc::strong_count(parsed.scans[0].dc[0].as_ref().unwrap()), 100);
+        assert!(Codestream::parse(&stream(0xC2, 101)).unwrap_err().contains("more than 100 scans"));
+        assert!(Codestream::parse(&stream(0xC0, 1)).is_ok());
+        assert!(Codestream::parse(&stream(0xC0, 2)).unwrap_err().contains("more than 1 scans"));
+    }
 }

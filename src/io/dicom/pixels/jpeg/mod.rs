@@ -29,6 +29,7 @@ pub(crate) fn decode(data: &[u8], size: [usize; 2]) -> Result<Decoded, String> {
 /// The rare progressive process, of retired transfer syntaxes.
 fn progressive(data: &[u8], stream: &Codestream<'_>) -> Result<Decoded, String> {
     let mut decoder = jpeg_decoder::Decoder::new(data);
+    decoder.set_max_decoding_buffer_size(stream.columns * stream.rows * stream.components.len());
     decoder.set_color_transform(jpeg_decoder::ColorTransform::None);
     let bytes = decoder.decode().map_err(|e| format!("a JPEG codestream that does not decode ({e})"))?;
     let info = decoder.info().ok_or("no JPEG frame")?;

@@ -70,7 +70,7 @@ fn decode_scan(
     let mut tables: Vec<(&Table, &Table)> = Vec::new();
     for (_, dc, ac) in &scan.components {
         let missing = "a JPEG scan without its Huffman tables";
-        tables.push((scan.dc[*dc].as_ref().ok_or(missing)?, scan.ac[*ac].as_ref().ok_or(missing)?));
+        tables.push((scan.dc[*dc].as_deref().ok_or(missing)?, scan.ac[*ac].as_deref().ok_or(missing)?));
     }
     let mut reader = BitReader::new(scan.data);
     let mut predictions = vec![0_i32; scan.components.len()];
