@@ -2,6 +2,7 @@
 //! as they should. Needs `Xvfb`, `xdotool`, ImageMagick's `import` and a Vulkan driver; skipped with a line where one is
 //! missing, unless VERITOME_REQUIRE_DISPLAY is set.
 #![cfg(target_os = "linux")]
+#![expect(clippy::unwrap_used, reason = "a failure here is a failure of the test")]
 
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
