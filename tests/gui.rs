@@ -2,6 +2,8 @@
 //!
 //! Pictures are compared with `tests/snapshots`; make them anew with `UPDATE_SNAPSHOTS=1 cargo test --test gui`.
 
+#![expect(clippy::unwrap_used, reason = "a failure here is a failure of the test")]
+
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
@@ -383,4 +385,63 @@ fn the_light_theme_leaves_images_on_black() {
     bench.harness.state_mut().perform(veritome::app::action::Action::ToggleLightTheme);
     bench.settle();
     bench.snapshot("light");
+}
+
+#[test]
+fn ctrl_z_takes_back_a_whole_drag_and_ctrl_y_does_it_again() {
+    if !can_draw() {
+        return;
+    }
+    let mut bench = Bench::open(SIZE, Vec::new());
+    let before = bench.harness.state().active_window();
+    let at = bench.center("Viewport 1 Axial");
+    bench.drag(at, Vec2::new(90.0, 30.0));
+    let after = bench.harness.state().active_window();
+    assert_ne!(before, after);
+    bench.harness.key_press_modifiers(Modifiers::COMMAND, Key::Z);
+    bench.settle();
+    assert_eq!(bench.harness.state().active_window(), before);
+    bench.harness.key_press_modifiers(Modifiers::COMMAND, Key::Y);
+    bench.settle();
+    assert_eq!(bench.harness.state().active_window(), after);
+}
+
+#[test]
+fn a_drag_between_two_frames_is_not_lost() {
+    if !can_draw() {
+        return;
+    }
+    let mut bench = Bench::open(SIZE, Vec::new());
+    let before = bench.harness.state().active_window().unwrap();
+    let from = bench.center("Viewport 1 Axial");
+    let to = from + Vec2::new(60.0, 0.0);
+    let press = |pos, pressed| Event::PointerButton {
+        pos,
+        button: PointerButton::Primary,
+        pressed,
+        modifiers: Modifiers::NONE,
+    };
+    for event in [Event::PointerMoved(from), press(from, true), Event::PointerMoved(to), press(to, false)] {
+        bench.harness.event(event);
+    }
+    bench.settle();
+    assert!(bench.harness.state().active_window().unwrap().width > before.width * 1.1);
+}
+
+#[test]
+fn a_key_can_be_changed_in_the_table() {
+    if !can_draw() {
+        return;
+    }
+    let mut bench = Bench::open(SIZE, Vec::new());
+    bench.harness.state_mut().perform(veritome::app::action::Action::Keys);
+    bench.settle();
+    bench.click("Key of Close all studies");
+    bench.harness.key_press_modifiers(Modifiers::COMMAND, Key::J);
+    bench.settle();
+    bench.key(Key::Escape);
+    assert!(bench.harness.state().crosshair().is_some());
+    bench.harness.key_press_modifiers(Modifiers::COMMAND, Key::J);
+    bench.settle();
+    assert!(bench.harness.state().crosshair().is_none());
 }

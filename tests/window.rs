@@ -3,6 +3,7 @@
 //! missing, unless VERITOME_REQUIRE_DISPLAY is set.
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on fails")]
 #![cfg(target_os = "linux")]
+#![expect(clippy::unwrap_used, reason = "a failure here is a failure of the test")]
 
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};

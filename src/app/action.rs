@@ -121,6 +121,8 @@ pub enum Action {
     CloseAll,
     SetLayout(Layout),
     Maximise,
+    Undo,
+    Redo,
     SetTool(Tool),
     Fit,
     ActualSize,
@@ -158,6 +160,7 @@ pub enum Action {
     Palette,
     Help,
     Settings,
+    Keys,
     Log,
     Tags,
     CancelJobs,
@@ -254,6 +257,8 @@ impl Action {
                     key(Key::H),
                 ),
             },
+            Self::Undo => ("Undo", "Takes back a change of window, layers or layout", Icon::Undo2, ctrl(Key::Z)),
+            Self::Redo => ("Redo", "Does again what was taken back", Icon::Redo2, ctrl(Key::Y)),
             Self::Fit => ("Fit", "Shows the whole image", Icon::Scan, key(Key::Enter)),
             Self::ActualSize => ("One to one", "One voxel on one screen pixel", Icon::ZoomIn, key(Key::Backspace)),
             Self::Reset => {
@@ -356,6 +361,7 @@ impl Action {
             Self::Palette => ("All commands…", "Finds commands, series and presets", Icon::Search, ctrl(Key::P)),
             Self::Help => ("Keys and mouse", "What each key and button does", Icon::CircleHelp, key(Key::Questionmark)),
             Self::Settings => ("Settings", "How the window behaves", Icon::Settings, ctrl(Key::Comma)),
+            Self::Keys => ("Change keys…", "Gives an action another key", Icon::Keyboard, None),
             Self::Log => ("Messages", "What failed and what was passed over", Icon::ScrollText, ctrl(Key::L)),
             Self::Tags => {
                 ("Attributes of the file", "All attributes of this slice, with search", Icon::Tags, ctrl(Key::I))
@@ -370,7 +376,7 @@ impl Action {
     pub fn all() -> Vec<Self> {
         let mut all = vec![Self::OpenFiles, Self::OpenFolder, Self::TryDemo, Self::AddOverlay];
         all.extend(Layout::ALL.map(Self::SetLayout));
-        all.push(Self::Maximise);
+        all.extend([Self::Maximise, Self::Undo, Self::Redo]);
         all.extend(Tool::ALL.map(Self::SetTool));
         all.extend([Self::Fit, Self::ActualSize, Self::Reset, Self::AutoWindow, Self::HeaderWindow, Self::Invert]);
         all.extend((1..=9).map(Self::Preset));
@@ -396,6 +402,7 @@ impl Action {
             Self::Palette,
             Self::Help,
             Self::Settings,
+            Self::Keys,
             Self::Log,
             Self::Tags,
             Self::CancelJobs,
@@ -425,6 +432,8 @@ impl Action {
             }
             Self::SetLayout(_)
             | Self::Maximise
+            | Self::Undo
+            | Self::Redo
             | Self::NextViewport
             | Self::Fit
             | Self::ActualSize
@@ -449,18 +458,19 @@ impl Action {
             | Self::FullScreen
             | Self::Palette
             | Self::Help
-            | Self::Settings => "Program",
+            | Self::Settings
+            | Self::Keys => "Program",
         }
     }
 
-    /// Whether its key belongs to the viewports: not taken while a control of a panel has the focus, because that
+    /// Whether a key belongs to the viewports: not taken while a control of a panel has the focus, because that
     /// control needs the key itself.
     #[must_use]
-    pub fn needs_viewport_focus(self) -> bool {
-        self.shortcut().is_some_and(|s| {
-            s.modifiers.is_none()
+    pub fn needs_viewport_focus(shortcut: KeyboardShortcut) -> bool {
+        shortcut.modifiers == Modifiers::SHIFT
+            || shortcut.modifiers.is_none()
                 && matches!(
-                    s.logical_key,
+                    shortcut.logical_key,
                     Key::Space
                         | Key::Enter
                         | Key::Tab
@@ -472,8 +482,6 @@ impl Action {
                         | Key::End
                         | Key::Backspace
                 )
-                || s.modifiers == Modifiers::SHIFT
-        })
     }
 }
 

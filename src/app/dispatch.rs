@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use eframe::egui::{self, ViewportCommand};
 
 use super::action::{Action, Layout, Projection};
+use super::history::History;
 use super::library::{Load, SeriesId};
 use super::pane::Kind;
 use super::state::{Dialog, Model};
@@ -18,6 +19,7 @@ pub(crate) struct Reach<'a> {
     pub model: &'a mut Model,
     pub tasks: &'a mut Tasks,
     pub messages: &'a mut Messages,
+    pub history: &'a mut History,
     pub ctx: &'a egui::Context,
     /// Physical pixels of the active viewport.
     pub active_size: [u32; 2],
@@ -38,6 +40,18 @@ impl Reach<'_> {
             Action::CloseAll => self.close_all(),
             Action::SetLayout(layout) => self.set_layout(layout),
             Action::Maximise => self.model.maximised = !self.model.maximised && self.model.panes.len() > 1,
+            Action::Undo => {
+                if !self.history.undo(self.model) {
+                    self.messages.push(Level::Info, "Nothing to undo", "");
+                }
+                self.request_shown();
+            }
+            Action::Redo => {
+                if !self.history.redo(self.model) {
+                    self.messages.push(Level::Info, "Nothing to redo", "");
+                }
+                self.request_shown();
+            }
             Action::SetTool(tool) => self.model.tool = tool,
             Action::Fit => self.with_pane(super::pane::Pane::fit),
             Action::ActualSize => {
@@ -107,6 +121,7 @@ impl Reach<'_> {
             Action::Palette => self.dialog(Dialog::Palette),
             Action::Help => self.dialog(Dialog::Help),
             Action::Settings => self.dialog(Dialog::Settings),
+            Action::Keys => self.dialog(Dialog::Keys),
             Action::Log => self.dialog(Dialog::Log),
             Action::Tags => self.dialog(Dialog::Tags),
             Action::CancelJobs => self.tasks.cancel_all(),
@@ -128,6 +143,11 @@ impl Reach<'_> {
     fn set_layout(&mut self, layout: Layout) {
         self.model.lay_out(layout);
         self.model.settings.layout = layout;
+        self.request_shown();
+    }
+
+    /// Loads what is on show, where it is not there yet.
+    fn request_shown(&mut self) {
         for id in self.model.panes.iter().filter_map(|p| p.series).collect::<Vec<_>>() {
             self.request(id);
         }
@@ -135,6 +155,7 @@ impl Reach<'_> {
 
     fn close_all(&mut self) {
         self.tasks.cancel_all();
+        self.history.clear();
         *self.model = Model::new(self.model.settings.clone());
     }
 

@@ -6,8 +6,10 @@ use std::sync::Arc;
 use eframe::egui::{ColorImage, TextureHandle};
 
 use crate::display::{Voi, Window};
+use crate::error::{Warning, WarningCode};
 use crate::io::{Opened, Patient, Series, Study};
 use crate::jobs::Control;
+use crate::render::Fidelity;
 use crate::render::scene::TransferFunction;
 use crate::volume::{Space, Volume, statistics::Histogram};
 
@@ -73,7 +75,7 @@ impl Entry {
     /// Whether its content was made artificially, as far as is known now.
     pub fn is_synthetic(&self) -> bool {
         self.best().is_some_and(|(l, _)| l.volume.provenance.is_synthetic())
-            || self.series.warnings.iter().any(|w| w.code == crate::error::WarningCode::Synthetic)
+            || self.series.warnings.iter().any(|w| w.code == WarningCode::Synthetic)
     }
 
     /// Whether cuts in other planes make sense: it has a place in the patient and enough slices, not much further apart
@@ -85,6 +87,12 @@ impl Entry {
             && self.series.geometry.is_some()
             && nx.min(ny).min(nz) >= 16
             && spacing[2] / spacing[0].max(spacing[1]).max(1e-9) < 4.5
+    }
+
+    /// What lowers the quality of its pictures, as far as is known.
+    pub fn fidelity(&self) -> Fidelity {
+        let uneven = |w: &Warning| matches!(w.code, WarningCode::UnevenSpacing | WarningCode::MissingSlices);
+        Fidelity { uneven_spacing: self.series.warnings.iter().any(uneven), ..Fidelity::default() }
     }
 
     /// Why it is shown as a stack only.

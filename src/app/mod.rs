@@ -5,11 +5,15 @@
 //! - `library`: what is open; `stage`: the layers of a series on show; `pane`: one viewport; `state`: all of it
 //! - `tasks`: work on other threads; `picture`: pictures of `render` as textures
 //! - `viewport`, `panels`: what is drawn where; `ui_kit`: the look
+//! - `keymap`: which key does what; `history`: undo and redo
 //! - `palette`: all commands, found by a few letters
+//! - `wheel`: one notch counts once
 //! - `persist`: what survives a restart
 
 pub mod action;
 mod dispatch;
+mod history;
+mod keymap;
 mod library;
 mod palette;
 mod pane;
@@ -23,6 +27,7 @@ mod tasks;
 mod test_window;
 mod ui_kit;
 mod viewport;
+mod wheel;
 mod window;
 
 pub use action::Layout;

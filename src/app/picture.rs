@@ -6,6 +6,8 @@ use eframe::egui::{self, ColorImage, TextureHandle, TextureId, TextureOptions};
 use eframe::egui_wgpu::RenderState;
 use eframe::wgpu;
 
+use crate::render::Fidelity;
+use crate::render::badge::{lay_stamps, stamps};
 use crate::render::gpu::Renderer;
 use crate::render::reference;
 use crate::render::scene::{Content, Layer, SliceScene, VolumeScene};
@@ -19,6 +21,7 @@ pub(crate) enum Scene {
 
 struct Shown {
     scene: Scene,
+    known: Fidelity,
     texture: Texture,
 }
 
@@ -42,7 +45,10 @@ impl Texture {
 #[derive(Default)]
 pub(crate) struct Pictures {
     shown: Vec<Option<Shown>>,
-    gpu: Option<(Renderer, RenderState)>,
+    state: Option<RenderState>,
+    /// Made for the first picture: its shaders are not waited for by the first frame of the window.
+    renderer: Option<Renderer>,
+    device: String,
     /// Why the last picture could not be drawn by the device.
     trouble: Option<String>,
     said: Option<String>,
@@ -51,40 +57,48 @@ pub(crate) struct Pictures {
 impl Pictures {
     /// Draws with the window's own device; on the CPU where there is none.
     pub fn new(state: Option<&RenderState>) -> Self {
-        let gpu = state.map(|state| {
-            let renderer = Renderer::new(state.device.clone(), state.queue.clone(), state.adapter.get_info());
-            (renderer, state.clone())
-        });
-        Self { shown: Vec::new(), gpu, trouble: None, said: None }
+        let device = state.map_or_else(
+            || "CPU".to_owned(),
+            |state| {
+                let info = state.adapter.get_info();
+                let software = if info.device_type == wgpu::DeviceType::Cpu { " (software)" } else { "" };
+                format!("{}{software}", short(&info.name))
+            },
+        );
+        Self { state: state.cloned(), device, ..Self::default() }
     }
 
-    /// The texture of viewport `slot`, drawn again if its scene is another than last time.
-    pub fn show(&mut self, ctx: &egui::Context, slot: usize, scene: Scene) -> TextureId {
+    /// The texture of viewport `slot`, drawn again if its scene is another than last time; `known` is what lowers its
+    /// quality beforehand.
+    pub fn show(&mut self, ctx: &egui::Context, slot: usize, scene: Scene, known: Fidelity) -> TextureId {
         if self.shown.len() <= slot {
             self.shown.resize_with(slot + 1, || None);
         }
         let old = match self.shown[slot].take() {
-            Some(shown) if same(&shown.scene, &scene) => {
+            Some(shown) if shown.known == known && same(&shown.scene, &scene) => {
                 let id = shown.texture.id();
                 self.shown[slot] = Some(shown);
                 return id;
             }
             old => old.map(|shown| shown.texture),
         };
-        let texture = self.on_device(&scene, old.as_ref()).unwrap_or_else(|| {
-            let image = on_cpu(&scene);
+        let texture = self.on_device(&scene, known, old.as_ref()).unwrap_or_else(|| {
+            let image = on_cpu(&scene, known);
             Texture::Uploaded(ctx.load_texture(format!("viewport {slot}"), image, TextureOptions::NEAREST))
         });
         let id = texture.id();
-        self.shown[slot] = Some(Shown { scene, texture });
+        self.shown[slot] = Some(Shown { scene, known, texture });
         id
     }
 
-    fn on_device(&mut self, scene: &Scene, old: Option<&Texture>) -> Option<Texture> {
-        let (renderer, state) = self.gpu.as_mut()?;
+    fn on_device(&mut self, scene: &Scene, known: Fidelity, old: Option<&Texture>) -> Option<Texture> {
+        let state = self.state.as_ref()?;
+        let renderer = self
+            .renderer
+            .get_or_insert_with(|| Renderer::new(state.device.clone(), state.queue.clone(), state.adapter.get_info()));
         let picture = match scene {
-            Scene::Slice(scene) => renderer.render_slice(scene),
-            Scene::Volume(scene) => renderer.render_volume(scene),
+            Scene::Slice(scene) => renderer.render_slice_known(scene, known),
+            Scene::Volume(scene) => renderer.render_volume_known(scene, known),
         };
         let picture = match picture {
             Ok(picture) => picture,
@@ -114,12 +128,8 @@ impl Pictures {
     }
 
     /// What draws, for the status bar.
-    pub fn device(&self) -> String {
-        match &self.gpu {
-            Some((renderer, _)) if renderer.is_software() => format!("{} (software)", short(renderer.adapter_name())),
-            Some((renderer, _)) => short(renderer.adapter_name()),
-            None => "CPU".to_owned(),
-        }
+    pub fn device(&self) -> &str {
+        &self.device
     }
 }
 
@@ -155,7 +165,8 @@ fn same_layers(a: &[Layer], b: &[Layer]) -> bool {
     a.len() == b.len() && a.iter().zip(b).all(|(a, b)| same_layer(a, b))
 }
 
-fn same_layer(a: &Layer, b: &Layer) -> bool {
+/// Whether two layers draw the same.
+pub(crate) fn same_layer(a: &Layer, b: &Layer) -> bool {
     let same_content = match (&a.content, &b.content) {
         (Content::Image(a), Content::Image(b)) => Arc::ptr_eq(a, b),
         (Content::Labels(a), Content::Labels(b)) => Arc::ptr_eq(a, b),
@@ -172,18 +183,21 @@ fn same_layer(a: &Layer, b: &Layer) -> bool {
 }
 
 /// The picture by the CPU reference: what there is where no device draws.
-fn on_cpu(scene: &Scene) -> ColorImage {
-    let image = match scene {
-        Scene::Slice(scene) => reference::render_slice(scene),
+fn on_cpu(scene: &Scene, mut known: Fidelity) -> ColorImage {
+    let (mut image, synthetic) = match scene {
+        Scene::Slice(scene) => (reference::render_slice(scene), scene.is_synthetic()),
         Scene::Volume(scene) => {
             // A quarter of the pixels and a longer step: the reference is exact, not fast.
             let mut small = scene.clone();
             small.size = scene.size.map(|n| n.div_ceil(3));
             small.camera.mm_per_pixel *= 3.0;
             small.step = small.step.max(1.0);
-            reference::render_volume(&small)
+            known.coarse |= small.step > Fidelity::COARSE_STEP;
+            (reference::render_volume(&small), scene.is_synthetic())
         }
     };
+    let marks = stamps([image.width(), image.height()], synthetic, &known);
+    lay_stamps(&mut image, &marks);
     let size = [image.width() as usize, image.height() as usize];
     ColorImage::from_rgba_unmultiplied(size, image.as_raw())
 }

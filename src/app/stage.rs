@@ -23,7 +23,7 @@ pub(crate) struct Overlay {
 }
 
 /// How the volume view looks.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 pub(crate) struct VolumeLook {
     pub projection: Projection,
     pub transfer: TransferFunction,
@@ -125,6 +125,11 @@ impl Stage {
     pub fn add_overlay(&mut self, layer: Layer, range: [f64; 2]) {
         self.next_overlay += 1;
         self.overlays.push(Overlay { id: self.next_overlay, layer, range, open: true });
+    }
+
+    /// The id of the layer that was added last.
+    pub fn newest_overlay(&self) -> u64 {
+        self.next_overlay
     }
 
     /// Everything from the base up, as a slice shows it.

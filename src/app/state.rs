@@ -10,6 +10,7 @@ use super::pane::{Kind, Pane, middle};
 use super::panels::settings::Preferences;
 use super::stage::Stage;
 use crate::display::View;
+use crate::render::Fidelity;
 use crate::volume::{PatientPoint, Space};
 
 /// What survives a restart.
@@ -46,6 +47,7 @@ pub(crate) enum Dialog {
     Palette,
     Help,
     Settings,
+    Keys,
     Log,
     Tags,
 }
@@ -113,6 +115,12 @@ impl Model {
     /// The stage that a viewport shows.
     pub fn stage_of(&self, pane: usize) -> Option<&Stage> {
         self.panes.get(pane).and_then(|p| p.series).and_then(|id| self.stages.get(&id))
+    }
+
+    /// What lowers the quality of a viewport's pictures.
+    pub fn fidelity(&self, pane: usize) -> Fidelity {
+        let entry = self.panes.get(pane).and_then(|p| p.series).and_then(|id| self.library.get(id));
+        entry.map(super::library::Entry::fidelity).unwrap_or_default()
     }
 
     /// Divides the image area anew; series stay where there is room for them.

@@ -10,6 +10,8 @@ use eframe::wgpu;
 
 use super::action::{Action, Layout, Tool};
 use super::dispatch::Reach;
+use super::history::History;
+use super::keymap;
 use super::library::{Load, SeriesId};
 use super::panels::{
     self,
@@ -28,13 +30,14 @@ use super::ui_kit::{
     toast::{Level, Messages},
 };
 use super::viewport::{self, Canvas};
+use super::wheel::Wheel;
 use crate::display::Window;
 use crate::inference::demo::Findings;
 use crate::inference::engine::{OutputContent, RunResult};
 use crate::inference::manifest::FoundModel;
 use crate::io::IoError;
 use crate::render::gpu;
-use crate::render::scene::{Content, Layer};
+use crate::render::scene::{Content, Layer, front_cut_away};
 use crate::volume::{PatientPoint, statistics};
 
 /// How a window starts.
@@ -44,6 +47,8 @@ pub struct WindowOptions {
     pub overlays: Vec<PathBuf>,
     /// Layers that are laid over the first series once it is there.
     pub layers: Vec<Layer>,
+    /// The part of the first series that the volume view shows, as shares of its voxel axes.
+    pub volume_clip: Option<[[f32; 2]; 3]>,
     /// How the image area is divided; `None`: as last time.
     pub layout: Option<Layout>,
     /// Where settings are kept; `None`: `VERITOME_DATA`, else the user's data folder.
@@ -107,6 +112,9 @@ pub struct Veritome {
     keeper: Keeper<Settings>,
     pictures: Pictures,
     queue: Vec<Action>,
+    history: History,
+    wheel: Wheel,
+    first_clip: Option<[[f32; 2]; 3]>,
     first_layers: Vec<Layer>,
     first_overlays: Vec<PathBuf>,
     active_size: [u32; 2],
@@ -139,6 +147,7 @@ impl Veritome {
         let keeper = Keeper::new(folder);
         let ctx = cc.egui_ctx.clone();
         keeper.look_for(&kept.recent, move || ctx.request_repaint());
+        keymap::install(&cc.egui_ctx, &kept.key_bindings);
         let dialogs = Dialogs::new(&kept.palette);
         let mut app = Self {
             model: Model::new(kept.settings.clone()),
@@ -148,6 +157,9 @@ impl Veritome {
             keeper,
             pictures: Pictures::new(cc.wgpu_render_state.as_ref()),
             queue: Vec::new(),
+            history: History::default(),
+            wheel: if options.steady { Wheel::default() } else { Wheel::of_display() },
+            first_clip: options.volume_clip,
             first_layers: options.layers,
             first_overlays: options.overlays,
             active_size: [1, 1],
@@ -229,13 +241,19 @@ impl Veritome {
             model: &mut self.model,
             tasks: &mut self.tasks,
             messages: &mut self.messages,
+            history: &mut self.history,
             ctx,
             active_size: self.active_size,
         }
     }
 
     fn collect(&mut self, ctx: &egui::Context) {
-        for done in self.tasks.poll() {
+        let finished = self.tasks.poll();
+        if finished.is_empty() {
+            return;
+        }
+        self.history.watch(&self.model);
+        for done in finished {
             match done {
                 Done::Chosen(paths, purpose) => self.reach(ctx).open(paths, purpose),
                 Done::Opened(paths, purpose, Ok(opened)) => self.opened(ctx, &paths, purpose, opened),
@@ -269,6 +287,7 @@ impl Veritome {
                 }
             }
         }
+        self.history.accept(&self.model);
     }
 
     /// What a model found becomes layers over the series that it ran on.
@@ -297,6 +316,8 @@ impl Veritome {
         let mut study = findings.study.clone();
         study.series = vec![findings.series.clone()];
         self.first_layers = vec![Layer::labels(findings.mask.clone())];
+        self.first_clip = Some(front_cut_away(&findings.volume.geometry));
+        self.model.lay_out(Layout::FourUp);
         let opened = crate::io::Opened { studies: vec![study], skipped: Vec::new() };
         self.opened(ctx, &[], Purpose::Show, opened);
         let text = format!("{} found {:.0} ml of brain on {}", findings.model, findings.brain_ml(), findings.provider);
@@ -379,6 +400,11 @@ impl Veritome {
                 }
                 entry.load = Load::Ready(loaded);
                 self.model.arrived(id);
+                if let Some(clip) = self.first_clip.take()
+                    && let Some(stage) = self.model.stages.get_mut(&id)
+                {
+                    stage.look.clip = clip;
+                }
                 for layer in std::mem::take(&mut self.first_layers) {
                     self.add_overlay(id, layer);
                 }
@@ -406,19 +432,21 @@ impl Veritome {
     }
 
     fn keys(&mut self, ctx: &egui::Context) {
+        if self.dialogs.is_listening() {
+            return;
+        }
         if ctx.text_edit_focused() {
             if ctx.input_mut(|i| i.consume_key(egui::Modifiers::NONE, egui::Key::Escape)) {
                 self.queue.push(Action::Reset);
             }
             return;
         }
-        let in_viewport = ctx.memory(|m| m.focused()).is_none_or(|id| self.viewport_focus.contains(&id));
-        let mut all = Action::all();
+        let in_viewport = ctx.memory(egui::Memory::focused).is_none_or(|id| self.viewport_focus.contains(&id));
+        let mut all: Vec<_> = Action::all().into_iter().filter_map(|a| Some((a, keymap::key(ctx, a)?))).collect();
         // Shift + key before the key alone, which would match too.
-        all.sort_by_key(|a| a.shortcut().is_none_or(|s| s.modifiers.is_none()));
-        for action in all {
-            let Some(shortcut) = action.shortcut() else { continue };
-            if action.needs_viewport_focus() && !in_viewport {
+        all.sort_by_key(|(_, shortcut)| shortcut.modifiers.is_none());
+        for (action, shortcut) in all {
+            if Action::needs_viewport_focus(shortcut) && !in_viewport {
                 continue;
             }
             let times = ctx.input_mut(|i| i.count_and_consume_key(shortcut.modifiers, shortcut.logical_key));
@@ -448,6 +476,10 @@ impl Veritome {
             self.frames.pop_front();
         }
         self.fps = (self.frames.len() > 8).then_some(self.frames.len() as f32);
+        if self.fps.is_some() {
+            // One more frame when it is still, in which the number goes.
+            ctx.request_repaint_after(Duration::from_millis(1100));
+        }
     }
 
     fn keep(&mut self) {
@@ -492,7 +524,7 @@ impl eframe::App for Veritome {
                 .exact_size(t.size.toolbar)
                 .frame(panel(Margin::symmetric(t.space.m as i8, 0)))
                 .show(ui, |ui| panels::toolbar::show(ui, &mut self.model, &mut self.queue));
-            let device = self.pictures.device();
+            let device = self.pictures.device().to_owned();
             let figures = Figures {
                 device: &device,
                 memory_mb: self.memory_mb,
@@ -581,6 +613,13 @@ impl eframe::App for Veritome {
             Some(Choice::Do(action)) => self.queue.push(action),
             Some(Choice::Series(id)) => self.reach(&ctx).show(id),
             Some(Choice::Preset(n)) => self.reach(&ctx).preset(n),
+            Some(Choice::Keys(events)) => {
+                for event in events {
+                    keymap::apply(&mut self.kept.key_bindings, event);
+                }
+                keymap::install(&ctx, &self.kept.key_bindings);
+                self.keep();
+            }
             None => {}
         }
         if let Some(message) = self.messages.show(&ctx) {
@@ -593,6 +632,9 @@ impl eframe::App for Veritome {
                 self.reach(&ctx).perform(action);
             }
             ctx.request_repaint();
+        }
+        if !ctx.input(|i| i.pointer.any_down()) {
+            self.history.watch(&self.model);
         }
         if self.kept.settings != self.model.settings {
             self.keep();
@@ -611,6 +653,10 @@ impl eframe::App for Veritome {
                 self.kept.window = Some(WindowPlace { position, size: [inner.width(), inner.height()], maximized });
             }
         }
+    }
+
+    fn raw_input_hook(&mut self, _ctx: &egui::Context, input: &mut egui::RawInput) {
+        self.wheel.filter(input);
     }
 
     fn on_exit(&mut self) {

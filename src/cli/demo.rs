@@ -12,10 +12,9 @@ use crate::display::{Slices, View};
 use crate::inference::demo::{Findings, find};
 use crate::io::samples;
 use crate::render::annotate::{Annotation, annotate};
-use crate::render::scene::{Camera, Compare, Layer, Plane, Slab, SliceScene, VolumeMode, VolumeScene, WHOLE};
+use crate::render::scene::{Camera, Compare, Layer, Plane, Slab, SliceScene, VolumeMode, VolumeScene, front_cut_away};
 use crate::render::transfer_presets;
 use crate::render::{Device, Fidelity, save_png, slice_picture, volume_picture};
-use crate::volume::Geometry;
 use crate::volume::Interpolation;
 
 /// The side of a demo picture, pixels.
@@ -65,6 +64,7 @@ impl Demo {
                 let overlays = vec![Layer::labels(findings.mask.clone())];
                 let options = app::WindowOptions {
                     layers: overlays,
+                    volume_clip: Some(front_cut_away(&findings.volume.geometry)),
                     layout: Some(app::Layout::FourUp),
                     ..app::WindowOptions::default()
                 };
@@ -97,18 +97,6 @@ fn notice(sample: &samples::Sample) -> String {
     } else {
         format!("{} ({}; {})", sample.name, sample.source, sample.licence)
     }
-}
-
-/// The front half taken off, so that the brain is seen inside the head.
-fn front_cut_away(geometry: &Geometry) -> [[f32; 2]; 3] {
-    const POSTERIOR: usize = 1;
-    let mut clip = WHOLE;
-    for (axis, (patient_axis, sign)) in geometry.nearest_axes().into_iter().enumerate() {
-        if patient_axis == POSTERIOR {
-            clip[axis] = if sign > 0.0 { [0.5, 1.0] } else { [0.0, 0.5] };
-        }
-    }
-    clip
 }
 
 /// The four views as PNG files in `out`.

@@ -412,3 +412,16 @@ impl VolumeScene {
 
 /// No clipping.
 pub const WHOLE: [[f32; 2]; 3] = [[0.0, 1.0]; 3];
+
+/// A clip box that takes the front half off, so that the brain is seen inside a head.
+#[must_use]
+pub fn front_cut_away(geometry: &Geometry) -> [[f32; 2]; 3] {
+    const POSTERIOR: usize = 1;
+    let mut clip = WHOLE;
+    for (axis, (patient_axis, sign)) in geometry.nearest_axes().into_iter().enumerate() {
+        if patient_axis == POSTERIOR {
+            clip[axis] = if sign > 0.0 { [0.5, 1.0] } else { [0.0, 0.5] };
+        }
+    }
+    clip
+}

@@ -5,10 +5,12 @@ use std::sync::Arc;
 use eframe::egui::{self, Align2, Window, vec2};
 
 use super::help::{HelpRow, HelpWindow};
+use super::key_bindings::{KeyBindings, KeyEvent};
 use super::log::{LogEvent, LogPanel};
 use super::settings::SettingsPanel;
 use super::tag_browser::{TagBrowser, TagInput};
 use crate::app::action::Action;
+use crate::app::keymap;
 use crate::app::library::SeriesId;
 use crate::app::palette::{Palette, PaletteItem};
 use crate::app::state::{Dialog, Model};
@@ -20,12 +22,14 @@ use crate::io::{Attribute, IoError};
 use crate::jobs::{Job, Poll};
 
 /// What the palette or a dialog asks for.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Choice {
     Do(Action),
     Series(SeriesId),
     /// A window preset by its place in the modality's list, from 1.
     Preset(usize),
+    /// Other keys for actions.
+    Keys(Vec<KeyEvent>),
 }
 
 /// What the dialogs remember.
@@ -34,6 +38,7 @@ pub(crate) struct Dialogs {
     palette: Palette,
     help: HelpWindow,
     settings: SettingsPanel,
+    keys: KeyBindings,
     log: LogPanel,
     tags: TagBrowser,
     reading: Reading,
@@ -62,6 +67,11 @@ impl Dialogs {
         dialogs
     }
 
+    /// Whether the next key belongs to the table of keys.
+    pub fn is_listening(&self) -> bool {
+        self.before == Some(Dialog::Keys) && self.keys.is_listening()
+    }
+
     /// The commands that were chosen lately, newest first.
     pub fn recent_commands(&self) -> Vec<String> {
         self.palette.recent()
@@ -81,7 +91,7 @@ impl Dialogs {
                 if !self.palette.is_open() {
                     model.dialog = None;
                 }
-                return chosen.and_then(|id| choices.get(id).copied());
+                return chosen.and_then(|id| choices.get(id).cloned());
             }
             Dialog::Help => {
                 let mut open = true;
@@ -90,13 +100,24 @@ impl Dialogs {
                     model.dialog = None;
                 }
             }
+            Dialog::Keys => {
+                let (panel, mut events) = (&mut self.keys, Vec::new());
+                let rows = keymap::rows(ctx);
+                window(ctx, model, "Keys", vec2(560.0, 560.0), |ui, _| events = panel.ui(ui, &rows));
+                return (!events.is_empty()).then_some(Choice::Keys(events));
+            }
             Dialog::Settings => {
                 let panel = &mut self.settings;
+                let mut keys = false;
                 window(ctx, model, "Settings", vec2(460.0, 420.0), |ui, model| {
                     panel.ui(ui, &mut model.settings.preferences);
                     ui.add_space(tokens(ui.ctx()).space.s);
+                    keys = ui.button(Action::Keys.text()).on_hover_text(Action::Keys.hint()).clicked();
                     quiet(ui, "Uncalibrated display");
                 });
+                if keys {
+                    return Some(Choice::Do(Action::Keys));
+                }
             }
             Dialog::Log => {
                 let panel = &mut self.log;
@@ -147,7 +168,7 @@ fn everything(ctx: &egui::Context, model: &Model) -> (Vec<PaletteItem>, Vec<Choi
             choices.push(choice);
         };
     for action in Action::all().into_iter().filter(|a| !matches!(a, Action::Palette | Action::Preset(_))) {
-        let key = action.shortcut().map(|s| ctx.format_shortcut(&s));
+        let key = keymap::key(ctx, action).map(|s| ctx.format_shortcut(&s));
         add(action.text(), action.hint().to_owned(), key, action.icon(), Choice::Do(action));
     }
     for id in model.library.images() {
@@ -170,20 +191,20 @@ fn everything(ctx: &egui::Context, model: &Model) -> (Vec<PaletteItem>, Vec<Choi
 /// What the mouse does, and every key.
 fn help_rows(ctx: &egui::Context) -> Vec<HelpRow> {
     const MOUSE: [(&str, &str); 9] = [
-        ("Left drag", "The tool of the toolbar; at the start the window"),
+        ("Left drag", "The tool of the toolbar"),
         ("Middle drag", "Moves the image"),
         ("Right drag", "Magnifies"),
         ("Wheel", "One slice"),
         ("Shift+Wheel", "Five slices"),
         ("Ctrl+Wheel", "Magnifies about the pointer"),
         ("Shift+Move", "Places the crosshair"),
-        ("Double-click", "This viewport alone, and back"),
+        ("Double-click", "One viewport alone, and back"),
         ("Ctrl+Left drag", "On a volume: the window"),
     ];
     let row = |group: &str, keys: String, text: String| HelpRow { group: group.to_owned(), keys, text };
     let mouse = MOUSE.map(|(keys, text)| row("Mouse", keys.to_owned(), text.to_owned()));
     let keys = Action::all().into_iter().filter_map(|action| {
-        let shortcut = action.shortcut()?;
+        let shortcut = keymap::key(ctx, action)?;
         Some(row(action.group(), ctx.format_shortcut(&shortcut), action.text().trim_end_matches('…').to_owned()))
     });
     mouse.into_iter().chain(keys).collect()

@@ -103,7 +103,7 @@ fn group(ui: &mut Ui, name: &str, rows: &[&HelpRow], t: &Tokens) {
         let name = format!("{}, {}", row.text, row.keys);
         response.widget_info(|| egui::WidgetInfo::labeled(egui::accesskit::Role::Label, true, &name));
         let caps_width = key_caps(ui, rect.left_center(), &row.keys, t);
-        let keys_width = (rect.width() * 0.46).min(168.0).max(caps_width + t.space.xs);
+        let keys_width = (rect.width() * 0.38).min(132.0).max(caps_width + t.space.xs);
         let mut job =
             egui::text::LayoutJob::simple_singleline(row.text.clone(), FontId::proportional(t.size.body), t.text);
         job.wrap.max_width = (rect.width() - keys_width - t.space.l).max(0.0);

@@ -79,7 +79,7 @@ pub(crate) fn from_text(text: &str) -> Option<KeyboardShortcut> {
     let mut rest = text;
     for (name, modifier) in [("Ctrl+", Modifiers::COMMAND), ("Alt+", Modifiers::ALT), ("Shift+", Modifiers::SHIFT)] {
         if let Some(after) = rest.strip_prefix(name) {
-            modifiers = modifiers | modifier;
+            modifiers |= modifier;
             rest = after;
         }
     }

@@ -151,13 +151,13 @@ fn color_map(ui: &mut Ui, chosen: &mut ColorMap, name: &str) {
     row(ui, "Colours", |ui| {
         let response = ComboBox::from_id_salt(name)
             .width(ui.available_width() - 8.0)
-            .selected_text(chosen.name())
+            .selected_text(title(*chosen))
             .show_ui(ui, |ui| {
                 for map in ColorMap::ALL {
                     ui.horizontal(|ui| {
                         let (bar, _) = ui.allocate_exact_size(vec2(72.0, 10.0), egui::Sense::hover());
                         ramp(ui, bar, map);
-                        ui.selectable_value(chosen, map, map.name());
+                        ui.selectable_value(chosen, map, title(map));
                     });
                 }
             })
@@ -169,6 +169,12 @@ fn color_map(ui: &mut Ui, chosen: &mut ColorMap, name: &str) {
             info
         });
     });
+}
+
+/// A colour map's name with a capital letter.
+fn title(map: ColorMap) -> String {
+    let name = map.name();
+    name.chars().next().map_or_else(String::new, |c| c.to_uppercase().collect::<String>() + &name[c.len_utf8()..])
 }
 
 /// A bar with the colours of a map.

@@ -12,7 +12,6 @@
 pub(crate) mod dialogs;
 pub(crate) mod help;
 pub(crate) mod histogram;
-#[cfg_attr(not(test), expect(dead_code, reason = "until shortcuts can be changed"))]
 pub(crate) mod key_bindings;
 pub(crate) mod layers;
 pub(crate) mod log;

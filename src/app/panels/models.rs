@@ -68,8 +68,8 @@ fn ready(ui: &mut Ui, model: &Model, target: Option<SeriesId>, tasks: &Tasks) ->
     let m = &model.manifest;
     let mut run = None;
     let running = tasks.run_of(&model.title());
-    ui.horizontal(|ui| {
-        ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| {
+    ui.scope(|ui| {
+        ui.with_layout(egui::Layout::right_to_left(egui::Align::TOP), |ui| {
             match &running {
                 Some(control) => {
                     if icon_button(ui, Icon::X, &format!("Cancel {}", m.title), false).clicked() {
@@ -88,8 +88,8 @@ fn ready(ui: &mut Ui, model: &Model, target: Option<SeriesId>, tasks: &Tasks) ->
                     }
                 }
             }
-            ui.with_layout(egui::Layout::left_to_right(egui::Align::Center), |ui| {
-                ui.add(Label::new(RichText::new(&m.title).color(t.text)).truncate()).on_hover_text(&m.title);
+            ui.with_layout(egui::Layout::top_down(egui::Align::LEFT), |ui| {
+                ui.add(Label::new(RichText::new(&m.title).color(t.text)).wrap());
             });
         });
     });

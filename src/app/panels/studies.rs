@@ -34,7 +34,9 @@ pub(crate) fn show(ui: &mut Ui, model: &mut Model, queue: &mut Vec<Action>) -> O
         return None;
     }
     let hide = model.settings.preferences.hide_patient;
-    let groups: Vec<(String, Vec<(String, Vec<SeriesId>)>)> = model
+    // A patient's name, and titles of studies with their series.
+    type Group = (String, Vec<(String, Vec<SeriesId>)>);
+    let groups: Vec<Group> = model
         .library
         .by_patient()
         .into_iter()
@@ -85,6 +87,7 @@ pub(crate) fn show(ui: &mut Ui, model: &mut Model, queue: &mut Vec<Action>) -> O
             }
             ui.add_space(t.space.s);
         }
+        quiet(ui, "Drop files here to open more");
     });
     wish
 }
@@ -137,6 +140,7 @@ fn row(ui: &mut Ui, id: SeriesId, entry: &mut Entry, (shown, active): (bool, boo
             }
         });
     });
+    ui.advance_cursor_after_rect(rect);
     response.dnd_set_drag_payload(id);
     if response.clicked() {
         wish = Some(Wish::Show(id));

@@ -87,7 +87,7 @@ fn menu(ui: &mut Ui, picture: Icon, name: &str, hint: &str, content: impl FnOnce
 /// A line of a menu.
 fn item(ui: &mut Ui, action: Action, chosen: bool, queue: &mut Vec<Action>) {
     let t = tokens(ui.ctx());
-    let key = action.shortcut().map(|s| ui.ctx().format_shortcut(&s)).unwrap_or_default();
+    let key = crate::app::keymap::key(ui.ctx(), action).map(|s| ui.ctx().format_shortcut(&s)).unwrap_or_default();
     let tint = if chosen { t.accent } else { t.text };
     let button = Button::new((icon(action.icon()).color(tint), RichText::new(action.text()).color(tint)))
         .shortcut_text(RichText::new(key).color(t.quiet))
@@ -104,7 +104,7 @@ fn item(ui: &mut Ui, action: Action, chosen: bool, queue: &mut Vec<Action>) {
 /// Presets of the modality, windows of the file, automatic, inverted.
 fn window_menu(ui: &mut Ui, model: &Model, queue: &mut Vec<Action>) {
     let stage = model.active_series().and_then(|id| model.stages.get(&id));
-    menu(ui, Icon::Contrast, "Window", "Presets, the file's windows, automatic, invert", |ui| {
+    menu(ui, Icon::SlidersHorizontal, "Presets", "Presets, the file's windows, automatic, invert", |ui| {
         let Some(stage) = stage else {
             ui.label("Open a series first");
             return;

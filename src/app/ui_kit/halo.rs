@@ -8,12 +8,12 @@ use super::theme;
 
 /// The font of corner text.
 pub(crate) fn overlay_font() -> FontId {
-    FontId::new(12.0, FontFamily::Proportional)
+    FontId::new(theme::size().overlay, FontFamily::Proportional)
 }
 
 /// The font of edge letters.
 pub(crate) fn letter_font() -> FontId {
-    FontId::new(14.0, theme::bold_family())
+    FontId::new(theme::size().letter, theme::bold_family())
 }
 
 /// Draws `text` anchored at `pos` and gives the rectangle it took.

@@ -45,8 +45,6 @@ struct ImageColors {
     quiet: Hex,
     line: Hex,
     handle: Hex,
-    synthetic: Hex,
-    uncertain: Hex,
 }
 
 /// Distances, points.
@@ -117,8 +115,6 @@ pub(crate) struct OverImage {
     pub quiet: Color32,
     pub line: Color32,
     pub handle: Color32,
-    pub synthetic: Color32,
-    pub uncertain: Color32,
 }
 
 struct All {
@@ -156,8 +152,6 @@ static ALL: LazyLock<All> = LazyLock::new(|| {
             quiet: file.image.quiet.0,
             line: file.image.line.0,
             handle: file.image.handle.0,
-            synthetic: file.image.synthetic.0,
-            uncertain: file.image.uncertain.0,
         },
     }
 });
@@ -173,6 +167,11 @@ pub(crate) fn tokens(ctx: &egui::Context) -> &'static Tokens {
 /// Colours of what lies over images.
 pub(crate) fn over_image() -> &'static OverImage {
     &ALL.image
+}
+
+/// Sizes, the same in every theme.
+pub(crate) fn size() -> &'static Size {
+    &ALL.dark.size
 }
 
 /// The family of bold text.

@@ -54,18 +54,6 @@ impl Messages {
         self.showing.clear();
     }
 
-    /// All as text, for the clipboard.
-    pub fn as_text(&self) -> String {
-        let line = |m: &Message| {
-            if m.details.is_empty() {
-                m.text.clone()
-            } else {
-                format!("{}\n    {}", m.text, m.details.replace('\n', "\n    "))
-            }
-        };
-        self.log.iter().map(line).collect::<Vec<_>>().join("\n")
-    }
-
     /// Draws the toasts; gives the message whose details the person wants.
     pub fn show(&mut self, ctx: &egui::Context) -> Option<usize> {
         if self.showing.is_empty() {

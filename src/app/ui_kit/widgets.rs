@@ -8,17 +8,18 @@ use lucide_icons::Icon;
 
 use super::theme::{self, tokens};
 use crate::app::action::Action;
+use crate::app::keymap;
 
 /// An icon as text, in the size of the tokens.
 pub(crate) fn icon(icon: Icon) -> RichText {
-    RichText::new(icon.unicode()).family(theme::icon_family()).size(16.0)
+    RichText::new(icon.unicode()).family(theme::icon_family()).size(theme::size().icon)
 }
 
 /// The name of an action with its key, as a tooltip shows it.
 pub(crate) fn tooltip(ctx: &egui::Context, action: Action) -> String {
     let name = action.text();
     let name = name.trim_end_matches('…');
-    let key = action.shortcut().map(|s| format!("  ({})", ctx.format_shortcut(&s))).unwrap_or_default();
+    let key = keymap::key(ctx, action).map(|s| format!("  ({})", ctx.format_shortcut(&s))).unwrap_or_default();
     format!("{name}{key}\n{}", action.hint())
 }
 

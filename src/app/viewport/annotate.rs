@@ -84,7 +84,9 @@ fn corners(model: &Model, spot: &Spot, stage: &Stage) {
     };
     draw(&top_left, r.left_top(), false, false);
     draw(&top_right, r.right_top(), true, false);
-    draw(&bottom_left, r.left_bottom(), false, true);
+    // The marks of lowered quality are in the picture's lower left corner.
+    let marks = model.fidelity(spot.index).marks().len() as f32 * 23.0 / spot.ppp;
+    draw(&bottom_left, r.left_bottom() - vec2(0.0, marks), false, true);
 }
 
 /// Text cut to a width, with an ellipsis.
@@ -145,14 +147,13 @@ fn lines(model: &Model, spot: &Spot, stage: &Stage, room: Room) -> [Lines; 3] {
             how.push((format!("{} / {}", number.index + 1, number.count), true));
         }
         if room.position
+            && stage.base.content.space().is_patient()
             && let Some((text, _)) = how.last_mut()
         {
-            if stage.base.content.space().is_patient() {
-                let forward = pane.axes(stage).forward;
-                let mm = forward.dot(pane.point.0);
-                let direction = if mm < 0.0 { -forward } else { forward };
-                text.push_str(&format!("   {} {:.1} mm", orientation::letters(direction, false), mm.abs()));
-            }
+            let forward = pane.axes(stage).forward;
+            let mm = forward.dot(pane.point.0);
+            let direction = if mm < 0.0 { -forward } else { forward };
+            text.push_str(&format!("   {} {:.1} mm", orientation::letters(direction, false), mm.abs()));
         }
         if pane.slab.thickness_mm > 0.0 {
             let mode = match pane.slab.mode {
@@ -172,12 +173,13 @@ fn lines(model: &Model, spot: &Spot, stage: &Stage, room: Room) -> [Lines; 3] {
             what.push((reason.clone(), false));
         }
     } else {
-        how.push((stage.look.projection.name().to_owned(), true));
-        if stage.look.projection == crate::app::action::Projection::Composite {
-            how.push((stage.look.transfer.name.clone(), false));
-        } else if room.window {
-            how.push((window_text(stage), true));
-        }
+        // At the top: while the eye moves, the lower left corner says that the picture is coarse.
+        let look = if stage.look.projection == crate::app::action::Projection::Composite {
+            stage.look.transfer.name.clone()
+        } else {
+            format!("{}  {}", stage.look.projection.name(), window_text(stage))
+        };
+        what.insert(1, (look, false));
     }
     what.truncate(4);
     how.truncate(4);
@@ -211,18 +213,18 @@ pub(super) fn legends(model: &Model, spot: &Spot) {
     let width = 120.0_f32.min(spot.rect.width() * 0.3);
     let mut top = spot.rect.top() + MARGIN + 4.0 * LINE + 8.0;
     for layer in mapped {
-        if top + 44.0 > spot.rect.center().y - 12.0 && spot.rect.height() > 300.0 {
+        if top + 50.0 > spot.rect.center().y - 12.0 && spot.rect.height() > 300.0 {
             break;
         }
         legend(model, spot, layer, pos2(spot.rect.right() - MARGIN - width, top), width);
-        top += 48.0;
+        top += 54.0;
     }
 }
 
 fn legend(model: &Model, spot: &Spot, layer: &Layer, at: Pos2, width: f32) {
     let (Content::Image(volume), Voi::Window(window)) = (&layer.content, &layer.voi) else { return };
     let table = layer.colormap.table();
-    let bar = Rect::from_min_size(pos2(at.x, at.y + 15.0), vec2(width, 8.0));
+    let bar = Rect::from_min_size(pos2(at.x, at.y + 21.0), vec2(width, 8.0));
     let steps = 64;
     for n in 0..steps {
         let level = n * 255 / (steps - 1);

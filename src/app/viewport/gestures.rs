@@ -46,17 +46,53 @@ pub(super) fn wheel(ui: &Ui, canvas: &Canvas<'_>, spot: &Spot) -> Wheel {
 }
 
 /// Which tool the buttons that are down stand for, and how far the pointer went, points.
-pub(super) fn drag(canvas: &Canvas<'_>, spot: &Spot) -> Option<(Tool, Vec2)> {
-    let delta = spot.response.drag_delta();
-    if spot.response.dragged_by(PointerButton::Middle) {
-        Some((Tool::Pan, delta))
-    } else if spot.response.dragged_by(PointerButton::Secondary) {
-        Some((Tool::Zoom, delta))
-    } else if spot.response.dragged_by(PointerButton::Primary) {
-        Some((canvas.model.tool, delta))
-    } else {
-        None
+pub(super) fn drag(ui: &Ui, canvas: &Canvas<'_>, spot: &Spot) -> Option<(Tool, Vec2)> {
+    let response = &spot.response;
+    let tool = |button| match button {
+        PointerButton::Middle => Some(Tool::Pan),
+        PointerButton::Secondary => Some(Tool::Zoom),
+        PointerButton::Primary => Some(canvas.model.tool),
+        _ => None,
+    };
+    for button in [PointerButton::Middle, PointerButton::Secondary, PointerButton::Primary] {
+        if response.dragged_by(button) {
+            // The way before it was known to be a drag counts too.
+            let start = response.interact_pointer_pos().zip(ui.input(|i| i.pointer.press_origin()));
+            let delta = match start {
+                Some((now, origin)) if response.drag_started_by(button) => now - origin,
+                _ => response.drag_delta(),
+            };
+            return Some((tool(button)?, delta));
+        }
+        if response.drag_stopped_by(button) {
+            let delta = ui.input(|i| i.pointer.delta());
+            return if delta == Vec2::ZERO { None } else { Some((tool(button)?, delta)) };
+        }
     }
+    let (button, delta, _) = hidden_drag(ui, spot)?;
+    Some((tool(button)?, delta))
+}
+
+/// A drag that began and ended between two frames: its button, its way, where it ended.
+pub(super) fn hidden_drag(ui: &Ui, spot: &Spot) -> Option<(PointerButton, Vec2, Pos2)> {
+    const LEAST: f32 = 6.0;
+    let (button, from, to) = ui.input(|i| {
+        let mut began = None;
+        for event in &i.events {
+            if let Event::PointerButton { pos, button, pressed, .. } = event {
+                match began {
+                    None if *pressed => began = Some((*button, *pos)),
+                    Some((down, from)) if !*pressed && down == *button && from.distance(*pos) >= LEAST => {
+                        return Some((down, from, *pos));
+                    }
+                    _ => began = None,
+                }
+            }
+        }
+        None
+    })?;
+    let here = spot.rect.contains(from) && ui.ctx().layer_id_at(from) == Some(ui.layer_id());
+    here.then_some((button, to - from, to))
 }
 
 /// The pointer that shows a tool.

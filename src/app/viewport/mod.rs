@@ -19,6 +19,7 @@ use super::pane::Kind;
 use super::picture::Pictures;
 use super::state::Model;
 use super::ui_kit::theme::{over_image, tokens};
+use crate::render::scene::Content;
 
 /// What a viewport needs to draw itself and to answer.
 pub(crate) struct Canvas<'a> {
@@ -124,9 +125,47 @@ fn one(ui: &mut Ui, canvas: &mut Canvas<'_>, index: usize, rect: Rect, many: boo
         (true, Some(Kind::Volume)) => volume::show(ui, canvas, &spot),
         _ => empty(canvas, &spot),
     }
+    badge_hint(ui, canvas.model, &spot);
     if spot.response.dnd_hover_payload::<SeriesId>().is_some() {
         let accent = tokens(ui.ctx()).accent;
         spot.painter.rect_stroke(rect.shrink(1.0), 0.0, Stroke::new(2.0, accent), StrokeKind::Inside);
+    }
+}
+
+/// Who made what is synthetic, while the pointer is on the badge that is in the picture.
+fn badge_hint(ui: &Ui, model: &Model, spot: &Spot) {
+    let Some(stage) = model.stage_of(spot.index) else { return };
+    let badge = Rect::from_min_max(spot.rect.max - vec2(160.0, 36.0), spot.rect.max);
+    if !spot.response.hover_pos().is_some_and(|at| badge.contains(at)) {
+        return;
+    }
+    let layers = std::iter::once(&stage.base).chain(stage.overlays.iter().map(|o| &o.layer));
+    let made: Vec<String> = layers.filter(|l| l.content.is_synthetic()).map(|l| maker(&l.name, &l.content)).collect();
+    if !made.is_empty() {
+        let text = format!("Some or all of this was made artificially\n{}", made.join("\n"));
+        egui::Tooltip::always_open(
+            ui.ctx().clone(),
+            ui.layer_id(),
+            spot.response.id.with("badge"),
+            egui::PopupAnchor::Pointer,
+        )
+        .show(|ui| ui.label(text));
+    }
+}
+
+/// A synthetic layer and what made it, as far as its file or its run says.
+fn maker(name: &str, content: &Content) -> String {
+    let provenance = match content {
+        Content::Image(volume) => &volume.provenance,
+        Content::Labels(labels) => &labels.provenance,
+    };
+    match provenance.derivation() {
+        Some(by) => match (&by.model, &by.model_version) {
+            (Some(model), Some(version)) => format!("{name}: {model} {version}"),
+            (Some(model), None) => format!("{name}: {model}"),
+            _ => format!("{name}: {}", by.description),
+        },
+        None => format!("{name}: the file does not say by what"),
     }
 }
 

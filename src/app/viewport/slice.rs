@@ -22,7 +22,8 @@ pub(super) fn show(ui: &mut Ui, canvas: &mut Canvas<'_>, spot: &Spot) {
         layers: stage.layers(canvas.model.overlays_on),
         compare: stage.compare,
     };
-    let texture = canvas.pictures.show(ui.ctx(), spot.index, Scene::Slice(scene));
+    let known = canvas.model.fidelity(spot.index);
+    let texture = canvas.pictures.show(ui.ctx(), spot.index, Scene::Slice(scene), known);
     let uv = Rect::from_min_max(pos2(0.0, 0.0), pos2(1.0, 1.0));
     spot.painter.image(texture, spot.rect, uv, Color32::WHITE);
 
@@ -55,7 +56,7 @@ fn answer(ui: &mut Ui, canvas: &mut Canvas<'_>, spot: &Spot) -> Option<String> {
         zoom(canvas, spot, spot.pixel(at), wheel.zoom);
     }
     let shift = ui.input(|i| i.modifiers.shift);
-    let dragging = gestures::drag(canvas, spot);
+    let dragging = gestures::drag(ui, canvas, spot);
     if spot.response.contains_pointer() || dragging.is_some() {
         let tool = dragging.map_or(if shift { Tool::Crosshair } else { canvas.model.tool }, |d| d.0);
         ui.ctx().set_cursor_icon(gestures::cursor(tool, dragging.is_some()));
@@ -68,6 +69,13 @@ fn answer(ui: &mut Ui, canvas: &mut Canvas<'_>, spot: &Spot) -> Option<String> {
         return None;
     }
     let (tool, delta) = dragging?;
+    // A drag that began and ended between two frames.
+    if tool == Tool::Crosshair
+        && let Some((_, _, end)) = gestures::hidden_drag(ui, spot)
+    {
+        crosshair::place(canvas.model, spot, end);
+        return None;
+    }
     match tool {
         Tool::Window => gestures::change_window(canvas, spot, delta),
         Tool::Pan => {

@@ -44,7 +44,7 @@ pub(super) fn show(ui: &mut Ui, canvas: &mut Canvas<'_>, spot: &Spot) {
         step: if moving { 1.5 } else { 0.5 },
     };
     let plane = pane.camera(stage.geometry(), spot.size).plane(spot.size);
-    let texture = canvas.pictures.show(ui.ctx(), spot.index, Scene::Volume(scene));
+    let texture = canvas.pictures.show(ui.ctx(), spot.index, Scene::Volume(scene), canvas.model.fidelity(spot.index));
     let uv = Rect::from_min_max(pos2(0.0, 0.0), pos2(1.0, 1.0));
     spot.painter.image(texture, spot.rect, uv, Color32::WHITE);
     if canvas.model.settings.preferences.show_text {
@@ -86,7 +86,7 @@ fn is_moving(ui: &Ui, canvas: &Canvas<'_>, spot: &Spot) -> bool {
 fn answer(ui: &Ui, canvas: &mut Canvas<'_>, spot: &Spot) -> Option<String> {
     let wheel = gestures::wheel(ui, canvas, spot);
     let mut factor = wheel.zoom * 1.1_f64.powf(-(wheel.slices as f64));
-    let dragging = gestures::drag(canvas, spot);
+    let dragging = gestures::drag(ui, canvas, spot);
     if spot.response.contains_pointer() || dragging.is_some() {
         let icon = match dragging.map_or(canvas.model.tool, |d| d.0) {
             tool @ (Tool::Pan | Tool::Zoom) => gestures::cursor(tool, dragging.is_some()),
