@@ -180,3 +180,10 @@ fn the_demo_runs_without_a_display_and_writes_its_four_views() {
         assert!(tinted > 5_000, "{view}: the mask colours the picture ({tinted} pixels)");
     }
 }
+
+#[test]
+fn info_prints_time_points_even_where_they_are_fewer_than_slices() {
+    // Three time points of five slices.
+    let said = done(&veritome(&["info", "tests/data/dicom/time_temporal_position"]));
+    assert!(said.contains("24 x 20 x 5, 3 frames"), "{said}");
+}

@@ -433,7 +433,7 @@ fn convert_writes_a_dicom_folder_with_the_same_voxels_and_keeps_the_mark() {
         let folder = tempfile::tempdir().expect("a folder");
         let out = folder.path().join("out");
         let written = io::convert(&input, &out, &io::ConvertOptions::default(), &Control::new()).expect("files");
-        assert_eq!(written, [out.clone()]);
+        assert_eq!(written, std::slice::from_ref(&out));
         let before = open(&input).expect("the input");
         let points = before.studies[0].series[0].time_points;
         for t in 0..points {
@@ -499,7 +499,7 @@ impl Locked {
     fn new(path: &Path) -> Self {
         use std::os::unix::fs::PermissionsExt;
         let before = std::fs::metadata(path).expect("metadata").permissions().mode();
-        std::fs::set_permissions(path, std::fs::Permissions::from_mode(0)).expect("new permissions");
+        std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o000)).expect("new permissions");
         Self(path.to_owned(), before)
     }
 }

@@ -59,7 +59,7 @@ fn table(item: &DataSet<'_>, descriptor: Tag, data: Tag, signed: bool) -> Option
     let bits = u32::from(bits).clamp(8, 16);
     let bytes = item.bytes(data)?;
     let mut entries: Vec<u16> = if bits == 8 && bytes.len() <= count + 1 {
-        bytes.iter().map(|b| u16::from(*b)).collect()
+        packed(item, data).into_iter().map(u16::from).collect()
     } else {
         item.words(data)
     };
@@ -115,9 +115,18 @@ fn channel(dataset: &DataSet<'_>, descriptor: Tag, data: Tag) -> Option<(i64, Ve
     let bytes = dataset.bytes(data)?;
     // Eight-bit tables are packed into words, or written one entry a word.
     let mut entries: Vec<u8> =
-        if bits <= 8 && bytes.len() <= count + 1 { bytes.to_vec() } else { to_bytes(&dataset.words(data)) };
+        if bits <= 8 && bytes.len() <= count + 1 { packed(dataset, data) } else { to_bytes(&dataset.words(data)) };
     entries.truncate(count);
     Some((first, entries))
+}
+
+/// Eight-bit entries, two to a word: the first is the lower byte, which comes second in a big-endian word.
+fn packed(dataset: &DataSet<'_>, tag: Tag) -> Vec<u8> {
+    let words = dataset.get(tag).is_some_and(|e| &e.vr != b"OB");
+    if dataset.big_endian && words {
+        return dataset.words(tag).iter().flat_map(|w| w.to_le_bytes()).collect();
+    }
+    dataset.bytes(tag).map(<[u8]>::to_vec).unwrap_or_default()
 }
 
 /// Sixteen-bit entries by their upper byte, unless nothing reaches it.
@@ -133,7 +142,7 @@ fn segmented_channel(dataset: &DataSet<'_>, descriptor: Tag, data: Tag) -> Optio
     let first = i64::from(words.get(1)?.cast_signed());
     let eight = *words.get(2)? <= 8;
     let units: Vec<u16> =
-        if eight { dataset.bytes(data)?.iter().map(|b| u16::from(*b)).collect() } else { dataset.words(data) };
+        if eight { packed(dataset, data).into_iter().map(u16::from).collect() } else { dataset.words(data) };
     let mut entries: Vec<u16> = Vec::new();
     let unit = if units.iter().all(|u| *u < 256) { 1 } else { 2 };
     // Segments may repeat others that add nothing: what may be looked at is bounded, too.
@@ -207,6 +216,7 @@ fn segments_end(segments: &[u16], count: usize, steps: &mut usize) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::io::dicom::dataset::{Element, Value};
 
     #[test]
     fn segments_that_repeat_others_and_add_nothing_come_to_an_end() {
@@ -216,5 +226,18 @@ mod tests {
         let (mut entries, mut steps) = (Vec::new(), 65_536 + units.len());
         expand(&units, 2, &units, &mut entries, 65_536, &mut steps, true);
         assert!(entries.is_empty() && steps == 0);
+    }
+
+    /// PS3.5 section 8.1.1: the first of two bytes in a word is its lower one, in either byte order.
+    #[test]
+    fn eight_bit_entries_packed_into_words_keep_their_order_in_either_byte_order() {
+        let tag = tags::RED_PALETTE_COLOR_LOOKUP_TABLE_DATA;
+        let read = |vr: &[u8; 2], big_endian: bool, bytes: &[u8]| {
+            let elements = vec![Element { tag, vr: *vr, value: Value::Bytes(bytes) }];
+            packed(&DataSet { elements, big_endian }, tag)
+        };
+        assert_eq!(read(b"OW", false, &[1, 2, 3, 4]), [1, 2, 3, 4]);
+        assert_eq!(read(b"OW", true, &[2, 1, 4, 3]), [1, 2, 3, 4]);
+        assert_eq!(read(b"OB", true, &[1, 2, 3, 4]), [1, 2, 3, 4]);
     }
 }
