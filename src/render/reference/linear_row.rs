@@ -24,9 +24,11 @@ pub(super) trait Weighted:
 
 impl Weighted for f32 {
     const NOTHING: Self = Self::NAN;
+    #[inline]
     fn of(x: f64) -> Self {
         x as Self
     }
+    #[inline]
     fn fraction(bits: u32) -> Self {
         // 24 bits are exact in `f32`, and a signed conversion is one instruction.
         (bits >> 8) as i32 as Self * (1.0 / (1 << 24) as Self)
@@ -35,9 +37,11 @@ impl Weighted for f32 {
 
 impl Weighted for f64 {
     const NOTHING: Self = Self::NAN;
+    #[inline]
     fn of(x: f64) -> Self {
         x
     }
+    #[inline]
     fn fraction(bits: u32) -> Self {
         Self::from(bits) * (1.0 / (1_u64 << 32) as Self)
     }

@@ -89,6 +89,7 @@ impl Ramp {
     }
 
     /// Black for NaN.
+    #[inline]
     fn byte(self, stored: f32) -> u8 {
         let grey = (stored - self.middle) * self.rise + self.grey;
         // `max` takes the other number for NaN.
