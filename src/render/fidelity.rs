@@ -9,6 +9,8 @@ pub struct Fidelity {
     pub reduced: u32,
     /// The distance between slices changes, so that positions between them are not to scale.
     pub uneven_spacing: bool,
+    /// Label layers that did not fit into a volume view.
+    pub labels_left_out: u32,
 }
 
 impl Fidelity {
@@ -28,6 +30,7 @@ impl Fidelity {
             coarse: self.coarse || other.coarse,
             reduced: self.reduced.max(other.reduced),
             uneven_spacing: self.uneven_spacing || other.uneven_spacing,
+            labels_left_out: self.labels_left_out.max(other.labels_left_out),
         }
     }
 
@@ -43,6 +46,11 @@ impl Fidelity {
         }
         if self.uneven_spacing {
             marks.push("UNEVEN SPACING".to_owned());
+        }
+        match self.labels_left_out {
+            0 => {}
+            1 => marks.push("1 LABEL LAYER LEFT OUT".to_owned()),
+            n => marks.push(format!("{n} LABEL LAYERS LEFT OUT")),
         }
         marks
     }

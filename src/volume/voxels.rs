@@ -119,6 +119,8 @@ macro_rules! scalar {
         $(
             impl Scalar for $t {
                 const TYPE: VoxelType = VoxelType::$n;
+                // Called for every voxel; without it, not across codegen units, as the release profile has no LTO.
+                #[inline]
                 #[allow(clippy::cast_lossless, clippy::unnecessary_cast)]
                 fn to_f64(self) -> f64 { self as f64 }
             }

@@ -9,7 +9,7 @@ use super::device::{Gpu, RenderError, binding, buffer_binding, texture_binding};
 use super::texture_store::TextureStore;
 use super::volume_pass::{row, step_mm};
 use crate::render::plan::label_colors;
-use crate::render::scene::{Content, VolumeScene};
+use crate::render::scene::{Content, Layer, VolumeScene};
 use crate::volume::{Geometry, Labelmap, Volume, VoxelPoint};
 
 /// As many as the bindings of a plain device allow.
@@ -39,19 +39,27 @@ pub(super) struct RayLabel {
     id: u64,
 }
 
-/// The first four label layers on show; a fifth is not drawn in volume views.
+fn shown_labels(scene: &VolumeScene) -> impl Iterator<Item = (&Layer, &Arc<Labelmap>)> {
+    let shown = scene.labels.iter().filter(|l| l.visible && l.opacity > 0.0);
+    shown.filter_map(|l| match &l.content {
+        Content::Labels(labels) => Some((l, labels)),
+        Content::Image(_) => None,
+    })
+}
+
+/// How many label layers on show are beyond the [`MOST`] that are drawn; the picture is marked with it.
+pub(super) fn left_out(scene: &VolumeScene) -> u32 {
+    shown_labels(scene).skip(MOST).count() as u32
+}
+
+/// The first four label layers on show; see [`left_out`] for the rest.
 pub(super) fn ray_labels(
     gpu: &Gpu,
     store: &mut TextureStore,
     scene: &VolumeScene,
     base: &Volume,
 ) -> Result<Vec<RayLabel>, RenderError> {
-    let shown = scene.labels.iter().filter(|l| l.visible && l.opacity > 0.0);
-    let labels = shown.filter_map(|l| match &l.content {
-        Content::Labels(labels) => Some((l, labels)),
-        Content::Image(_) => None,
-    });
-    labels
+    shown_labels(scene)
         .take(MOST)
         .map(|(layer, labels)| {
             let texture = store.labels(gpu, labels)?;

@@ -287,6 +287,11 @@ fn label_surfaces_and_tints_equal_the_reference() {
             let scene = VolumeScene { labels: labels.clone(), ..volume_scene(base.clone(), mode) };
             check_volume(renderer, &scene, 3, &what[..what.len().min(20)]);
         }
+        let many = VolumeScene {
+            labels: vec![label_layer(&geometry(false)); 5],
+            ..volume_scene(base.clone(), VolumeMode::Mip)
+        };
+        assert_eq!(renderer.render_volume(&many).unwrap().fidelity.marks(), ["1 LABEL LAYER LEFT OUT"]);
         let hidden = Layer { visible: false, ..base.clone() };
         let mode = VolumeMode::Composite { transfer: ramp(&base), shaded: false };
         let scene = VolumeScene { labels, ..volume_scene(hidden, mode) };

@@ -9,7 +9,7 @@ use glam::{DMat3, DVec3};
 use super::blocks::{BLOCK, Blocks, Grid};
 use super::device::{Gpu, RenderError, binding, buffer_binding, pass, texture_binding};
 use super::picture::{FORMAT, Picture};
-use super::ray_labels::{RayLabel, ray_labels};
+use super::ray_labels::{RayLabel, left_out, ray_labels};
 use super::slice_pass::voi_terms;
 use super::texture_store::{Access, TextureStore, VolumeTexture};
 use crate::display::{ColorMap, Voi, VoiFunction};
@@ -159,6 +159,7 @@ impl VolumePass {
         picture.fidelity = Fidelity {
             coarse: scene.step > Fidelity::COARSE_STEP,
             reduced: if texture.reduced > 1 { texture.reduced } else { 0 },
+            labels_left_out: left_out(scene),
             ..Fidelity::default()
         };
         Ok(picture)

@@ -26,6 +26,7 @@
 //! # What a volume picture is
 //! See [`raycast`].
 
+mod linear_row;
 pub mod raycast;
 pub(crate) mod sampler;
 pub mod slice;

@@ -6,9 +6,9 @@ use rayon::prelude::*;
 use super::super::plan::{PlannedLayer, Share, label_colors, plan};
 use super::super::scene::{Content, SlabMode, SliceScene};
 use super::sampler::{Sampler, colour, nearest_voxel};
-use crate::display::{ColorMap, Grey};
+use crate::display::{ColorMap, Grey, Voi, VoiFunction};
 use crate::volume::voxels::{Scalar, luma};
-use crate::volume::{Interpolation, Labelmap, Volume, Voxels};
+use crate::volume::{Interpolation, Labelmap, Volume, VoxelType, Voxels};
 use crate::with_voxels;
 
 /// A colour, 0 to 1.
@@ -27,13 +27,13 @@ pub fn render_slice(scene: &SliceScene) -> RgbaImage {
     let mut bytes = vec![255_u8; width as usize * height as usize * 4];
     let width_px = width as usize;
     bytes.par_chunks_mut(width_px * 4 * BAND).enumerate().for_each_init(
-        || (vec![[0.0; 3]; width_px * BAND], vec![0.0; width_px * BAND]),
-        |(canvas, values), (band, bytes)| {
+        || (vec![[0.0; 3]; width_px * BAND], vec![0.0; width_px * BAND], [0.0; TILE]),
+        |(canvas, values, tile), (band, bytes)| {
             let pixels = bytes.as_chunks_mut::<4>().0;
             let (canvas, values) = (&mut canvas[..pixels.len()], &mut values[..pixels.len()]);
             let first = (band * BAND) as u32;
             if let [only] = layers.as_slice()
-                && only.draw_alone(first, width_px, values, pixels)
+                && (only.draw_plain(first, width_px, tile, pixels) || only.draw_alone(first, width_px, values, pixels))
             {
                 return;
             }
@@ -54,6 +54,47 @@ pub fn render_slice(scene: &SliceScene) -> RgbaImage {
 /// `round(c * 255)`; levels are not negative, so that cutting off after adding a half rounds.
 fn to_byte(c: f64) -> u8 {
     (c * 255.0 + 0.5) as u8
+}
+
+/// Rescale, window and inversion of a straight window as one line: `byte = (stored - middle) * rise + grey`, within 0 and
+/// 255.
+#[derive(Clone, Copy)]
+struct Ramp {
+    middle: f32,
+    rise: f32,
+    grey: f32,
+}
+
+impl Ramp {
+    /// `None` where the window is no line, or so narrow that `f32` could be wrong by a quarter of a grey level.
+    fn of(grey: &Grey, volume: &Volume) -> Option<Self> {
+        let Voi::Window(w) = &grey.voi else { return None };
+        let (center, width) = match w.function {
+            VoiFunction::Linear => (w.center - 0.5, w.width - 1.0),
+            VoiFunction::LinearExact => (w.center, w.width),
+            VoiFunction::Sigmoid => return None,
+        };
+        let largest = match volume.voxels.voxel_type() {
+            VoxelType::U8 => 255.0,
+            VoxelType::I16 => 32768.0,
+            VoxelType::U16 => 65535.0,
+            _ => return None,
+        };
+        let middle = grey.rescale.invert(center);
+        let rise = grey.rescale.slope / width * if grey.inverted { -255.0 } else { 255.0 };
+        // Three weightings, each rounded to 24 bits.
+        let error = (largest + middle.abs()) * 4.0 / f64::from(1 << 24) * rise.abs();
+        // Also false for NaN.
+        (error < 0.25).then_some(Self { middle: middle as f32, rise: rise as f32, grey: 127.5 })
+    }
+
+    /// Black for NaN.
+    #[inline]
+    fn byte(self, stored: f32) -> u8 {
+        let grey = (stored - self.middle) * self.rise + self.grey;
+        // `max` takes the other number for NaN.
+        (grey.max(0.0).min(255.0) + 0.5) as u8
+    }
 }
 
 /// A layer with its tables.
@@ -147,6 +188,53 @@ impl<'a> Ready<'a> {
         );
     }
 
+    /// The commonest case, a plane through an opaque grey layer of short whole numbers under a straight window, all in
+    /// `f32`. `false`: this is another case.
+    fn draw_plain(&self, first: u32, width: usize, tile: &mut [f32; TILE], pixels: &mut [[u8; 4]]) -> bool {
+        let Paint::Grey { volume, grey, table: None } = &self.paint else { return false };
+        let Some(ramp) = Ramp::of(grey, volume) else { return false };
+        let plan = &self.plan;
+        if plan.opacity < 1.0
+            || plan.share != Share::All
+            || plan.stack
+            || plan.offsets_mm.len() > 1
+            || plan.layer.threshold.is_some()
+            || self.interpolation != Interpolation::Linear
+        {
+            return false;
+        }
+        let (size, padding) = (volume.size(), volume.padding);
+        match &volume.voxels {
+            Voxels::U8(data) => self.draw_tiles(first, width, &Sampler { data, size, padding }, ramp, tile, pixels),
+            Voxels::I16(data) => self.draw_tiles(first, width, &Sampler { data, size, padding }, ramp, tile, pixels),
+            Voxels::U16(data) => self.draw_tiles(first, width, &Sampler { data, size, padding }, ramp, tile, pixels),
+            _ => return false,
+        }
+        true
+    }
+
+    fn draw_tiles<T: Scalar>(
+        &self,
+        first: u32,
+        width: usize,
+        sampler: &Sampler<T>,
+        ramp: Ramp,
+        tile: &mut [f32; TILE],
+        pixels: &mut [[u8; 4]],
+    ) {
+        for left in (0..width).step_by(TILE) {
+            for (y, row) in (first..).zip(pixels.chunks_mut(width)) {
+                let right = (left + TILE).min(width);
+                let values = &mut tile[..right - left];
+                sampler.linear_row(self.plan.at(left as f64, f64::from(y)), self.plan.dx, values);
+                for (pixel, stored) in row[left..right].iter_mut().zip(values) {
+                    let byte = ramp.byte(*stored);
+                    *pixel = [byte, byte, byte, 255];
+                }
+            }
+        }
+    }
+
     /// The common case, an opaque grey layer and nothing else, straight to bytes. `false`: this is another case.
     fn draw_alone(&self, first: u32, width: usize, values: &mut [f64], pixels: &mut [[u8; 4]]) -> bool {
         let Paint::Grey { volume, grey, table: None } = &self.paint else { return false };
@@ -190,7 +278,7 @@ impl<'a> Ready<'a> {
         if plan.offsets_mm.len() == 1 {
             // Chosen once, so that the loop holds one kind only.
             match self.interpolation {
-                Interpolation::Linear => values.iter_mut().zip(left..).for_each(|(v, x)| *v = sampler.linear(place(x))),
+                Interpolation::Linear if !plan.stack => sampler.linear_row(place(left), plan.dx, values),
                 other => values.iter_mut().zip(left..).for_each(|(v, x)| *v = sampler.at(place(x), other)),
             }
             return;
