@@ -463,6 +463,12 @@ impl Action {
         }
     }
 
+    /// Whether it opens something that takes the keyboard.
+    #[must_use]
+    pub fn opens_dialog(self) -> bool {
+        matches!(self, Self::Palette | Self::Help | Self::Settings | Self::Keys | Self::Log | Self::Tags)
+    }
+
     /// Whether a key belongs to the viewports: not taken while a control of a panel has the focus, because that
     /// control needs the key itself.
     #[must_use]

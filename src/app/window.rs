@@ -114,6 +114,7 @@ pub struct Veritome {
     queue: Vec<Action>,
     history: History,
     wheel: Wheel,
+    typed: Typed,
     first_clip: Option<[[f32; 2]; 3]>,
     first_layers: Vec<Layer>,
     first_overlays: Vec<PathBuf>,
@@ -158,6 +159,7 @@ impl Veritome {
             pictures: Pictures::new(cc.wgpu_render_state.as_ref()),
             queue: Vec::new(),
             history: History::default(),
+            typed: Typed::default(),
             wheel: if options.steady { Wheel::default() } else { Wheel::of_display() },
             first_clip: options.volume_clip,
             first_layers: options.layers,
@@ -445,15 +447,29 @@ impl Veritome {
         let mut all: Vec<_> = Action::all().into_iter().filter_map(|a| Some((a, keymap::key(ctx, a)?))).collect();
         // Shift + key before the key alone, which would match too.
         all.sort_by_key(|(_, shortcut)| shortcut.modifiers.is_none());
-        for (action, shortcut) in all {
-            if Action::needs_viewport_focus(shortcut) && !in_viewport {
+        // In the order in which they were pressed. What follows a key that opens a dialog is for the dialog.
+        let mut events = ctx.input_mut(|i| std::mem::take(&mut i.events)).into_iter();
+        let mut left = Vec::new();
+        while let Some(event) = events.next() {
+            let action = match &event {
+                egui::Event::Key { key, pressed: true, modifiers, .. } => all
+                    .iter()
+                    .filter(|(_, s)| in_viewport || !Action::needs_viewport_focus(*s))
+                    .find(|(_, s)| s.logical_key == *key && modifiers.matches_logically(s.modifiers)),
+                _ => None,
+            };
+            let Some((action, _)) = action else {
+                left.push(event);
                 continue;
-            }
-            let times = ctx.input_mut(|i| i.count_and_consume_key(shortcut.modifiers, shortcut.logical_key));
-            for _ in 0..times {
-                self.queue.push(action);
+            };
+            self.queue.push(*action);
+            if action.opens_dialog() {
+                let (typed, other): (Vec<_>, Vec<_>) = events.by_ref().partition(is_typed);
+                left.extend(other);
+                self.typed.hold(typed);
             }
         }
+        ctx.input_mut(|i| i.events = left);
     }
 
     fn dropped_files(&mut self, ctx: &egui::Context) {
@@ -487,6 +503,39 @@ impl Veritome {
         self.kept.palette = self.dialogs.recent_commands();
         self.keeper.save(self.kept.clone());
     }
+}
+
+/// Keys that were pressed before the dialog that they are for could take them.
+#[derive(Debug, Default)]
+struct Typed {
+    events: Vec<egui::Event>,
+    frames: u8,
+}
+
+impl Typed {
+    /// A dialog has the keyboard in the second frame after this one.
+    fn hold(&mut self, events: Vec<egui::Event>) {
+        self.events.extend(events);
+        self.frames = 2;
+    }
+
+    fn pass(&mut self, input: &mut egui::RawInput) {
+        if self.events.is_empty() {
+            return;
+        }
+        if self.frames > 0 {
+            self.frames -= 1;
+            let (typed, other): (Vec<_>, Vec<_>) = input.events.drain(..).partition(is_typed);
+            self.events.extend(typed);
+            input.events = other;
+        } else {
+            input.events.splice(..0, self.events.drain(..));
+        }
+    }
+}
+
+fn is_typed(event: &egui::Event) -> bool {
+    matches!(event, egui::Event::Key { .. } | egui::Event::Text(_))
 }
 
 /// A model folder as the list shows it.
@@ -639,6 +688,9 @@ impl eframe::App for Veritome {
         if self.kept.settings != self.model.settings {
             self.keep();
         }
+        if !self.typed.events.is_empty() {
+            ctx.request_repaint();
+        }
         if !self.tasks.is_idle() {
             // A task's own waker asks for repaints; this one is for a task that ended between two of them.
             ctx.request_repaint_after(Duration::from_millis(200));
@@ -655,8 +707,9 @@ impl eframe::App for Veritome {
         }
     }
 
-    fn raw_input_hook(&mut self, _ctx: &egui::Context, input: &mut egui::RawInput) {
+    fn raw_input_hook(&mut self, _context: &egui::Context, input: &mut egui::RawInput) {
         self.wheel.filter(input);
+        self.typed.pass(input);
     }
 
     fn on_exit(&mut self) {

@@ -17,8 +17,11 @@ pub(crate) fn show(ui: &mut Ui, model: &mut Model, queue: &mut Vec<Action>) {
     let t = tokens(ui.ctx());
     ui.horizontal_centered(|ui| {
         ui.spacing_mut().item_spacing.x = t.space.xs;
-        ui.label(RichText::new("Veritome").family(theme::bold_family()).size(t.size.title).color(t.text));
-        ui.add_space(t.space.s);
+        let narrow = ui.available_width() < 900.0;
+        if !narrow {
+            ui.label(RichText::new("Veritome").family(theme::bold_family()).size(t.size.title).color(t.text));
+            ui.add_space(t.space.s);
+        }
         menu(ui, Icon::FolderOpen, "Open", "Open files, a folder, or something recent", |ui| {
             for action in [Action::OpenFiles, Action::OpenFolder, Action::AddOverlay, Action::TryDemo, Action::CloseAll]
             {
@@ -57,7 +60,9 @@ pub(crate) fn show(ui: &mut Ui, model: &mut Model, queue: &mut Vec<Action>) {
                     queue.push(action);
                 }
             }
-            let find = Button::new((icon(Icon::Search).color(t.quiet), RichText::new("Ctrl+P").color(t.quiet)));
+            let key = crate::app::keymap::key(ui.ctx(), Action::Palette).map(|s| ui.ctx().format_shortcut(&s));
+            let key = key.filter(|_| !narrow).unwrap_or_default();
+            let find = Button::new((icon(Icon::Search).color(t.quiet), RichText::new(key).color(t.quiet)));
             let response = ui.add(find);
             named(&response, &Action::Palette.text(), None);
             if response.on_hover_text(tooltip(ui.ctx(), Action::Palette)).clicked() {
@@ -74,7 +79,8 @@ fn layout_icon(layout: Layout) -> Icon {
 /// A button that opens a menu.
 fn menu(ui: &mut Ui, picture: Icon, name: &str, hint: &str, content: impl FnOnce(&mut Ui)) {
     let t = tokens(ui.ctx());
-    let button = Button::new((icon(picture), RichText::new(name), icon(Icon::ChevronDown).size(12.0).color(t.quiet)))
+    let text = if ui.ctx().content_rect().width() < 900.0 { "" } else { name };
+    let button = Button::new((icon(picture), RichText::new(text), icon(Icon::ChevronDown).size(12.0).color(t.quiet)))
         .frame_when_inactive(false);
     let (response, _) = egui::containers::menu::MenuButton::from_button(button).ui(ui, |ui| {
         ui.set_min_width(220.0);

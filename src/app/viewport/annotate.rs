@@ -170,7 +170,7 @@ fn lines(model: &Model, spot: &Spot, stage: &Stage, room: Room) -> [Lines; 3] {
             how.push((format!("Zoom {:.0} %", pane.zoom(stage, spot.size) * 100.0), false));
         }
         if let Space::Stack { reason, .. } = stage.base.content.space() {
-            what.push((reason.clone(), false));
+            what.push((sentence(reason), false));
         }
     } else {
         // At the top: while the eye moves, the lower left corner says that the picture is coarse.
@@ -184,6 +184,12 @@ fn lines(model: &Model, spot: &Spot, stage: &Stage, room: Room) -> [Lines; 3] {
     what.truncate(4);
     how.truncate(4);
     [who, what, how]
+}
+
+/// With a capital letter.
+fn sentence(text: &str) -> String {
+    let mut letters = text.chars();
+    letters.next().map_or_else(String::new, |first| first.to_uppercase().collect::<String>() + letters.as_str())
 }
 
 fn window_text(stage: &Stage) -> String {
