@@ -272,7 +272,8 @@ fn open_others(
     for path in files {
         match picture_kind(&path) {
             Some(kind) if has_dicom => {
-                skipped.push(Skipped { path, reason: format!("a {kind} picture among DICOM files; open it by itself") });
+                skipped
+                    .push(Skipped { path, reason: format!("a {kind} picture among DICOM files; open it by itself") });
             }
             Some(_) => pictures.entry(path.parent().unwrap_or(Path::new("")).to_owned()).or_default().push(path),
             None => rest.push(path),
