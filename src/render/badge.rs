@@ -91,7 +91,7 @@ mod tests {
     #[test]
     fn the_badge_is_on_a_picture_of_any_size_at_the_bottom_right() {
         for size in [[1, 1], [3, 9], [20, 16], [40, 40], [100, 60], [512, 512], [1600, 900]] {
-            let fidelity = Fidelity { coarse: true, reduced: 4, uneven_spacing: true };
+            let fidelity = Fidelity { coarse: true, reduced: 4, uneven_spacing: true, ..Fidelity::default() };
             let stamps = stamps(size, true, &fidelity);
             let mut picture = RgbaImage::from_pixel(size[0], size[1], Rgba([90, 90, 90, 255]));
             lay_stamps(&mut picture, &stamps);

@@ -153,8 +153,10 @@ impl<T: Scalar> Sampler<'_, T> {
             }
         }
         for (i, value) in values.iter_mut().enumerate().take(CHUNK) {
-            // NaN is not equal to itself; it may stand where the weight is zero.
-            if is_odd[i] || *value != *value {
+            #[expect(clippy::eq_op, reason = "NaN is not equal to itself")]
+            let is_nan = *value != *value;
+            // It may stand where the weight is zero.
+            if is_odd[i] || is_nan {
                 *value = F::of(self.linear(place(i)));
             }
         }

@@ -92,8 +92,8 @@ impl Ramp {
     #[inline]
     fn byte(self, stored: f32) -> u8 {
         let grey = (stored - self.middle) * self.rise + self.grey;
-        // `max` takes the other number for NaN.
-        (grey.max(0.0).min(255.0) + 0.5) as u8
+        // NaN stays NaN, and as a byte it is 0.
+        (grey.clamp(0.0, 255.0) + 0.5) as u8
     }
 }
 
