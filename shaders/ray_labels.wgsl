@@ -12,6 +12,12 @@ struct LabelRay {
     look: vec4<f32>,
 };
 
+struct LabelLayer {
+    ray: LabelRay,
+    // By label number: red, green, blue and 255, or 0 for what is not on show.
+    colors: array<u32>,
+};
+
 //EACH_SLOT
 
 // Bits 0 to 7: which labels the ray is in; 8 to 15: which it has just gone into.

@@ -15,10 +15,11 @@ use crate::volume::{Geometry, Labelmap, Volume, VoxelPoint};
 /// As many as the bindings of a plain device allow.
 const MOST: usize = 4;
 
-/// `LabelRay` of `shaders/ray_labels.wgsl`, field by field.
+/// `LabelRay` of `shaders/ray_labels.wgsl`, field by field. It leads the colours in one storage buffer: with a uniform
+/// buffer for each of four layers, Mesa 22.3's software Vulkan writes beyond its stack.
 #[repr(C)]
 #[derive(Debug, Clone, Copy, Default, Pod, Zeroable)]
-struct LabelUniform {
+struct LabelRay {
     start: [f32; 4],
     dx: [f32; 4],
     dy: [f32; 4],
@@ -34,7 +35,6 @@ pub(super) struct RayLabel {
     labels: Arc<Labelmap>,
     colors: Vec<Option<[u8; 3]>>,
     view: wgpu::TextureView,
-    uniform: wgpu::Buffer,
     table: wgpu::Buffer,
     id: u64,
 }
@@ -69,7 +69,7 @@ pub(super) fn ray_labels(
             let into = scene.camera.axes()[2];
             let gradient = DMat3::from_mat4(map).transpose();
             let [nx, ny, nz] = texture.size;
-            let uniform = LabelUniform {
+            let ray = LabelRay {
                 start: row(map.transform_point3(plane.origin.0) / reduced),
                 dx: row(map.transform_vector3(plane.right) / reduced),
                 dy: row(map.transform_vector3(plane.down) / reduced),
@@ -80,13 +80,13 @@ pub(super) fn ray_labels(
                 look: [layer.opacity.clamp(0.0, 1.0), 0.0, 0.0, 0.0],
             };
             let colors = label_colors(labels);
-            let packed: Vec<u32> =
-                colors.iter().map(|c| c.map_or(0, |[r, g, b]| u32::from_le_bytes([r, g, b, 255]))).collect();
+            let packed = colors.iter().map(|c| c.map_or(0, |[r, g, b]| u32::from_le_bytes([r, g, b, 255])));
+            let mut table = bytemuck::bytes_of(&ray).to_vec();
+            table.extend(packed.flat_map(u32::to_ne_bytes));
             Ok(RayLabel {
                 labels: labels.clone(),
                 view: texture.view,
-                uniform: gpu.buffer("label ray", bytemuck::bytes_of(&uniform), wgpu::BufferUsages::UNIFORM),
-                table: gpu.buffer("label colours", bytemuck::cast_slice(&packed), wgpu::BufferUsages::STORAGE),
+                table: gpu.buffer("label layer", &table, wgpu::BufferUsages::STORAGE),
                 id: texture.id,
                 colors,
             })
@@ -101,12 +101,11 @@ impl RayLabel {
         (self.id, shown, self.labels.geometry.voxel_to_patient().to_cols_array().map(f64::to_bits))
     }
 
-    pub(super) fn entries(&self, n: u32) -> [wgpu::BindGroupEntry<'_>; 3] {
-        let first = 7 + 3 * n;
+    pub(super) fn entries(&self, n: u32) -> [wgpu::BindGroupEntry<'_>; 2] {
+        let first = 7 + 2 * n;
         [
             wgpu::BindGroupEntry { binding: first, resource: wgpu::BindingResource::TextureView(&self.view) },
-            wgpu::BindGroupEntry { binding: first + 1, resource: self.uniform.as_entire_binding() },
-            wgpu::BindGroupEntry { binding: first + 2, resource: self.table.as_entire_binding() },
+            wgpu::BindGroupEntry { binding: first + 1, resource: self.table.as_entire_binding() },
         ]
     }
 
@@ -151,12 +150,11 @@ impl RayLabel {
 }
 
 /// Layout entries of the n-th label layer.
-pub(super) fn layout(n: u32) -> [wgpu::BindGroupLayoutEntry; 3] {
-    let first = 7 + 3 * n;
+pub(super) fn layout(n: u32) -> [wgpu::BindGroupLayoutEntry; 2] {
+    let first = 7 + 2 * n;
     [
         binding(first, texture_binding(wgpu::TextureSampleType::Uint, wgpu::TextureViewDimension::D3)),
-        binding(first + 1, buffer_binding(wgpu::BufferBindingType::Uniform)),
-        binding(first + 2, buffer_binding(wgpu::BufferBindingType::Storage { read_only: true })),
+        binding(first + 1, buffer_binding(wgpu::BufferBindingType::Storage { read_only: true })),
     ]
 }
 
@@ -168,7 +166,7 @@ pub(super) fn shader(count: usize) -> String {
     let slots: String = (0..count)
         .map(|n| {
             let part = include_str!("../../../shaders/ray_label.wgsl").replace("SLOT", &n.to_string());
-            (0..3).fold(part, |s, b| s.replace(&format!("BINDING{b}"), &(7 + 3 * n + b).to_string()))
+            (0..2).fold(part, |s, b| s.replace(&format!("BINDING{b}"), &(7 + 2 * n + b).to_string()))
         })
         .collect();
     let each = |line: &str| (0..count).map(|n| line.replace("SLOT", &n.to_string())).collect::<Vec<_>>().join("\n    ");
