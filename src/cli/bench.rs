@@ -69,16 +69,18 @@ impl Bench {
                 Ok(r) => println!("{:34} {}", "adapter", r.adapter_name()),
                 Err(e) => eprintln!("veritome: {e}; timing the CPU alone"),
             }
+            // Once: its automatic window reads the whole volume.
+            let layer = phantom_layer(&volume);
             if wanted("mpr") {
                 time("64 oblique 512x512 CPU", || {
-                    (0..64).for_each(|k| drop(reference::render_slice(&oblique(&volume, k))));
+                    (0..64).for_each(|k| drop(reference::render_slice(&oblique(&layer, k))));
                     Ok(())
                 })?;
                 if let Ok(r) = &mut renderer {
                     time("64 oblique 512x512 GPU", || {
                         let mut last = None;
                         for k in 0..64 {
-                            last = Some(r.render_slice(&oblique(&volume, k))?);
+                            last = Some(r.render_slice(&oblique(&layer, k))?);
                         }
                         // Reading one back waits for all that were queued before it.
                         last.map(|p| r.read(&p)).transpose()?;
@@ -89,7 +91,7 @@ impl Bench {
             if wanted("vr")
                 && let Ok(r) = &mut renderer
             {
-                volume_views(r, &volume)?;
+                volume_views(r, &volume, &layer)?;
             }
         }
         Ok(())
@@ -107,16 +109,16 @@ fn only_series(opened: &io::Opened) -> anyhow::Result<&io::Series> {
 }
 
 /// The `k`-th of the planes that the peers' script cuts.
-fn oblique(volume: &Arc<Volume>, k: u32) -> SliceScene {
+fn oblique(layer: &Layer, k: u32) -> SliceScene {
     let turn = DQuat::from_axis_angle(DVec3::new(1.0, 0.4, 0.2).normalize(), (f64::from(k) * 2.8).to_radians());
     let (right, down) = (turn * DVec3::X * 0.7, turn * DVec3::Y * 0.7);
-    let origin = volume.geometry.center().0 + turn * DVec3::new(-180.0, -180.0, 0.0);
+    let origin = layer.content.geometry().center().0 + turn * DVec3::new(-180.0, -180.0, 0.0);
     SliceScene {
         plane: Plane { origin: PatientPoint(origin), right, down },
         size: [512, 512],
         slab: Slab::default(),
         interpolation: Interpolation::Linear,
-        layers: vec![phantom_layer(volume)],
+        layers: vec![layer.clone()],
         compare: Compare::Blend,
     }
 }
@@ -138,7 +140,7 @@ fn phantom_transfer() -> TransferFunction {
     }
 }
 
-fn volume_views(renderer: &mut Renderer, volume: &Arc<Volume>) -> anyhow::Result<()> {
+fn volume_views(renderer: &mut Renderer, volume: &Volume, layer: &Layer) -> anyhow::Result<()> {
     let composite = |shaded| VolumeMode::Composite { transfer: phantom_transfer(), shaded };
     let finest = volume.geometry.spacing_mm().into_iter().fold(f64::INFINITY, f64::min);
     let views = [
@@ -152,7 +154,7 @@ fn volume_views(renderer: &mut Renderer, volume: &Arc<Volume>) -> anyhow::Result
     for (name, mode, side, step) in views {
         let size = [side, side];
         let mut scene = VolumeScene {
-            base: phantom_layer(volume),
+            base: layer.clone(),
             labels: Vec::new(),
             camera: Camera::fitted(&volume.geometry, size),
             size,
