@@ -28,9 +28,13 @@ const ONLY_IN: &[(&str, &[&str])] = &[
     ("eframe::", &["app"]),
     ("wgpu::", &["render"]),
     ("ort::", &["inference"]),
-    ("dicom_object::", &["io"]),
     ("dicom_core::", &["io"]),
-    ("nifti::", &["io"]),
+    ("dicom_encoding::", &["io"]),
+    ("jpeg2k::", &["io"]),
+    ("jpeg_decoder::", &["io"]),
+    ("jxl_oxide::", &["io"]),
+    ("tiff::", &["io"]),
+    ("zip::", &["io"]),
     ("clap::", &["cli"]),
 ];
 

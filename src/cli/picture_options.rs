@@ -111,7 +111,7 @@ impl Overlay {
             Layer::labels(Arc::new(io::labels::as_labelmap(&volume).with_context(|| self.path.display().to_string())?))
         } else {
             let mut layer = Layer::image(Arc::new(volume));
-            layer.colormap = self.colormap.unwrap_or(ColorMap::Hot);
+            layer.colormap = self.colormap.unwrap_or(ColorMap::Viridis);
             layer.opacity = 0.5;
             layer
         };
