@@ -116,7 +116,7 @@ fn lopsided() -> Arc<Volume> {
 fn labels(result: &RunResult) -> Arc<Labelmap> {
     match &result.outputs[0].content {
         OutputContent::Labels(labels) => labels.clone(),
-        OutputContent::Image(_) => panic!("an image"),
+        _ => panic!("no labels"),
     }
 }
 
@@ -145,7 +145,7 @@ fn the_brain_of_a_real_head_is_found() {
     let head = load(&sample.path);
     let model = manifest::find("brain-mask").unwrap();
     let inputs = [("t1".to_owned(), head.clone())];
-    let options = RunOptions { provider: Provider::Cpu };
+    let options = RunOptions { provider: Provider::Cpu, ..RunOptions::default() };
     let result = run(&model, &inputs, &options, &Control::new()).unwrap();
     let brain = labels(&result);
     assert!(brain.geometry.distance_mm(&head.geometry) < 1e-4);
@@ -355,7 +355,7 @@ fn a_provider_that_cannot_run_is_an_error_with_a_remedy() {
     let Some(absent) = status.providers.iter().find(|s| !s.works) else { return };
     assert!(!absent.reason.is_empty());
     let tiny = Tiny::new("identity.onnx", ONE_LABEL);
-    let options = RunOptions { provider: absent.provider };
+    let options = RunOptions { provider: absent.provider, ..RunOptions::default() };
     let error = run(&tiny.model(), &[(String::new(), lopsided())], &options, &Control::new()).unwrap_err();
     assert!(matches!(error, InferenceError::Provider { .. }), "{error}");
     assert!(error.to_string().contains(absent.provider.name()) && error.to_string().contains("or ask for `auto`"));

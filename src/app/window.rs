@@ -305,6 +305,7 @@ impl Veritome {
                     }
                     layer
                 }
+                OutputContent::Classes(_) => continue,
             };
             self.add_overlay(id, layer);
         }

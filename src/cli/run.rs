@@ -86,7 +86,7 @@ impl Run {
                 })
                 .collect::<anyhow::Result<Vec<_>>>()?;
             runtime::ensure(control)?;
-            let options = RunOptions { provider: self.provider.into() };
+            let options = RunOptions { provider: self.provider.into(), ..RunOptions::default() };
             let result = run(&model, &inputs, &options, control)?;
             report::write_outputs(&model, &inputs, &options, &result, &self.output)
                 .with_context(|| self.output.display().to_string())

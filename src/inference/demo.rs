@@ -85,7 +85,7 @@ pub fn find(control: &Control) -> Result<Findings, DemoError> {
         .iter()
         .find_map(|o| match &o.content {
             OutputContent::Labels(labels) => Some(labels.clone()),
-            OutputContent::Image(_) => None,
+            _ => None,
         })
         .ok_or_else(|| DemoError::Missing { path: model.folder.clone(), what: "the model gave no mask" })?;
     Ok(Findings { sample, study, series, volume, mask, model: result.model, provider: result.provider })

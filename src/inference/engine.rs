@@ -1,136 +1,17 @@
 //! Inputs through a model, back onto the first input's own grid: [`run`].
 
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Instant;
 
 use super::errors::InferenceError;
 use super::manifest::Model;
 use super::outputs::{Context, is_shown};
+pub use super::provider::Provider;
+pub use super::result::*;
 use super::{prepare, session};
 use crate::jobs::Control;
 use crate::provenance;
-use crate::volume::{Derivation, Labelmap, Provenance, Volume};
-
-/// Which execution provider is asked for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Serialize, serde::Deserialize)]
-#[serde(rename_all = "lowercase")]
-#[expect(missing_docs, reason = "each variant is the provider of its name")]
-pub enum Provider {
-    #[default]
-    Auto,
-    Cpu,
-    Cuda,
-    TensorRt,
-    DirectMl,
-    CoreMl,
-    OpenVino,
-    WebGpu,
-}
-
-impl Provider {
-    /// Every provider but [`Provider::Auto`].
-    pub const REAL: [Self; 7] =
-        [Self::Cpu, Self::Cuda, Self::TensorRt, Self::DirectMl, Self::CoreMl, Self::OpenVino, Self::WebGpu];
-
-    /// As the command line and the records name it.
-    #[must_use]
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Auto => "auto",
-            Self::Cpu => "cpu",
-            Self::Cuda => "cuda",
-            Self::TensorRt => "tensorrt",
-            Self::DirectMl => "directml",
-            Self::CoreMl => "coreml",
-            Self::OpenVino => "openvino",
-            Self::WebGpu => "webgpu",
-        }
-    }
-}
-
-impl std::fmt::Display for Provider {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(self.name())
-    }
-}
-
-impl std::str::FromStr for Provider {
-    type Err = String;
-
-    fn from_str(name: &str) -> Result<Self, String> {
-        let all = std::iter::once(Self::Auto).chain(Self::REAL);
-        all.clone().find(|p| p.name() == name).ok_or_else(|| {
-            let names: Vec<&str> = all.map(Self::name).collect();
-            format!("there is no provider `{name}`; choose one of {}", names.join(", "))
-        })
-    }
-}
-
-/// How a model is run.
-#[derive(Debug, Clone, Default)]
-pub struct RunOptions {
-    /// Asked for; the real one is in the result.
-    pub provider: Provider,
-}
-
-/// What one output is.
-#[derive(Debug, Clone)]
-pub enum OutputContent {
-    /// Grey values.
-    Image(Arc<Volume>),
-    /// Labels.
-    Labels(Arc<Labelmap>),
-}
-
-/// One output of a run, on the first input's grid.
-#[derive(Debug, Clone)]
-pub struct Output {
-    /// Its name in the manifest.
-    pub name: String,
-    /// Its kind in the manifest: `image`, `labels`, `probabilities` …
-    pub kind: String,
-    /// The values.
-    pub content: OutputContent,
-}
-
-/// Seconds that each part of a run took.
-#[derive(Debug, Clone, Copy, Default, PartialEq, serde::Serialize)]
-#[expect(missing_docs, reason = "each field is the part of its name")]
-pub struct Seconds {
-    pub load: f64,
-    pub preprocess: f64,
-    pub inference: f64,
-    pub postprocess: f64,
-    pub total: f64,
-}
-
-/// What a run gave.
-#[derive(Debug, Clone)]
-pub struct RunResult {
-    /// Name and version of the model.
-    pub model: String,
-    /// The provider that was asked for.
-    pub requested_provider: String,
-    /// The provider that really ran.
-    pub provider: String,
-    /// How long it took.
-    pub seconds: Seconds,
-    /// How many times the network was called for the image.
-    pub patches: usize,
-    /// How many times the image went through.
-    pub repeats: usize,
-    /// The outputs.
-    pub outputs: Vec<Output>,
-    /// What the person must know.
-    pub warnings: Vec<String>,
-    /// The model's folder.
-    pub folder: PathBuf,
-    /// SHA-256 of the weights, hexadecimal.
-    pub weights_sha256: String,
-    /// The most memory that the process ever took, MB (10^6 bytes).
-    pub peak_rss_mb: f64,
-}
+use crate::volume::{Derivation, Provenance, Volume};
 
 /// Runs a model on volumes. `inputs` are pairs of the input's name in the manifest and the volume; an empty name takes
 /// the next free input. The outputs lie on the grid of the manifest's first input.
@@ -182,7 +63,9 @@ pub fn run(
             found: format!("the outputs {}", names.join(", ")),
         });
     }
+    let called = Instant::now();
     let tensors = network.run(&model.title(), &prepared.tensors, &wanted, control)?;
+    let network_seconds = called.elapsed().as_secs_f64();
     control.advance(1);
     seconds.inference = part.elapsed().as_secs_f64();
 
@@ -202,14 +85,9 @@ pub fn run(
         time: Some(provenance::now()),
         generates_pixels: m.task.generates_pixels(),
     };
-    let context = Context {
-        model,
-        first,
-        grid: &prepared.grid,
-        applied: &prepared.applied,
-        provenance: &Provenance::derived(&parents, derivation),
-        control,
-    };
+    let provenance = Provenance::derived(&parents, derivation);
+    let context =
+        Context { model, first, grid: &prepared.grid, applied: &prepared.applied, provenance: &provenance, control };
     let mut outputs = Vec::new();
     for (spec, tensor) in specs.iter().zip(&tensors) {
         outputs.extend(context.output(spec, tensor, &mut warnings)?);
@@ -222,12 +100,17 @@ pub fn run(
         requested_provider: options.provider.name().to_owned(),
         provider: network.provider.name().to_owned(),
         seconds,
+        network_seconds,
         patches: 1,
         repeats: 1,
         outputs,
+        guard: None,
+        seed: None,
+        provenance,
         warnings,
         folder: model.folder.clone(),
         weights_sha256: network.sha256.clone(),
+        graphs: vec![("network".to_owned(), network.sha256.clone())],
         peak_rss_mb: peak_rss_mb(),
     })
 }

@@ -16,6 +16,7 @@ pub mod demo;
 pub mod engine;
 mod errors;
 mod grid;
+pub mod guard;
 mod inverse;
 mod layout;
 pub mod manifest;
@@ -23,7 +24,9 @@ mod normalize;
 mod onnx;
 mod outputs;
 mod prepare;
+mod provider;
 pub mod report;
+mod result;
 pub mod runtime;
 mod session;
 

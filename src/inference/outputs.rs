@@ -121,11 +121,7 @@ impl Context<'_> {
             name: spec.name.clone(),
         };
         labelmap.complete_table();
-        Ok(Output {
-            name: spec.name.clone(),
-            kind: spec.kind.name().to_owned(),
-            content: OutputContent::Labels(Arc::new(labelmap)),
-        })
+        Ok(Output::new(&spec.name, spec.kind.name(), OutputContent::Labels(Arc::new(labelmap))))
     }
 
     fn image(
@@ -163,7 +159,7 @@ impl Context<'_> {
             ..self.first.clone()
         };
         let content = OutputContent::Image(Arc::new(volume));
-        Ok(Output { name, kind: spec.kind.name().to_owned(), content })
+        Ok(Output::new(name, spec.kind.name(), content))
     }
 
     /// Factor and offset from the network's numbers to real values.

@@ -86,6 +86,10 @@ pub fn range(content: &OutputContent) -> Option<[f64; 2]> {
             let high = labels.voxels.iter().max()?;
             Some([f64::from(*low), f64::from(*high)])
         }
+        OutputContent::Classes(classes) => {
+            let scores = classes.iter().map(|c| c.score);
+            scores.clone().reduce(f64::min).zip(scores.reduce(f64::max)).map(|(low, high)| [low, high])
+        }
     }
 }
 
@@ -111,6 +115,7 @@ pub fn write_output_record(
     let provenance = match &output.content {
         OutputContent::Image(volume) => volume.provenance.clone(),
         OutputContent::Labels(labels) => labels.provenance.clone(),
+        OutputContent::Classes(_) => result.provenance.clone(),
     };
     let mut libraries = BTreeMap::from([("ort".to_owned(), "2.0.0-rc.15".to_owned())]);
     if let Ok(loaded) = runtime::loaded() {
@@ -183,6 +188,7 @@ pub fn write_outputs(
         match &output.content {
             OutputContent::Image(volume) => io::write::write(std::slice::from_ref(volume.as_ref()), path)?,
             OutputContent::Labels(labels) => io::write::write_labelmap(labels, path)?,
+            OutputContent::Classes(_) => {}
         }
         write_output_record(path, output, result, model, inputs, options)?;
     }

@@ -246,6 +246,21 @@ fn check_rest(m: &Manifest) -> Result<(), String> {
     if m.uncertainty.sources.contains(&UncertaintySource::Tta) && m.uncertainty.tta.is_empty() {
         return Err("uncertainty.tta: the source `tta` needs its list of flips".into());
     }
+    for (n, a) in m.uncertainty.tta.iter().enumerate() {
+        let key = format!("uncertainty.tta[{n}]");
+        if a.flip.is_none() && a.rotate.is_none() && a.intensity.is_none() {
+            return Err(format!("{key}: needs one of flip, rotate, intensity"));
+        }
+        if a.rotate.is_some_and(|r| !(r.degrees.is_finite() && r.degrees.abs() <= 45.0)) {
+            return Err(format!("{key}.rotate.degrees: must be from -45 to 45"));
+        }
+        if a.intensity.is_some_and(|i| !(i.scale.is_finite() && i.shift.is_finite())) {
+            return Err(format!("{key}.intensity: must be numbers"));
+        }
+        if !a.swap.is_empty() && a.flip.is_none() {
+            return Err(format!("{key}.swap: labels change places only under a flip"));
+        }
+    }
     for check in &m.checks {
         inside(&check.input).and_then(|()| inside(&check.output)).map_err(|e| format!("checks: {e}"))?;
     }
