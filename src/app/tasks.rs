@@ -40,7 +40,7 @@ pub(crate) enum Done {
     /// The model folders that are there.
     Models(Vec<FoundModel>),
     /// A model ran on a series; the text is its title.
-    Ran(SeriesId, String, Result<RunResult, String>),
+    Ran(SeriesId, String, Result<Box<RunResult>, String>),
     /// The demo's head and what was found in it.
     Demo(Result<Box<Findings>, String>),
     /// The task ended without a result, which only a fault in the program does.
@@ -54,7 +54,7 @@ enum Task {
     Load(Job<Result<Loaded, IoError>>, SeriesId),
     Overlay(Job<Result<(Layer, [f64; 2]), IoError>>, SeriesId, String),
     Models(Job<Vec<FoundModel>>),
-    Run(Job<Result<RunResult, String>>, SeriesId, String),
+    Run(Job<Result<Box<RunResult>, String>>, SeriesId, String),
     Demo(Job<Result<Box<Findings>, String>>),
 }
 
@@ -152,7 +152,7 @@ impl Tasks {
         let job = Job::spawn(format!("Running {title}"), move |control| {
             runtime::ensure(control).map_err(|e| e.to_string())?;
             let inputs = [(String::new(), volume)];
-            engine::run(&model, &inputs, &RunOptions::default(), control).map_err(|e| e.to_string())
+            engine::run(&model, &inputs, &RunOptions::default(), control).map(Box::new).map_err(|e| e.to_string())
         });
         self.watch(job.control());
         self.running.push(Task::Run(job, on, title));
