@@ -123,7 +123,7 @@ fn labels(result: &RunResult) -> Arc<Labelmap> {
 fn image(result: &RunResult) -> Arc<Volume> {
     match &result.outputs[0].content {
         OutputContent::Image(volume) => volume.clone(),
-        OutputContent::Labels(_) => panic!("labels"),
+        _ => panic!("no image"),
     }
 }
 
