@@ -4,6 +4,7 @@
 //! - [`runtime`]: finds, installs and describes ONNX Runtime
 //! - [`manifest`]: a model folder as a checked type
 //! - [`engine`]: [`engine::run`]: inputs through a model, back onto the first input's own grid
+//! - [`diffusion`]: the mathematics of samplers
 //! - [`demo`]: the demo's work, for the window and the command line
 //! - [`report`]: what a run gave as files and as the JSON of `veritome run --json`
 //! - [`InferenceError`]: why a model could not be run
@@ -13,6 +14,7 @@
 
 mod components;
 pub mod demo;
+pub mod diffusion;
 pub mod engine;
 mod errors;
 mod grid;
