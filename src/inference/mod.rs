@@ -13,23 +13,32 @@
 //! values, `layout` makes tensors of them, `inverse` brings the answer back, `components` cleans it.
 
 mod components;
+mod core;
+mod cutter;
 pub mod demo;
+mod dense;
 pub mod diffusion;
 pub mod engine;
 mod errors;
+mod fields;
 mod grid;
 pub mod guard;
-mod inverse;
 mod layout;
 pub mod manifest;
 mod normalize;
 mod onnx;
 mod outputs;
+mod ports;
 mod prepare;
 mod provider;
+mod region;
 pub mod report;
 mod result;
 pub mod runtime;
 mod session;
+mod sink;
+mod slab;
+mod uncertainty;
+mod windows;
 
 pub use errors::InferenceError;

@@ -87,6 +87,21 @@ pub(crate) fn open(
     Ok(network)
 }
 
+/// Opens the network of a role for one run alone, whatever is kept warm.
+///
+/// # Errors
+/// As [`open`].
+pub(crate) fn open_anew(
+    model: &Model,
+    role: &str,
+    asked: Provider,
+    control: &Control,
+) -> Result<Arc<Network>, InferenceError> {
+    let weights = Weights::read(model, role)?;
+    let key = (weights.sha256.clone(), asked);
+    Ok(Arc::new(open_on(&weights, key, asked, control)?))
+}
+
 /// What `auto` tries before the processor: those that run 3D networks well.
 const AUTO: [Provider; 2] = [Provider::Cuda, Provider::DirectMl];
 
