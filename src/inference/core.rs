@@ -42,12 +42,14 @@ impl Core for Plain<'_> {
         &self,
         pass: &Pass,
         tensors: Vec<Tensor>,
-        _: &[Window],
+        windows: &[Window],
         control: &Control,
     ) -> Result<Vec<Tensor>, InferenceError> {
         let wanted: Vec<&str> = self.wanted.iter().map(String::as_str).collect();
         let network = &self.members[pass.member.min(self.members.len() - 1)];
-        self.watch.time(|| network.run(&self.title, &tensors, &wanted, control))
+        let given = self.watch.time(|| network.run(&self.title, &tensors, &wanted, control))?;
+        control.advance(windows.len() as u64);
+        Ok(given)
     }
 
     fn fixed_batch(&self) -> Option<usize> {

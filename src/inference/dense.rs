@@ -49,6 +49,11 @@ pub(crate) trait Core: Sync {
 
     /// How many windows must go in at once, where the graph fixes it.
     fn fixed_batch(&self) -> Option<usize>;
+
+    /// Calls of the network for one batch; the core advances the progress by the batch's windows after each.
+    fn steps(&self) -> usize {
+        1
+    }
 }
 
 /// All that a run needs.
@@ -129,7 +134,7 @@ pub(crate) fn run(work: &Work<'_>, stage: &str) -> Result<Dense, InferenceError>
     let plan = Plan::new(&windows, work.cutter, channels.max(1), work.passes.len());
     let jobs = plan.jobs(&windows, work.passes.len(), batch);
     let total: usize = jobs.iter().map(|j| j.windows.len()).sum();
-    work.control.stage(stage, total as u64);
+    work.control.stage(stage, (total * work.core.steps()) as u64);
     let mut state: Option<State<'_>> = None;
     std::thread::scope(|scope| {
         // The next batch is cut while this one runs.
@@ -158,7 +163,6 @@ pub(crate) fn run(work: &Work<'_>, stage: &str) -> Result<Dense, InferenceError>
                     none => none.insert(State::new(work, &plan, &given, &windows)?),
                 };
                 state.add(given, &job.windows, pass, job.pass, &weights)?;
-                work.control.advance(job.windows.len() as u64);
             }
             if let (Some(range), Some(state)) = (job.finished, &mut state) {
                 state.finish_pass(range, job.pass)?;

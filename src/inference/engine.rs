@@ -3,18 +3,18 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use super::core::{Plain, Stopwatch};
+use super::autoencode::Draw;
+use super::core::Stopwatch;
 use super::cutter::Cutter;
-use super::dense::{self, Core, Pass, Work};
+use super::dense::{self, Pass, Work};
 use super::errors::InferenceError;
-use super::fields;
 use super::manifest::Model;
 use super::manifest::schema::{InfererKind, UncertaintySource};
+use super::networks::Networks;
 use super::outputs::Context;
 pub use super::provider::Provider;
 pub use super::result::*;
-use super::session::{self, Network};
-use super::{ports, prepare, region};
+use super::{prepare, region};
 use crate::jobs::Control;
 use crate::provenance;
 use crate::volume::{Derivation, Provenance, Volume};
@@ -48,14 +48,9 @@ pub fn run(
     let mut warnings = Vec::new();
 
     control.stage(format!("Loading {}", model.title()), 0);
-    let members = members(model, options, control)?;
-    for (_, network) in &members {
-        let new: Vec<String> = network.notes.iter().filter(|n| !warnings.contains(*n)).cloned().collect();
-        warnings.extend(new);
-    }
-    let Some((_, first_network)) = members.first() else {
-        return Err(InferenceError::NotSupported { model: model.title(), what: "a model without a network".into() });
-    };
+    let networks = Networks::open(model, options, control)?;
+    warnings.extend(networks.notes());
+    let main = networks.main(model)?.clone();
     seconds.load = start.elapsed().as_secs_f64();
 
     let part = Instant::now();
@@ -69,19 +64,6 @@ pub fn run(
     let size = prepared.grid.padded.size();
     let applied: Vec<_> = prepared.inputs.iter().map(|c| (c.name.clone(), c.applied)).collect();
     let cutter = Cutter::new(m, prepared.inputs.into_iter().map(|c| c.values).collect(), size);
-    let windows = dense::window_sizes(m, &cutter);
-    for (role, network) in &members {
-        ports::check_inputs(network, model, role, &cutter, &windows, &[])?;
-    }
-    let wanted = fields::wanted(model);
-    let known: Vec<&str> = first_network.outputs.iter().map(|p| p.name.as_str()).collect();
-    if let Some(missing) = wanted.iter().find(|w| !known.contains(&w.as_str())) {
-        return Err(InferenceError::Mismatch {
-            path: model.folder.clone(),
-            expected: format!("an output tensor `{missing}` (outputs.tensor)"),
-            found: format!("the outputs {}", known.join(", ")),
-        });
-    }
     let region = match m.anomaly.as_ref().and_then(|a| a.region.as_ref()) {
         Some(name) => Some((name.as_str(), region::named(name, &matched, options, control)?)),
         None => None,
@@ -89,16 +71,9 @@ pub fn run(
     seconds.preprocess = part.elapsed().as_secs_f64();
 
     let part = Instant::now();
-    let repeats = Repeats::plan(model, options, members.len(), &mut warnings);
+    let repeats = Repeats::plan(model, options, networks.members(), &mut warnings);
     let watch = Stopwatch::default();
-    let core = Plain {
-        title: model.title(),
-        batch: ports::fixed_batch(first_network, &cutter),
-        members: members.iter().map(|(_, n)| n.clone()).collect(),
-        wanted,
-        watch: &watch,
-    };
-    let core: &dyn Core = &core;
+    let core = networks.core(model, &cutter, &repeats.draw(options.seed), &watch)?;
     let free_target;
     let target = match volumes.first() {
         Some(first) => &first.geometry,
@@ -109,7 +84,7 @@ pub fn run(
     };
     let work = Work {
         model,
-        core,
+        core: &*core,
         cutter: &cutter,
         grid: &prepared.grid,
         target,
@@ -119,7 +94,7 @@ pub fn run(
         probabilities: options.probabilities,
         control,
     };
-    let done = dense::run(&work, &format!("Running {} on {}", model.title(), first_network.provider))?;
+    let done = dense::run(&work, &format!("Running {} on {}", model.title(), main.provider))?;
     seconds.inference = part.elapsed().as_secs_f64();
 
     let part = Instant::now();
@@ -129,8 +104,8 @@ pub fn run(
         description: format!("{} by {}", m.task.title(), model.title()),
         model: Some(m.name.clone()),
         model_version: Some(m.version.clone()),
-        weights_sha256: Some(first_network.sha256.clone()),
-        provider: Some(first_network.provider.name().to_owned()),
+        weights_sha256: Some(main.sha256.clone()),
+        provider: Some(main.provider.name().to_owned()),
         seed,
         time: Some(provenance::now()),
         generates_pixels: m.task.generates_pixels(),
@@ -162,7 +137,7 @@ pub fn run(
     Ok(RunResult {
         model: model.title(),
         requested_provider: options.provider.name().to_owned(),
-        provider: first_network.provider.name().to_owned(),
+        provider: main.provider.name().to_owned(),
         seconds,
         network_seconds: watch.total().as_secs_f64(),
         patches: done.patches,
@@ -173,60 +148,18 @@ pub fn run(
         provenance: Provenance::derived(&parents, derivation),
         warnings,
         folder: model.folder.clone(),
-        weights_sha256: first_network.sha256.clone(),
-        graphs: members.iter().map(|(role, n)| (role.clone(), n.sha256.clone())).collect(),
+        weights_sha256: main.sha256.clone(),
+        graphs: networks.hashes(),
         peak_rss_mb: peak_rss_mb(),
     })
-}
-
-/// The networks of an ensemble, or the one; those of further models that the person named come last.
-fn members(
-    model: &Model,
-    options: &RunOptions,
-    control: &Control,
-) -> Result<Vec<(String, Arc<Network>)>, InferenceError> {
-    let draws = model.manifest.uncertainty.sources.contains(&UncertaintySource::Stochastic);
-    let mut members = Vec::new();
-    for of in std::iter::once(model).chain(&options.ensemble) {
-        same_interface(model, of)?;
-        let roles = of.manifest.files.0.keys().filter(|r| *r == "network" || r.starts_with("network."));
-        for role in roles {
-            // A network that draws at random goes on drawing: only a new session repeats its numbers.
-            let network = if draws {
-                session::open_anew(of, role, options.provider, control)?
-            } else {
-                session::open(of, role, options.provider, control)?
-            };
-            let name = if of.folder == model.folder { role.clone() } else { format!("{}/{role}", of.title()) };
-            members.push((name, network));
-        }
-    }
-    Ok(members)
-}
-
-/// Models of an ensemble must take and give the same.
-fn same_interface(model: &Model, other: &Model) -> Result<(), InferenceError> {
-    let (a, b) = (&model.manifest, &other.manifest);
-    let differs = [
-        ("[[inputs]]", a.inputs == b.inputs),
-        ("[preprocess]", a.preprocess == b.preprocess),
-        ("[inferer]", a.inferer == b.inferer),
-        ("[[outputs]]", a.outputs == b.outputs),
-    ];
-    match differs.iter().find(|(_, same)| !same) {
-        None => Ok(()),
-        Some((table, _)) => Err(InferenceError::Mismatch {
-            path: other.folder.join("manifest.toml"),
-            expected: format!("the same {table} as {}, to be averaged with it", model.title()),
-            found: "others".into(),
-        }),
-    }
 }
 
 /// How often the image goes through, and why.
 struct Repeats {
     passes: Vec<Pass>,
     sources: Vec<UncertaintySource>,
+    /// Whether a run begins with noise.
+    diffuses: bool,
 }
 
 /// Samples where neither the person nor the manifest says how many.
@@ -240,7 +173,8 @@ impl Repeats {
         let has = |source: U| u.sources.contains(&source);
         let diffuses = matches!(m.inferer.kind, InfererKind::Diffusion | InfererKind::LatentDiffusion);
         let asked = options.samples.or(u.default_samples);
-        let draws = if diffuses { U::Samples } else { U::Stochastic };
+        // An autoencoder's latent is drawn; another network draws by itself.
+        let draws = if diffuses || has(U::Samples) { U::Samples } else { U::Stochastic };
         let samples = if has(draws) { asked.unwrap_or(SAMPLES).max(1) } else { 1 };
         if samples == 1 && options.samples.is_some_and(|n| n > 1) && !has(U::Tta) {
             warnings
@@ -269,12 +203,16 @@ impl Repeats {
         add(members > 1, U::Ensemble);
         add(samples > 1, draws);
         add(has(U::Variance), U::Variance);
-        Self { passes, sources }
+        Self { passes, sources, diffuses }
     }
 
-    /// Whether random numbers are drawn.
+    /// Whether random numbers are drawn here (a stochastic network draws its own).
     fn draws(&self) -> bool {
-        self.sources.iter().any(|s| matches!(s, UncertaintySource::Samples))
+        self.diffuses || self.sources.contains(&UncertaintySource::Samples)
+    }
+
+    fn draw(&self, seed: u64) -> Draw {
+        Draw { at_random: self.sources.contains(&UncertaintySource::Samples), seed }
     }
 }
 

@@ -12,10 +12,12 @@
 //! Inside, in the order of a run: `session` opens the network, `grid` finds the model's grid, `normalize` prepares the
 //! values, `layout` makes tensors of them, `inverse` brings the answer back, `components` cleans it.
 
+mod autoencode;
 mod components;
 mod core;
 mod cutter;
 pub mod demo;
+mod denoise;
 mod dense;
 pub mod diffusion;
 pub mod engine;
@@ -25,6 +27,7 @@ mod grid;
 pub mod guard;
 mod layout;
 pub mod manifest;
+mod networks;
 mod normalize;
 mod onnx;
 mod outputs;

@@ -6,7 +6,8 @@ use super::manifest::Model;
 use super::session::{Network, Port};
 
 /// The graph's own inputs must have the layout's rank, the manifest's channels and the window's size where it is fixed.
-/// `served` are tensors that the inferer itself makes, such as the timestep.
+/// `served` are tensors that the inferer itself makes, such as the timestep; `extra` are channels that it puts before the
+/// inputs' own in one tensor, such as the noisy image.
 ///
 /// # Errors
 /// [`InferenceError::Mismatch`] names the manifest's word and the graph's.
@@ -17,11 +18,18 @@ pub(crate) fn check_inputs(
     cutter: &Cutter,
     windows: &[[usize; 3]],
     served: &[&str],
+    extra: Option<(&str, usize)>,
 ) -> Result<(), InferenceError> {
     let path = model.manifest.files.0.get(role).map_or_else(|| model.folder.clone(), |f| model.folder.join(&f.path));
     let mismatch =
         |expected: String, found: String| Err(InferenceError::Mismatch { path: path.clone(), expected, found });
-    let given = cutter.tensors();
+    let mut given = cutter.tensors();
+    if let Some((name, more)) = extra {
+        match given.iter_mut().find(|(n, _)| n == name) {
+            Some((_, channels)) => *channels += more,
+            None => given.push((name.to_owned(), more)),
+        }
+    }
     for (name, channels) in &given {
         let Some(port) = network.inputs.iter().find(|p| p.name == *name) else {
             let names: Vec<&str> = network.inputs.iter().map(|p| p.name.as_str()).collect();
@@ -103,8 +111,8 @@ fn fits(
 /// The number of windows that a graph wants at once, where its batch axis is fixed.
 pub(crate) fn fixed_batch(network: &Network, cutter: &Cutter) -> Option<usize> {
     let at = cutter.layout(0).position('N')?;
-    let (name, _) = cutter.tensors().into_iter().next()?;
-    let port = network.inputs.iter().find(|p| p.name == name)?;
+    let name = cutter.tensors().into_iter().next().map(|(name, _)| name);
+    let port = network.inputs.iter().find(|p| name.as_ref().is_none_or(|n| p.name == *n))?;
     usize::try_from(*port.shape.get(at)?).ok().filter(|n| *n > 0)
 }
 
