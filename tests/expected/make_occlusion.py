@@ -2,8 +2,8 @@
 
 Run from the repository root with torch and MONAI (1.6.1):  python tests/expected/make_occlusion.py
 The score is sum(w * x), one class, no activation; MONAI's map is the score of the covered image.
-`mean_patch` goes through a callable: MONAI 1.6.1 swaps the factor and the addend of its own mode of that name, so that
-it multiplies by the patch's mean instead of filling with it.
+For `mean_patch` MONAI 1.6.1 swaps the factor and the addend, so that it multiplies by the patch's mean instead of
+filling with it; here they are put right.
 Arrays are listed with x fastest ([nz, ny, nx]); `size` is [nx, ny, nz].
 """
 
@@ -15,6 +15,10 @@ import torch
 from monai.visualize import OcclusionSensitivity
 
 OUT = pathlib.Path(__file__).with_name("occlusion.json")
+
+
+def addend_then_factor(x, value, mask_size):
+    return torch.full((*x.shape[:2], *mask_size), value), 0
 
 
 class Linear(torch.nn.Module):
@@ -31,11 +35,15 @@ def case(size, mask_size, overlap, cover, value, seed):
     shape = size[::-1]
     image = np.round(rng.uniform(0, 2, shape), 3).astype(np.float32)
     weights = np.round(rng.normal(0, 0.1, shape), 3).astype(np.float32)
-    mode = {"background": value, "mean_patch": lambda x, patch: torch.full_like(patch, patch.mean().item()), "gaussian": "gaussian"}[cover]
+    mode = {"background": value, "mean_patch": "mean_patch", "gaussian": "gaussian"}[cover]
     occ = OcclusionSensitivity(Linear(torch.tensor(weights)), mask_size=mask_size, n_batch=4, mode=mode,
                                overlap=overlap, activate=False, verbose=False)
+    right = OcclusionSensitivity.constant_occlusion
+    if cover == "mean_patch":
+        OcclusionSensitivity.constant_occlusion = staticmethod(addend_then_factor)
     with torch.no_grad():
         found, _ = occ(torch.tensor(image)[None, None])
+    OcclusionSensitivity.constant_occlusion = staticmethod(right)
     values = found[0, 0].numpy()
     return {"size": size, "mask_size": mask_size, "overlap": overlap, "cover": cover, "value": value,
             "image": image.ravel().tolist(), "weights": weights.ravel().tolist(),
