@@ -6,6 +6,7 @@
 mod bench;
 mod convert;
 mod demo;
+mod explain;
 mod info;
 mod models;
 mod open;
@@ -48,6 +49,8 @@ enum Command {
     Models(models::Models),
     /// Run a model on images
     Run(run::Run),
+    /// A map of what mattered to a model, and whether to believe it
+    Explain(explain::Explain),
     /// The project's own timings, repeatable
     Bench(bench::Bench),
 }
@@ -70,6 +73,7 @@ pub fn main() -> ExitCode {
         Some(Command::Runtime(c)) => c.run(),
         Some(Command::Models(c)) => c.run(),
         Some(Command::Run(c)) => c.run(),
+        Some(Command::Explain(c)) => c.run(),
         Some(Command::Bench(c)) => c.run(),
     };
     match result {
