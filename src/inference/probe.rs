@@ -9,8 +9,9 @@ use super::layout::Layout;
 use super::manifest::Model;
 use super::manifest::schema::InfererKind;
 use super::provider::Provider;
+use super::result::RunOptions;
 use super::session::{Network, Tensor};
-use super::{onnx_edit, prepare, session};
+use super::{onnx_edit, prepare, region, session};
 use crate::jobs::Control;
 use crate::volume::{Geometry, PatientPoint, Volume};
 
@@ -179,28 +180,30 @@ fn prepared(
     control: &Control,
 ) -> Result<Inputs, InferenceError> {
     let m = &model.manifest;
-    prepare::supported(model)?;
-    let matched = prepare::match_inputs(model, inputs)?;
-    let network = session::open(model, "network", options.provider, control)?;
-    let prepared = prepare::prepare(model, &network, &matched, control)?;
-    let layout = Layout::new(&m.inferer.layout);
-    let size = prepared.grid.padded.size();
-    let mut channels = Vec::new();
-    let mut background = Vec::new();
-    for spec in &m.inputs {
-        let tensor = prepared.tensors.iter().find(|t| t.name == spec.tensor);
-        channels.push(tensor.map_or_else(Vec::new, |t| layout.unpack(&t.data, &t.shape, spec.channel, size)));
-        let applied = prepared.applied.iter().find(|(name, _)| *name == spec.name);
-        background.push(applied.map_or(spec.fill.unwrap_or(0.0), |(_, a)| a.background as f32));
-    }
+    let matched = prepare::match_inputs(model, inputs, options.registered)?;
     let given: Vec<(String, Arc<Volume>)> =
         m.inputs.iter().zip(&matched).filter_map(|(i, v)| v.as_ref().map(|v| (i.name.clone(), v.clone()))).collect();
     let Some((_, first)) = given.first() else {
-        return Err(InferenceError::NotSupported {
-            model: model.title(),
-            what: "explaining a model without inputs".into(),
-        });
+        let what = "explaining a model without inputs".into();
+        return Err(InferenceError::NotSupported { model: model.title(), what });
     };
+    let mask = match &m.preprocess.mask {
+        Some(name) => {
+            let run = RunOptions { provider: options.provider, ..RunOptions::default() };
+            Some(region::of_model(name, &matched, &run, control)?)
+        }
+        None => None,
+    };
+    let prepared = prepare::prepare(model, &matched, mask.as_deref(), control)?;
+    // A missing input's fill is its own background.
+    let fills = m.inputs.iter().map(|i| i.fill.unwrap_or(0.0));
+    let background = prepared
+        .inputs
+        .iter()
+        .zip(fills)
+        .map(|(c, fill)| if c.given { c.applied.background as f32 } else { fill })
+        .collect();
+    let channels = prepared.inputs.into_iter().map(|c| c.values).collect();
     Ok((prepared.grid.padded, channels, background, first.clone(), given, prepared.notes))
 }
 
