@@ -5,6 +5,7 @@
 //! - [`manifest`]: a model folder as a checked type
 //! - [`engine`]: [`engine::run`]: inputs through a model, back onto the first input's own grid
 //! - [`diffusion`]: the mathematics of samplers
+//! - [`calibrate`]: what its certainty is worth, from labelled cases
 //! - [`demo`]: the demo's work, for the window and the command line
 //! - [`report`]: what a run gave as files and as the JSON of `veritome run --json`
 //! - [`InferenceError`]: why a model could not be run
@@ -13,6 +14,7 @@
 //! values, `layout` makes tensors of them, `inverse` brings the answer back, `components` cleans it.
 
 mod autoencode;
+pub mod calibrate;
 mod components;
 mod core;
 mod cutter;
