@@ -169,6 +169,22 @@ fn targets_and_methods_that_the_model_does_not_offer_are_named() {
 }
 
 #[test]
+fn a_model_with_windows_is_explained_in_the_one_around_what_it_found() {
+    let folder = Folder::new("");
+    let path = folder.0.path().join("manifest.toml");
+    let text = std::fs::read_to_string(&path).unwrap();
+    std::fs::write(&path, text.replace("kind = \"whole\"", "kind = \"sliding_window\"\npatch = [8, 8, 8]")).unwrap();
+    let found = explain(&folder, &small_boxes()).unwrap();
+    assert!(found.notes.iter().any(|n| n.contains("window")), "{:?}", found.notes);
+    let map = values(&found);
+    let at = |x: usize, y: usize, z: usize| map[(z * 15 + y) * 16 + x];
+    assert!(at(4, 10, 7) > 0.5, "{}", at(4, 10, 7));
+    // Beyond the window nothing is said.
+    assert_eq!(at(15, 0, 0), 0.0);
+    assert!(inside(4, 10, 7) && found.faithfulness.unwrap().deletion_auc.unwrap() < 0.5);
+}
+
+#[test]
 fn noise_in_the_network_changes_its_map() {
     let folder = Folder::new("");
     let options = ExplainOptions { evaluation: Some(Evaluation { steps: 5, blur: 2.0 }), ..small_boxes() };

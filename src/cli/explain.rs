@@ -2,18 +2,17 @@
 //! model at all.
 
 use std::path::PathBuf;
-use std::sync::Arc;
 
 use clap::{Args, Subcommand};
 
 use super::picture_options::point;
 use super::progress::with_progress;
-use super::run::{ProviderName, named_inputs};
+use super::run::{NamedInputs, ProviderName, named_inputs};
 use super::{WrongUsage, print_json};
 use crate::explain::{self, Cover, Evaluation, ExplainOptions, Method, Occlusion, Rise, Target, write_explanation};
 use crate::inference::{manifest, runtime};
 use crate::jobs::Control;
-use crate::volume::{PatientPoint, Volume};
+use crate::volume::PatientPoint;
 
 /// A map of what mattered to a model.
 #[derive(Debug, Args)]
@@ -99,7 +98,7 @@ impl Asked {
         }
     }
 
-    fn open(&self, control: &Control) -> anyhow::Result<(manifest::Model, Vec<(String, Arc<Volume>)>)> {
+    fn open(&self, control: &Control) -> anyhow::Result<(manifest::Model, NamedInputs)> {
         let model = manifest::find(&self.model)?;
         let inputs = named_inputs(&model, &self.input, control)?;
         runtime::ensure(control)?;

@@ -33,12 +33,11 @@ pub(super) struct Run {
     json: bool,
 }
 
+/// Names of inputs in the manifest with their images.
+pub(super) type NamedInputs = Vec<(String, Arc<Volume>)>;
+
 /// The images of `-i [NAME=]PATH`: those without a name take the manifest's inputs in order.
-pub(super) fn named_inputs(
-    model: &Model,
-    given: &[String],
-    control: &Control,
-) -> anyhow::Result<Vec<(String, Arc<Volume>)>> {
+pub(super) fn named_inputs(model: &Model, given: &[String], control: &Control) -> anyhow::Result<NamedInputs> {
     let names: Vec<_> = model.manifest.inputs.iter().map(|i| i.name.as_str()).collect();
     let one = |(n, text): (usize, &String)| {
         let (name, path) = match text.split_once('=') {

@@ -5,12 +5,15 @@ use serde::{Deserialize, Serialize};
 use super::ExplainError;
 use crate::jobs::Control;
 
+/// Numbers to numbers, as an encoder or a decoder gives them.
+pub type Mapping<'a> = dyn Fn(&[f32]) -> Result<Vec<f32>, ExplainError> + 'a;
+
 /// An autoencoder and a score of what it decodes. Images are `[nz, ny, nx]`, x fastest, normalised.
 pub struct Latent<'a> {
     /// Image to latent numbers.
-    pub encode: &'a dyn Fn(&[f32]) -> Result<Vec<f32>, ExplainError>,
+    pub encode: &'a Mapping<'a>,
     /// Latent numbers to image.
-    pub decode: &'a dyn Fn(&[f32]) -> Result<Vec<f32>, ExplainError>,
+    pub decode: &'a Mapping<'a>,
     /// Score of an image.
     pub score: &'a dyn Fn(&[f32]) -> Result<f64, ExplainError>,
 }

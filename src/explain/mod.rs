@@ -48,7 +48,7 @@ mod target;
 mod upsample;
 
 pub use cam::{attention, hires_cam, score_cam};
-pub use counterfactual::{Counterfactual, Latent, Traversal, counterfactual};
+pub use counterfactual::{Counterfactual, Latent, Mapping, Traversal, counterfactual};
 pub use errors::ExplainError;
 pub use evaluate::{Evaluation, Faithfulness, evaluate};
 pub use explanation::{Checked, CounterfactualImage, ExplainOptions, Explanation, check, run};
