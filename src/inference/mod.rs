@@ -5,6 +5,7 @@
 //! - [`manifest`]: a model folder as a checked type
 //! - [`engine`]: [`engine::run`]: inputs through a model, back onto the first input's own grid
 //! - [`diffusion`]: the mathematics of samplers
+//! - [`calibrate`]: what its certainty is worth, from labelled cases
 //! - [`demo`]: the demo's work, for the window and the command line
 //! - [`report`]: what a run gave as files and as the JSON of `veritome run --json`
 //! - [`InferenceError`]: why a model could not be run
@@ -13,6 +14,7 @@
 //! values, `layout` makes tensors of them, `inverse` brings the answer back, `components` cleans it.
 
 mod autoencode;
+pub mod calibrate;
 mod components;
 mod core;
 mod cutter;
@@ -30,9 +32,12 @@ pub mod manifest;
 mod networks;
 mod normalize;
 mod onnx;
+mod onnx_edit;
 mod outputs;
 mod ports;
 mod prepare;
+pub(crate) mod probe;
+pub(crate) mod probe_latent;
 mod provider;
 mod region;
 pub mod report;
