@@ -96,7 +96,10 @@ pub(crate) fn prepare(result: RunResult) -> Prepared {
     for later in maps.iter_mut().skip(1) {
         later.layer.visible = false;
     }
-    layers.extend(maps);
+    // Labels last: a map would hide them.
+    let (labels, images): (Vec<_>, Vec<_>) =
+        layers.into_iter().partition(|l: &PreparedLayer| matches!(l.layer.content, Content::Labels(_)));
+    let layers = images.into_iter().chain(maps).chain(labels).collect();
     Prepared { result: Arc::new(result), made: None, layers }
 }
 
@@ -124,7 +127,7 @@ fn result_layer(index: usize, output: &Output) -> Option<PreparedLayer> {
                 color(&mut layer, range);
             }
             if let Some(finding) = &output.finding {
-                layer.threshold = Some([finding.threshold, range[1].max(finding.threshold)]);
+                layer.threshold = Some(from(finding.threshold, range));
                 layer.contour = Some(finding.threshold);
             }
             Some(PreparedLayer { layer, range, output: index, meaning })
@@ -146,7 +149,7 @@ fn uncertainty_layer(index: usize, output: &Output, map: &UncertaintyMap) -> Pre
     layer.name = format!("{}, {}", map.kind.title(), output.name);
     color(&mut layer, range);
     // The lowest tenth is left out, so that the image is seen where the model is sure.
-    layer.threshold = Some([range[0] + 0.1 * (range[1] - range[0]), range[1]]);
+    layer.threshold = Some(from(range[0] + 0.1 * (range[1] - range[0]), range));
     PreparedLayer { layer, range, output: index, meaning: Meaning::Uncertainty(map.kind) }
 }
 
@@ -160,7 +163,7 @@ pub(crate) fn explanation_layer(output: usize, name: String, volume: Arc<Volume>
         symmetric(&mut layer, range);
     } else {
         color(&mut layer, range);
-        layer.threshold = Some([range[0] + 0.3 * (range[1] - range[0]), range[1]]);
+        layer.threshold = Some(from(range[0] + 0.3 * (range[1] - range[0]), range));
     }
     layer.visible = false;
     PreparedLayer { layer, range, output, meaning: Meaning::Explanation }
@@ -181,6 +184,11 @@ fn color(layer: &mut Layer, [low, high]: [f64; 2]) {
     layer.opacity = 0.6;
     layer.inverted = false;
     layer.voi = Voi::Window(Window::spanning(low, high));
+}
+
+/// A threshold that cuts nothing off above: a little beyond the highest value, which may be rounded up on its way.
+pub(crate) fn from(low: f64, range: [f64; 2]) -> [f64; 2] {
+    [low, range[1].max(low) + 1e-3 * (range[1] - range[0]).abs()]
 }
 
 fn symmetric(layer: &mut Layer, [low, high]: [f64; 2]) {
@@ -472,14 +480,14 @@ pub(crate) mod tests {
             [
                 (Meaning::Result, true),
                 (Meaning::Anomaly, true),
-                (Meaning::Result, true),
                 (Meaning::Uncertainty(UncertaintyKind::StandardDeviation), true),
                 (Meaning::Uncertainty(UncertaintyKind::PredictiveEntropy), false),
+                (Meaning::Result, true),
             ]
         );
         let anomaly = &prepared.layers[1].layer;
-        assert_eq!((anomaly.contour, anomaly.threshold), (Some(0.5), Some([0.5, 1.0])));
-        let Content::Image(entropy) = &prepared.layers[4].layer.content else { panic!("no image") };
+        assert_eq!((anomaly.contour, anomaly.threshold), (Some(0.5), Some([0.5, 1.001])));
+        let Content::Image(entropy) = &prepared.layers[3].layer.content else { panic!("no image") };
         assert_eq!(entropy.unit.symbol(), "nats");
     }
 
@@ -504,7 +512,7 @@ pub(crate) mod tests {
         review(&mut image, word(ReviewState::Rejected));
         assert!(!image.visible && image.content.is_synthetic());
         assert_eq!(provenance(&image.content).review().unwrap().reason, "why");
-        let mut labels = prepared.layers[2].layer.clone();
+        let mut labels = prepared.layers[4].layer.clone();
         review(&mut labels, word(ReviewState::Corrected));
         let Content::Labels(map) = &labels.content else { panic!("no labels") };
         assert!(labels.visible && map.labels[0].algorithm == Algorithm::Semiautomatic);

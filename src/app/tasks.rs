@@ -19,6 +19,8 @@ use crate::inference::manifest::{self, FoundModel, Model};
 use crate::inference::runtime::{self, RuntimeStatus};
 use crate::io::{self, IoError, Opened, Series, labels};
 use crate::jobs::{Control, Job, Poll, Progress};
+use crate::render::Fidelity;
+use crate::render::badge::stamps;
 use crate::render::scene::{Layer, Plane};
 use crate::render::transfer_presets;
 use crate::volume::{Interpolation, PatientPoint, Space, Volume, resample, statistics};
@@ -477,5 +479,48 @@ fn thumbnail(loaded: &Loaded) -> ColorImage {
             });
         }
     }
-    ColorImage::new([THUMBNAIL, THUMBNAIL], pixels)
+    let mut image = ColorImage::new([THUMBNAIL, THUMBNAIL], pixels);
+    if volume.provenance.is_synthetic() {
+        mark(&mut image);
+    }
+    image
+}
+
+/// The badge as it is on a picture of the size that the browser shows, enlarged as the thumbnail is larger.
+fn mark(image: &mut ColorImage) {
+    let shown = 64_usize;
+    for stamp in stamps([shown as u32; 2], true, &Fidelity::default()) {
+        let [left, top] = stamp.at.map(|x| x as usize * THUMBNAIL / shown);
+        let [width, height] = [stamp.image.width(), stamp.image.height()].map(|n| n as usize * THUMBNAIL / shown);
+        for y in 0..height {
+            for x in 0..width {
+                let from = [x * shown / THUMBNAIL, y * shown / THUMBNAIL].map(|x| x as u32);
+                let [r, g, b, a] = stamp.image.get_pixel(from[0], from[1]).0;
+                if let Some(pixel) = image.pixels.get_mut((top + y) * THUMBNAIL + left + x) {
+                    *pixel = pixel.blend(Color32::from_rgba_unmultiplied(r, g, b, a));
+                }
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::volume::{Geometry, Provenance};
+
+    #[test]
+    fn a_synthetic_thumbnail_carries_the_badge_and_a_real_one_does_not() {
+        let magenta = |provenance| {
+            let geometry = Geometry::new([30, 20, 1], glam::DMat4::IDENTITY).unwrap();
+            let voxels: Vec<i16> = (0..600).collect();
+            let volume = Volume::new("v", voxels.into(), geometry, provenance).unwrap();
+            let image = thumbnail(&measured(volume));
+            let is = |c: &&Color32| c.r() > 200 && c.g() < 100 && c.b() > 200;
+            let corner = |n: usize| n % THUMBNAIL > THUMBNAIL / 2 && n / THUMBNAIL > THUMBNAIL / 2;
+            image.pixels.iter().enumerate().filter(|(n, c)| corner(*n) && is(c)).count()
+        };
+        assert_eq!(magenta(Provenance::acquired(vec![])), 0);
+        assert!(magenta(Provenance::marked_synthetic(vec![], None)) > 30);
+    }
 }

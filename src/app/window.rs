@@ -593,8 +593,6 @@ impl eframe::App for Veritome {
                         egui::ScrollArea::vertical().auto_shrink([false, false]).show(ui, |ui| {
                             of_run = panels::layers::show(ui, &mut self.model, &mut self.queue);
                             ui.add_space(t.space.m);
-                            panels::look::show(ui, &mut self.model, &mut self.editor, &mut self.queue);
-                            ui.add_space(t.space.m);
                             panel_title(ui, "Models", |_| {});
                             let seen = Seen {
                                 window: &self.model,
@@ -603,6 +601,8 @@ impl eframe::App for Veritome {
                                 runtime: self.runtime.as_ref(),
                             };
                             asked = self.models_panel.show(ui, &seen);
+                            ui.add_space(t.space.m);
+                            panels::look::show(ui, &mut self.model, &mut self.editor, &mut self.queue);
                         });
                     });
             }

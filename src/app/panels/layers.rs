@@ -419,11 +419,13 @@ fn window(ui: &mut Ui, voi: &mut Voi, auto: Window, unit: &str, name: &str) {
 
 fn threshold(ui: &mut Ui, threshold: &mut Option<[f64; 2]>, [low, high]: [f64; 2], name: &str) {
     row(ui, "Shows", |ui| {
-        let [mut from, mut to] = threshold.unwrap_or([low, high]);
+        let [mut from, to] = threshold.unwrap_or([low, high]);
+        let mut to = to.min(high);
         let slider = egui::RangeSlider::new(&mut from, &mut to, low..=high).max_decimals(2);
         let response = ui.add(slider).on_hover_text("Values outside are not drawn");
         label_for(&response, &format!("Threshold of {name}"), from);
         if response.changed() {
+            let to = if to < high { to } else { results::from(from, [low, high])[1] };
             *threshold = (from > low || to < high).then_some([from, to]);
         }
     });
@@ -468,12 +470,12 @@ fn compare(ui: &mut Ui, stage: &mut Stage, flicker: Option<Side>, queue: &mut Ve
         ui.spacing_mut().item_spacing.x = t.space.xs;
         let kinds = [
             ("Blend", Compare::Blend),
-            ("Checkerboard", Compare::Checkerboard { square_px: 48 }),
+            ("Checkers", Compare::Checkerboard { square_px: 48 }),
             ("Swipe", Compare::Swipe { position: 0.5 }),
         ];
         for (name, kind) in kinds {
             let same = std::mem::discriminant(&kind) == std::mem::discriminant(&stage.compare);
-            if ui.selectable_label(same, name).clicked() {
+            if ui.selectable_label(same, RichText::new(name).size(t.size.small)).clicked() {
                 stage.compare = kind;
             }
         }
@@ -482,7 +484,7 @@ fn compare(ui: &mut Ui, stage: &mut Stage, flicker: Option<Side>, queue: &mut Ve
             Some(Side::Base) => "Flicker: base",
             Some(Side::Overlay) => "Flicker: overlay",
         };
-        let response = ui.selectable_label(flicker.is_some(), word);
+        let response = ui.selectable_label(flicker.is_some(), RichText::new(word).size(t.size.small));
         if response.on_hover_text(crate::app::ui_kit::widgets::tooltip(ui.ctx(), Action::Flicker)).clicked() {
             queue.push(Action::Flicker);
         }

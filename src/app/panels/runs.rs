@@ -3,7 +3,7 @@
 use eframe::egui::{self, Align, Button, Label, Layout, RichText, TextEdit, Ui};
 use lucide_icons::Icon;
 
-use super::why::{bar, guard_line, review_badge};
+use super::why::{bar, guard_line};
 use crate::app::results::{self, Run};
 use crate::app::stage::{Overlay, Stage};
 use crate::app::ui_kit::theme::{self, tokens};
@@ -109,11 +109,10 @@ fn classes(ui: &mut Ui, name: &str, classes: &[ClassScore]) {
     ui.label(RichText::new(name).size(t.size.small).color(t.quiet));
     let shares = classes.iter().all(|c| (0.0..=1.0).contains(&c.score));
     for class in classes {
-        let spread = class.std.map(|s| if shares { format!(" ± {:.0} %", s * 100.0) } else { format!(" ± {s:.3}") });
-        let spread = spread.unwrap_or_default();
         if shares {
-            bar(ui, &format!("{}{spread}", class.name), class.score, None);
+            bar(ui, &class.name, class.score, class.std, None);
         } else {
+            let spread = class.std.map(|s| format!(" ± {s:.3}")).unwrap_or_default();
             quiet(ui, format!("{}   {:.3}{spread}", class.name, class.score));
         }
     }
@@ -137,7 +136,6 @@ pub(super) fn review(ui: &mut Ui, overlay: &mut Overlay) {
     let decided = results::provenance(&overlay.layer.content).review().cloned();
     if let Some(decided) = decided {
         ui.horizontal(|ui| {
-            review_badge(ui, &decided);
             let response = ui.small_button("Withdraw");
             named(&response, &format!("Withdraw the word on {name}"), None);
             if response.on_hover_text("The layer is undecided again").clicked() {

@@ -29,6 +29,7 @@ pub(crate) fn show(ui: &mut Ui, model: &Model, queue: &mut Vec<Action>) -> Optio
     let found = evidence::at(stage, point);
     ScrollArea::vertical().id_salt("why").auto_shrink([false, false]).show(ui, |ui| {
         ui.spacing_mut().item_spacing.y = 3.0;
+        ui.spacing_mut().interact_size.y = 16.0;
         all(ui, stage, &found, pointed, &mut wanted);
     });
     wanted
@@ -117,7 +118,7 @@ fn of_output(ui: &mut Ui, output: &OutputEvidence) {
     value(ui, &output.reading);
     match &output.certainty {
         None => {
-            line(ui, "", NO_UNCERTAINTY, t.quiet);
+            line(ui, "Uncertainty", NO_UNCERTAINTY, t.quiet);
         }
         Some(lines) => {
             for (name, text) in lines {
@@ -130,7 +131,7 @@ fn of_output(ui: &mut Ui, output: &OutputEvidence) {
         line(ui, "Above threshold", finding, t.text);
     }
     for (name, share, color) in &output.probabilities {
-        bar(ui, name, *share, *color);
+        bar(ui, name, *share, None, *color);
     }
     for (name, text) in &output.saliency {
         line(ui, name, text, t.text);
@@ -141,11 +142,12 @@ fn of_output(ui: &mut Ui, output: &OutputEvidence) {
 }
 
 /// A probability as a bar with its number.
-pub(crate) fn bar(ui: &mut Ui, name: &str, share: f64, color: Option<[u8; 3]>) {
+pub(crate) fn bar(ui: &mut Ui, name: &str, share: f64, std: Option<f64>, color: Option<[u8; 3]>) {
     let t = tokens(ui.ctx());
     ui.horizontal(|ui| {
         let (rect, response) = ui.allocate_exact_size(vec2(ui.available_width(), 16.0), Sense::hover());
-        let number = format!("{:.0} %", share * 100.0);
+        let spread = std.map(|s| format!(" ± {:.0} %", s * 100.0)).unwrap_or_default();
+        let number = format!("{:.0} %{spread}", share * 100.0);
         response.widget_info(|| {
             let mut info = egui::WidgetInfo::labeled(egui::accesskit::Role::Meter, true, name);
             info.current_text_value = Some(number.clone());

@@ -254,7 +254,7 @@ fn legend(model: &Model, spot: &Spot, layer: &Layer, at: Pos2, width: f32) {
     let font = FontId::new(11.0, eframe::egui::FontFamily::Proportional);
     let unit = volume.unit.symbol();
     let title = if unit.is_empty() { layer.name.clone() } else { format!("{} ({unit})", layer.name) };
-    let galley = fitted(spot, &title, width, over_image().text);
+    let galley = fitted(spot, &title, width.max((spot.rect.width() * 0.45).min(240.0)), over_image().text);
     halo::galley_at(&spot.painter, pos2(bar.right() - galley.size().x, at.y - 2.0), &galley);
     let number = |x: f64| {
         if window.width >= 20.0 { format!("{x:.0}") } else { format!("{x:.2}") }

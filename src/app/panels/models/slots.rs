@@ -81,7 +81,7 @@ fn score(input: &Input, candidate: &Candidate, first: bool) -> Option<i32> {
         || has_contrast(&candidate.description, &input.name) && input.name.len() > 1;
     let other =
         !named && CONTRASTS.iter().any(|c| has_contrast(&candidate.description, c)) && !input.contrast.is_empty();
-    if !named && (input.optional || !first && !candidate.active) {
+    if !named && (input.optional || !first && (other || !candidate.active)) {
         return None;
     }
     Some(i32::from(known) * 2 + i32::from(named) * 8 + i32::from(candidate.active) * 4 - i32::from(other) * 6)

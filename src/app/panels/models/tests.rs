@@ -2,7 +2,7 @@ use std::path::PathBuf;
 
 use eframe::egui::{Theme, vec2};
 use egui_kittest::Harness;
-use egui_kittest::kittest::Queryable;
+use egui_kittest::kittest::{NodeT, Queryable};
 
 use super::{ModelsPanel, Row, Seen, Wish, row};
 use crate::app::state::{Model as Window, Settings};
