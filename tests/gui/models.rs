@@ -274,7 +274,9 @@ fn the_why_panel_says_what_is_known_at_the_cursor_and_opens_the_record() {
     bench.settle();
     bench.harness.get_by_label_contains("pointer");
     bench.snapshot("why");
-    bench.click("Open the record");
+    // It may lie below the edge of its panel.
+    bench.node("Open the record").click_accesskit();
+    bench.settle();
     bench.node("Not written to a file");
     bench.node("Copy the record");
 }
@@ -317,4 +319,28 @@ fn peek_flicker_and_difference_show_what_is_real() {
     bench.settle();
     let names = overlays(&bench);
     assert!(names.iter().any(|(n, shown)| n == "T2 (made) minus head" && *shown), "{names:?}");
+}
+
+#[test]
+fn a_map_has_a_contour_and_the_synthetic_fades_by_it() {
+    if !can_draw() {
+        return;
+    }
+    let mut bench = with_result();
+    let plain = bench.harness.render().unwrap();
+    bench.click("Settings of Standard deviation, t2");
+    bench.node("Colours of Standard deviation, t2");
+    bench.click("Contour of Standard deviation, t2");
+    bench.node("Level of the contour of Standard deviation, t2");
+    bench.click("Alone");
+    bench.click("Settings of Standard deviation, t2");
+    bench.click("Settings of T2 (made)");
+    assert_eq!(bench.value("Fading of T2 (made)"), "Nothing");
+    bench.click("Fading of T2 (made)");
+    // The layer's name is also in its card: the choice is the last.
+    bench.harness.get_all_by_label("Standard deviation, t2").last().unwrap().click();
+    bench.settle();
+    assert_eq!(bench.value("Fading of T2 (made)"), "Standard deviation, t2");
+    assert_ne!(bench.harness.render().unwrap(), plain);
+    bench.snapshot("fade");
 }

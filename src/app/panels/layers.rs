@@ -9,6 +9,7 @@ use lucide_icons::Icon;
 use super::runs::{self, RunWish};
 use super::why::review_badge;
 use crate::app::action::Action;
+use crate::app::evidence::digits;
 use crate::app::results::{self, Meaning};
 use crate::app::stage::{Overlay, Side, Stage};
 use crate::app::state::Model;
@@ -215,6 +216,8 @@ fn overlay_card(ui: &mut Ui, overlay: &mut Overlay, (index, count): (usize, usiz
         overlay.open ^= toggle.1;
         if !of_run || overlay.open || overlay.layer.visible {
             row(ui, "Opacity", |ui| {
+                // The number beside it has its room, so that the panel does not grow.
+                ui.spacing_mut().slider_width = (ui.available_width() - 60.0).clamp(48.0, 160.0);
                 let mut percent = overlay.layer.opacity * 100.0;
                 let slider = Slider::new(&mut percent, 0.0..=100.0).suffix(" %").fixed_decimals(0);
                 let response = ui.add(slider).on_hover_text("How strongly the layer covers what lies below it");
@@ -331,9 +334,9 @@ fn fade(ui: &mut Ui, fade: &mut Option<Fade>, maps: &[Map], name: &str) {
         && let Some(map) = maps.iter().find(|m| Arc::ptr_eq(&m.volume, &fade.by))
     {
         row(ui, "From – to", |ui| {
-            let ([low, high], [from, to]) = (map.range, &mut fade.range);
-            let slider = egui::RangeSlider::new(from, to, low..=high).max_decimals(3);
-            let response = ui.add(slider).on_hover_text("Whole up to the first value, gone from the second on");
+            let [from, to] = &mut fade.range;
+            let hint = "Whole up to the first value, gone from the second on";
+            let response = range_slider(ui, [from, to], map.range).on_hover_text(hint);
             label_for(&response, &format!("Range of the fading of {name}"), fade.range[0]);
         });
     }
@@ -417,12 +420,22 @@ fn window(ui: &mut Ui, voi: &mut Voi, auto: Window, unit: &str, name: &str) {
     });
 }
 
+/// Two handles, and their values in words beside them.
+fn range_slider(ui: &mut Ui, [from, to]: [&mut f64; 2], [low, high]: [f64; 2]) -> egui::Response {
+    let t = tokens(ui.ctx());
+    ui.spacing_mut().slider_width = (ui.available_width() - 84.0).clamp(40.0, 160.0);
+    let response = ui.add(egui::RangeSlider::new(&mut *from, &mut *to, low..=high).show_value(false));
+    let text = format!("{} – {}", digits(*from), digits(*to));
+    ui.add(Label::new(RichText::new(text).size(t.size.small).color(t.text)).truncate());
+    response
+}
+
 fn threshold(ui: &mut Ui, threshold: &mut Option<[f64; 2]>, [low, high]: [f64; 2], name: &str) {
     row(ui, "Shows", |ui| {
         let [mut from, to] = threshold.unwrap_or([low, high]);
         let mut to = to.min(high);
-        let slider = egui::RangeSlider::new(&mut from, &mut to, low..=high).max_decimals(2);
-        let response = ui.add(slider).on_hover_text("Values outside are not drawn");
+        let response =
+            range_slider(ui, [&mut from, &mut to], [low, high]).on_hover_text("Values outside are not drawn");
         label_for(&response, &format!("Threshold of {name}"), from);
         if response.changed() {
             let to = if to < high { to } else { results::from(from, [low, high])[1] };

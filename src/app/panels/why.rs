@@ -94,7 +94,8 @@ fn of_run(ui: &mut Ui, run: &RunEvidence) {
     match &run.guard {
         Some((like, sentence)) => guard_line(ui, *like, sentence),
         None => {
-            quiet(ui, "The model has no guard: whether the input is like its training data is not known");
+            let text = "Whether the input is like the training data is not known";
+            ui.add(Label::new(RichText::new(text).size(t.size.small).color(t.quiet)).wrap());
         }
     }
     for output in &run.outputs {

@@ -6,7 +6,6 @@ use lucide_icons::Icon;
 use super::card_text;
 use super::form::Form;
 use super::list::{Ready, Seen, Wish};
-use super::queue;
 use crate::app::ui_kit::theme::tokens;
 use crate::app::ui_kit::widgets::{icon, icon_button, named, word_badge};
 use crate::inference::manifest::schema::Status;
@@ -85,11 +84,6 @@ fn body(ui: &mut Ui, ready: &Ready, form: &mut Form, seen: &Seen<'_>, wishes: &m
     ui.add_space(t.space.xs);
     form.show(ui, seen.window, &ready.model, seen.runtime);
     ui.add_space(t.space.xs);
-    if let Some(run) = seen.tasks.runs().into_iter().find(|r| r.title == ready.model.title())
-        && let Some(progress) = &run.progress
-    {
-        queue::bar(ui, progress, run.cancelled);
-    }
     if form.asking {
         license(ui, ready, form, seen, wishes);
     } else {

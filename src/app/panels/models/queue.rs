@@ -48,7 +48,7 @@ fn one(ui: &mut Ui, run: &RunState, wishes: &mut Vec<Wish>) {
 }
 
 /// Stage, count and time left under a bar.
-pub(super) fn bar(ui: &mut Ui, progress: &Progress, cancelled: bool) {
+fn bar(ui: &mut Ui, progress: &Progress, cancelled: bool) {
     let t = tokens(ui.ctx());
     let fraction = progress.fraction();
     ui.add(
@@ -61,7 +61,7 @@ pub(super) fn bar(ui: &mut Ui, progress: &Progress, cancelled: bool) {
 }
 
 /// `Running t1-to-t2   12 / 80   1 min left`.
-pub(super) fn says(progress: &Progress) -> String {
+fn says(progress: &Progress) -> String {
     let mut parts = vec![if progress.stage.is_empty() { "Starting".to_owned() } else { progress.stage.clone() }];
     if progress.total > 1 {
         parts.push(format!("{} / {}", progress.done, progress.total));
@@ -75,4 +75,24 @@ pub(super) fn says(progress: &Progress) -> String {
         });
     }
     parts.join("   ")
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    #[test]
+    fn progress_is_said_with_its_count_and_the_time_left() {
+        let progress = |done, total, seconds| Progress {
+            stage: "Running t1-to-t2".into(),
+            done,
+            total,
+            elapsed: Duration::from_secs(seconds),
+        };
+        assert_eq!(says(&progress(0, 0, 3)), "Running t1-to-t2");
+        assert_eq!(says(&progress(20, 80, 10)), "Running t1-to-t2   20 / 80   30 s left");
+        assert_eq!(says(&progress(10, 80, 60)), "Running t1-to-t2   10 / 80   7 min left");
+    }
 }
