@@ -307,11 +307,13 @@ impl Veritome {
     fn show_demo(&mut self, ctx: &egui::Context, findings: &Findings) {
         let mut study = findings.study.clone();
         study.series = vec![findings.series.clone()];
-        self.first_layers = vec![Layer::labels(findings.mask.clone())];
         self.first_clip = Some(front_cut_away(&findings.volume.geometry));
         self.model.lay_out(Layout::FourUp);
         let opened = crate::io::Opened { studies: vec![study], skipped: Vec::new() };
         self.opened(ctx, &[], Purpose::Show, opened);
+        if let Some(id) = self.model.active_series() {
+            self.model.arrived_results.push((id, results::prepare(findings.result.clone())));
+        }
         let text = format!("{} found {:.0} ml of brain on {}", findings.model, findings.brain_ml(), findings.provider);
         self.messages.push(Level::Info, text, "");
     }

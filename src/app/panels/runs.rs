@@ -184,7 +184,7 @@ pub(super) fn review(ui: &mut Ui, overlay: &mut Overlay) {
         .response
         .response
         .clone()
-        .accessible_name(&format!("Reason for {name}"));
+        .accessible_name(format!("Reason for {name}"));
     let entered = response.lost_focus() && ui.input(|i| i.key_pressed(egui::Key::Enter));
     let mut done = false;
     ui.horizontal(|ui| {
