@@ -4,6 +4,7 @@
 //! - [`runtime`]: finds, installs and describes ONNX Runtime
 //! - [`manifest`]: a model folder as a checked type
 //! - [`engine`]: [`engine::run`]: inputs through a model, back onto the first input's own grid
+//! - [`diffusion`]: the mathematics of samplers
 //! - [`demo`]: the demo's work, for the window and the command line
 //! - [`report`]: what a run gave as files and as the JSON of `veritome run --json`
 //! - [`InferenceError`]: why a model could not be run
@@ -11,23 +12,36 @@
 //! Inside, in the order of a run: `session` opens the network, `grid` finds the model's grid, `normalize` prepares the
 //! values, `layout` makes tensors of them, `inverse` brings the answer back, `components` cleans it.
 
+mod autoencode;
 mod components;
+mod core;
+mod cutter;
 pub mod demo;
+mod denoise;
+mod dense;
+pub mod diffusion;
 pub mod engine;
 mod errors;
+mod fields;
 mod grid;
 pub mod guard;
-mod inverse;
 mod layout;
 pub mod manifest;
+mod networks;
 mod normalize;
 mod onnx;
 mod outputs;
+mod ports;
 mod prepare;
 mod provider;
+mod region;
 pub mod report;
 mod result;
 pub mod runtime;
 mod session;
+mod sink;
+mod slab;
+mod uncertainty;
+mod windows;
 
 pub use errors::InferenceError;
