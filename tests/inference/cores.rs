@@ -89,7 +89,7 @@ fn samples_of_the_perfect_denoiser_have_the_conditions_mean_and_the_datas_spread
         };
         let m = model(folder.path(), "synthesis", &[("denoiser", "denoiser")], &(inferer.to_owned() + &manifest));
         let options = RunOptions { samples: Some(24), seed: 5, ..RunOptions::default() };
-        let result = go(&m, &[condition.clone()], &options);
+        let result = go(&m, std::slice::from_ref(&condition), &options);
         assert_eq!((result.repeats, result.seed), (24, Some(5)));
         let made = values(&result.outputs[0].content);
         let bias = mean(made.iter().zip(&given).map(|(a, b)| a - b));
@@ -114,7 +114,7 @@ fn the_same_seed_gives_the_same_bytes_and_another_one_others() {
         let mut m = m.clone();
         m.manifest.inferer.batch = batch;
         let options = RunOptions { samples: Some(2), seed, ..RunOptions::default() };
-        values(&go(&m, &[condition.clone()], &options).outputs[0].content).to_vec()
+        values(&go(&m, std::slice::from_ref(&condition), &options).outputs[0].content).to_vec()
     };
     let first = made(1, 1);
     assert_eq!(first, made(1, 1));
@@ -188,7 +188,7 @@ fn anomaly_scores_are_those_of_their_formulas() {
         ),
     ] {
         let m = model(folder.path(), "anomaly", &files, &AUTOENCODER.replace("SCORE", score));
-        let result = go(&m, &[input.clone()], &RunOptions::default());
+        let result = go(&m, std::slice::from_ref(&input), &RunOptions::default());
         let map = result.outputs.iter().find(|o| o.kind == "anomaly").unwrap();
         for (i, x) in values(&map.content).iter().enumerate() {
             assert!((f64::from(*x) - expected(i).abs()).abs() < 1e-5, "{score} at {i}: {x} {}", expected(i));
@@ -209,7 +209,7 @@ fn draws_of_a_latent_spread_as_its_variance_says_and_a_search_comes_nearer() {
     let more = "[uncertainty]\nsources = [\"samples\"]\n";
     let m = model(folder.path(), "anomaly", &files, &(AUTOENCODER.replace("SCORE", "residual") + more));
     let input = image([8, 8, 8], |_| 0.0);
-    let result = go(&m, &[input.clone()], &RunOptions { samples: Some(40), ..RunOptions::default() });
+    let result = go(&m, std::slice::from_ref(&input), &RunOptions { samples: Some(40), ..RunOptions::default() });
     let seen = result.outputs.iter().find(|o| o.kind == "reconstruction").unwrap();
     let std =
         mean(values(&OutputContent::Image(seen.estimate.as_ref().unwrap().maps[0].volume.clone())).iter().copied());
@@ -217,7 +217,7 @@ fn draws_of_a_latent_spread_as_its_variance_says_and_a_search_comes_nearer() {
     // Half of each cube is bright: its median is nearer in absolute distance than its mean is farther off.
     let uneven = image([4, 4, 4], |i| if i % 4 < 2 { 0.0 } else { 2.0 });
     let plain = model(folder.path(), "anomaly", &files, &AUTOENCODER.replace("SCORE", "residual"));
-    let far = go(&plain, &[uneven.clone()], &RunOptions::default());
+    let far = go(&plain, std::slice::from_ref(&uneven), &RunOptions::default());
     let search = model(folder.path(), "anomaly", &files, &AUTOENCODER.replace("SCORE", "restoration"));
     let near = go(&search, &[uneven], &RunOptions::default());
     let total = |r: &RunResult| {
