@@ -217,7 +217,7 @@ fn overlay_card(ui: &mut Ui, overlay: &mut Overlay, (index, count): (usize, usiz
         if !of_run || overlay.open || overlay.layer.visible {
             row(ui, "Opacity", |ui| {
                 // The number beside it has its room, so that the panel does not grow.
-                ui.spacing_mut().slider_width = (ui.available_width() - 60.0).clamp(48.0, 160.0);
+                ui.spacing_mut().slider_width = (ui.available_width() - 72.0).clamp(48.0, 160.0);
                 let mut percent = overlay.layer.opacity * 100.0;
                 let slider = Slider::new(&mut percent, 0.0..=100.0).suffix(" %").fixed_decimals(0);
                 let response = ui.add(slider).on_hover_text("How strongly the layer covers what lies below it");

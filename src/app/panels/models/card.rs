@@ -37,7 +37,7 @@ pub(super) fn show(
         ui.spacing_mut().item_spacing = egui::vec2(t.space.xs, t.space.xs);
         let (word, color, hint) = match m.status {
             Status::Demonstration => ("DEMONSTRATION", t.quiet, "Shows a principle; not for patients"),
-            Status::Research => ("RESEARCH", t.uncertain, "For studies; not for decisions about a patient"),
+            Status::Research => ("RESEARCH", t.text, "For studies; not for decisions about a patient"),
             Status::Cleared => {
                 ("CLEARED", t.approved, "Cleared by a regulator for its intended use, by its maker's word")
             }
@@ -47,7 +47,8 @@ pub(super) fn show(
             word_badge(ui, "MAKES SYNTHETIC", t.synthetic)
                 .on_hover_text("What it makes is marked SYNTHETIC wherever it goes");
         }
-        ui.label(RichText::new(format!("{}  {}", m.task.title(), m.version)).size(t.size.small).color(t.quiet));
+        let facts = RichText::new(format!("{}  {}", m.task.title(), m.version)).size(t.size.small).color(t.quiet);
+        ui.add(Label::new(facts).extend());
     });
     if open {
         body(ui, ready, form, seen, wishes);
@@ -115,6 +116,9 @@ fn license(ui: &mut Ui, ready: &Ready, form: &mut Form, seen: &Seen<'_>, wishes:
     ui.horizontal(|ui| {
         let response = ui.add(Button::new((icon(Icon::Play).size(12.0), RichText::new("Agree and run"))));
         named(&response, &format!("Agree to the licence and run {}", ready.model.manifest.title), None);
+        if std::mem::take(&mut form.reveal) {
+            response.scroll_to_me(None);
+        }
         if response.on_hover_text("Runs; this licence is not shown again").clicked() {
             form.asking = false;
             wishes.push(Wish::Agree(ready.license_key()));
@@ -156,7 +160,7 @@ fn run_button(
         if seen.window.settings.licences.contains(&ready.license_key()) {
             wishes.push(Wish::Run(Box::new(asked)));
         } else {
-            form.asking = true;
+            (form.asking, form.reveal) = (true, true);
             *toggled |= folded;
         }
     }

@@ -26,6 +26,8 @@ pub(crate) struct Form {
     pub(super) reading: bool,
     /// The licence is on show before the first run.
     pub(super) asking: bool,
+    /// The licence is to be scrolled into view.
+    pub(super) reveal: bool,
 }
 
 /// Which controls make sense for a model.
@@ -56,6 +58,7 @@ impl Form {
             registered: false,
             reading: false,
             asking: false,
+            reveal: false,
         }
     }
 
