@@ -4,6 +4,8 @@
 //! - [`runtime`]: finds, installs and describes ONNX Runtime
 //! - [`manifest`]: a model folder as a checked type
 //! - [`engine`]: [`engine::run`]: inputs through a model, back onto the first input's own grid
+//! - [`check`]: whether a model folder is what it says
+//! - [`import`]: model folders out of MONAI bundles and nnU-Net exports
 //! - [`diffusion`]: the mathematics of samplers
 //! - [`demo`]: the demo's work, for the window and the command line
 //! - [`report`]: what a run gave as files and as the JSON of `veritome run --json`
@@ -12,6 +14,7 @@
 //! Inside, in the order of a run: `session` opens the network, `grid` finds the model's grid, `normalize` prepares the
 //! values, `layout` makes tensors of them, `inverse` brings the answer back, `components` cleans it.
 
+pub mod check;
 mod components;
 pub mod demo;
 pub mod diffusion;
@@ -19,11 +22,13 @@ pub mod engine;
 mod errors;
 mod grid;
 pub mod guard;
+pub mod import;
 mod inverse;
 mod layout;
 pub mod manifest;
 mod normalize;
 mod onnx;
+mod onnx_graph;
 mod outputs;
 mod prepare;
 mod provider;
