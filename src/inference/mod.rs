@@ -14,27 +14,39 @@
 //! Inside, in the order of a run: `session` opens the network, `grid` finds the model's grid, `normalize` prepares the
 //! values, `layout` makes tensors of them, `inverse` brings the answer back, `components` cleans it.
 
+mod autoencode;
 pub mod check;
 mod components;
+mod core;
+mod cutter;
 pub mod demo;
+mod denoise;
+mod dense;
 pub mod diffusion;
 pub mod engine;
 mod errors;
+mod fields;
 mod grid;
 pub mod guard;
 pub mod import;
-mod inverse;
 mod layout;
 pub mod manifest;
+mod networks;
 mod normalize;
 mod onnx;
 mod onnx_graph;
 mod outputs;
+mod ports;
 mod prepare;
 mod provider;
+mod region;
 pub mod report;
 mod result;
 pub mod runtime;
 mod session;
+mod sink;
+mod slab;
+mod uncertainty;
+mod windows;
 
 pub use errors::InferenceError;

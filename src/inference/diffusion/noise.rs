@@ -27,9 +27,16 @@ impl Noise {
     /// The stream of one sample's purpose.
     #[must_use]
     pub fn new(seed: u64, sample: u32, purpose: Purpose) -> Self {
+        Self::of_window(seed, sample, purpose, 0)
+    }
+
+    /// A stream of its own for one of many windows, so that neither their order nor their number changes what each draws.
+    #[must_use]
+    pub fn of_window(seed: u64, sample: u32, purpose: Purpose, window: u64) -> Self {
         let mut key = [0_u8; 32];
         key[..8].copy_from_slice(&seed.to_le_bytes());
         key[8..16].copy_from_slice(b"veritome");
+        key[16..24].copy_from_slice(&window.to_le_bytes());
         let mut rng = ChaCha8Rng::from_seed(key);
         let purpose = match purpose {
             Purpose::Start => 0,

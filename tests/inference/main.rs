@@ -4,6 +4,8 @@
 
 #![allow(clippy::unwrap_used, reason = "helpers of tests")]
 
+mod inferers;
+
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -123,7 +125,7 @@ fn labels(result: &RunResult) -> Arc<Labelmap> {
 fn image(result: &RunResult) -> Arc<Volume> {
     match &result.outputs[0].content {
         OutputContent::Image(volume) => volume.clone(),
-        OutputContent::Labels(_) => panic!("labels"),
+        _ => panic!("no image"),
     }
 }
 
@@ -359,18 +361,6 @@ fn a_provider_that_cannot_run_is_an_error_with_a_remedy() {
     let error = run(&tiny.model(), &[(String::new(), lopsided())], &options, &Control::new()).unwrap_err();
     assert!(matches!(error, InferenceError::Provider { .. }), "{error}");
     assert!(error.to_string().contains(absent.provider.name()) && error.to_string().contains("or ask for `auto`"));
-}
-
-#[test]
-fn what_is_not_run_yet_says_so() {
-    let volume = lopsided();
-    for (from, to, says) in [
-        ("kind = \"whole\"", "kind = \"sliding_window\"\npatch = [8, 8, 8]", "sliding_window"),
-        ("\"RAS\"", "\"RAS\"\nmask = \"brain-mask\"", "preprocess.mask"),
-    ] {
-        let e = Tiny::new("identity.onnx", ONE_LABEL).replace(from, to).error(&volume);
-        assert!(e.contains(says) && e.contains("not yet supported"), "{e}");
-    }
 }
 
 #[test]
