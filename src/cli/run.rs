@@ -9,7 +9,10 @@ use clap::{Args, ValueEnum};
 use super::picture_options::first_volume;
 use super::progress::with_progress;
 use crate::inference::engine::{Provider, RunOptions, run};
-use crate::inference::{manifest, report, runtime};
+use crate::inference::manifest::{self, Model};
+use crate::inference::{report, runtime};
+use crate::jobs::Control;
+use crate::volume::Volume;
 
 /// Run a model on images.
 #[derive(Debug, Args)]
@@ -30,8 +33,29 @@ pub(super) struct Run {
     json: bool,
 }
 
+/// Names of inputs in the manifest with their images.
+pub(super) type NamedInputs = Vec<(String, Arc<Volume>)>;
+
+/// The images of `-i [NAME=]PATH`: those without a name take the manifest's inputs in order.
+pub(super) fn named_inputs(model: &Model, given: &[String], control: &Control) -> anyhow::Result<NamedInputs> {
+    let names: Vec<_> = model.manifest.inputs.iter().map(|i| i.name.as_str()).collect();
+    let one = |(n, text): (usize, &String)| {
+        let (name, path) = match text.split_once('=') {
+            Some((name, path)) if names.contains(&name) => (name.to_owned(), PathBuf::from(path)),
+            _ => {
+                let name = names.get(n).with_context(|| {
+                    format!("{}: {} inputs were given, the model has {}", model.title(), n + 1, names.join(", "))
+                })?;
+                ((*name).to_owned(), PathBuf::from(text))
+            }
+        };
+        Ok((name, Arc::new(first_volume(&path, None, control)?)))
+    };
+    given.iter().enumerate().map(one).collect()
+}
+
 #[derive(Debug, Clone, Copy, ValueEnum)]
-enum ProviderName {
+pub(super) enum ProviderName {
     Auto,
     Cpu,
     Cuda,
@@ -62,29 +86,7 @@ impl Run {
         let json = self.json;
         let report = with_progress("Running the model", move |control| -> anyhow::Result<_> {
             let model = manifest::find(&self.model)?;
-            let inputs = self
-                .input
-                .iter()
-                .enumerate()
-                .map(|(n, text)| {
-                    let names: Vec<_> = model.manifest.inputs.iter().map(|i| i.name.as_str()).collect();
-                    let (name, path) = match text.split_once('=') {
-                        Some((name, path)) if names.contains(&name) => (name.to_owned(), PathBuf::from(path)),
-                        _ => {
-                            let name = names.get(n).with_context(|| {
-                                format!(
-                                    "{}: {} inputs were given, the model has {}",
-                                    model.title(),
-                                    n + 1,
-                                    names.join(", ")
-                                )
-                            })?;
-                            ((*name).to_owned(), PathBuf::from(text))
-                        }
-                    };
-                    Ok((name, Arc::new(first_volume(&path, None, control)?)))
-                })
-                .collect::<anyhow::Result<Vec<_>>>()?;
+            let inputs = named_inputs(&model, &self.input, control)?;
             runtime::ensure(control)?;
             let options = RunOptions { provider: self.provider.into(), ..RunOptions::default() };
             let result = run(&model, &inputs, &options, control)?;

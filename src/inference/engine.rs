@@ -14,7 +14,7 @@ use super::networks::Networks;
 use super::outputs::Context;
 pub use super::provider::Provider;
 pub use super::result::*;
-use super::{prepare, region};
+use super::{guard, prepare, region};
 use crate::jobs::Control;
 use crate::provenance;
 use crate::volume::{Derivation, Provenance, Volume};
@@ -62,6 +62,8 @@ pub fn run(
     let prepared = prepare::prepare(model, &matched, mask.as_deref(), control)?;
     warnings.extend(prepared.notes.iter().cloned());
     let size = prepared.grid.padded.size();
+    let normalised: Vec<_> = prepared.inputs.iter().map(|c| (c.name.clone(), c.values.as_slice())).collect();
+    let verdict = m.guard.as_ref().map(|_| guard::check(model, &matched, &normalised, None)).transpose()?;
     let applied: Vec<_> = prepared.inputs.iter().map(|c| (c.name.clone(), c.applied)).collect();
     let cutter = Cutter::new(m, prepared.inputs.into_iter().map(|c| c.values).collect(), size);
     let region = match m.anomaly.as_ref().and_then(|a| a.region.as_ref()) {
@@ -143,7 +145,7 @@ pub fn run(
         patches: done.patches,
         repeats: repeats.passes.len(),
         outputs,
-        guard: None,
+        guard: verdict,
         seed,
         provenance: Provenance::derived(&parents, derivation),
         warnings,

@@ -7,6 +7,7 @@
 //! - [`check`]: whether a model folder is what it says
 //! - [`import`]: model folders out of MONAI bundles and nnU-Net exports
 //! - [`diffusion`]: the mathematics of samplers
+//! - [`calibrate`]: what its certainty is worth, from labelled cases
 //! - [`demo`]: the demo's work, for the window and the command line
 //! - [`report`]: what a run gave as files and as the JSON of `veritome run --json`
 //! - [`InferenceError`]: why a model could not be run
@@ -15,6 +16,7 @@
 //! values, `layout` makes tensors of them, `inverse` brings the answer back, `components` cleans it.
 
 mod autoencode;
+pub mod calibrate;
 pub mod check;
 mod components;
 mod core;
@@ -34,10 +36,13 @@ pub mod manifest;
 mod networks;
 mod normalize;
 mod onnx;
+mod onnx_edit;
 mod onnx_graph;
 mod outputs;
 mod ports;
 mod prepare;
+pub(crate) mod probe;
+pub(crate) mod probe_latent;
 mod provider;
 mod region;
 pub mod report;

@@ -94,6 +94,42 @@ pub(crate) fn open(
     Ok(network)
 }
 
+/// Opens the network of a role after an edit of its graph, which the file does not see. Hash and record stay those of
+/// the file; such a network is not kept warm.
+///
+/// # Errors
+/// As [`open`]; when the edit fails, or weights lie outside the graph and the folder cannot be written.
+pub(crate) fn open_edited(
+    model: &Model,
+    role: &str,
+    asked: Provider,
+    edit: impl FnOnce(&[u8]) -> Result<Vec<u8>, String>,
+    control: &Control,
+) -> Result<Arc<Network>, InferenceError> {
+    let mut weights = Weights::read(model, role)?;
+    let load = |path: &std::path::Path, reason: String| InferenceError::Load {
+        path: path.to_owned(),
+        reason,
+        remedy: String::new(),
+    };
+    weights.bytes = edit(&weights.bytes).map_err(|reason| load(&weights.path, reason))?;
+    // ONNX Runtime looks for further files beside the graph's path.
+    let mut beside = None;
+    if weights.external {
+        let folder = weights.path.parent().unwrap_or(std::path::Path::new("."));
+        let file = tempfile::Builder::new().prefix(".edited-").suffix(".onnx").tempfile_in(folder);
+        let file = file
+            .and_then(|file| std::fs::write(file.path(), &weights.bytes).map(|()| file))
+            .map_err(|e| load(&weights.path, format!("its edited copy cannot be written beside it: {e}")))?;
+        weights.path = file.path().to_owned();
+        beside = Some(file);
+    }
+    let key = (weights.sha256.clone(), asked);
+    let network = open_on(&weights, key, asked, control);
+    drop(beside);
+    Ok(Arc::new(network?))
+}
+
 /// Opens the network of a role for one run alone, whatever is kept warm.
 ///
 /// # Errors

@@ -200,5 +200,81 @@ index = torch.arange(SIZE[2])
 stack = torch.stack([moved[(index + d).clamp(0, SIZE[2] - 1)] for d in (-1, 0, 1)], 1)
 keep("neighbours", "slab", 'kind = "slices"\nlayout = "NCXY"\naxis = "axial"\nneighbors = 1\n', torch.movedim(net25(stack)[:, 0], 0, 2))
 
+# 5. Networks whose answer is known in closed form.
+def save(name, nodes, inputs, outputs, constants=()):
+    g = helper.make_graph(
+        nodes,
+        name,
+        [helper.make_tensor_value_info(n, t, s) for n, t, s in inputs],
+        [helper.make_tensor_value_info(n, TensorProto.FLOAT, s) for n, s in outputs],
+        [numpy_helper.from_array(np.asarray(a), n) for n, a in constants],
+    )
+    m = helper.make_model(g, opset_imports=[helper.make_opsetid("", 17)])
+    m.ir_version = 8
+    onnx.checker.check_model(m, full_check=True)
+    (OUT / f"{name}.onnx").write_bytes(m.SerializeToString())
+
+
+# The optimal denoiser of data ~ N(condition, SPREAD^2), voxel by voxel, for beta linear from 1e-4 to 2e-2:
+# epsilon = sqrt(1 - a) (x - sqrt(a) c) / (a SPREAD^2 + 1 - a).
+SPREAD = 0.5
+a = np.cumprod(1 - np.linspace(1e-4, 2e-2, 1000))
+N = helper.make_node
+optimal = [
+    N("Split", ["image", "one_one"], ["x", "c"], axis=1),
+    N("Gather", ["signal", "t"], ["s"]),
+    N("Gather", ["factor", "t"], ["f"]),
+    N("Mul", ["s", "c"], ["sc"]),
+    N("Sub", ["x", "sc"], ["d"]),
+    N("Mul", ["f", "d"], ["out"]),
+]
+for name, axes in [("denoiser", ["x", "y"]), ("latent_denoiser", ["x", "y", "z"])]:
+    shape = [1000] + [1] * (len(axes) + 1)
+    save(
+        name,
+        optimal,
+        [("image", TensorProto.FLOAT, ["n", 2, *axes]), ("t", TensorProto.INT64, ["n"])],
+        [("out", ["n", 1, *axes])],
+        [
+            ("one_one", np.array([1, 1], np.int64)),
+            ("signal", np.sqrt(a).astype(np.float32).reshape(shape)),
+            ("factor", (np.sqrt(1 - a) / (a * SPREAD**2 + 1 - a)).astype(np.float32).reshape(shape)),
+        ],
+    )
+free = ["n", 1, "x", "y", "z"]
+save("double", [N("Mul", ["image", "k"], ["z"])], [("image", TensorProto.FLOAT, free)], [("z", free)], [("k", np.float32(2))])
+save("halve", [N("Mul", ["z", "k"], ["out"])], [("z", TensorProto.FLOAT, free)], [("out", free)], [("k", np.float32(0.5))])
+
+# An autoencoder that keeps the mean of each cube of 2^3 voxels; its log variance is -2 everywhere.
+save(
+    "pool",
+    [
+        N("AveragePool", ["image"], ["mean"], kernel_shape=[2, 2, 2], strides=[2, 2, 2]),
+        N("Mul", ["mean", "zero"], ["nothing"]),
+        N("Add", ["nothing", "minus_two"], ["log_variance"]),
+    ],
+    [("image", TensorProto.FLOAT, free)],
+    [("mean", ["n", 1, "a", "b", "c"]), ("log_variance", ["n", 1, "a", "b", "c"])],
+    [("zero", np.float32(0)), ("minus_two", np.float32(-2))],
+)
+save(
+    "unpool",
+    [N("Resize", ["z", "", "scales"], ["out"], mode="nearest", coordinate_transformation_mode="asymmetric", nearest_mode="floor")],
+    [("z", TensorProto.FLOAT, free)],
+    [("out", free)],
+    [("scales", np.array([1, 1, 2, 2, 2], np.float32))],
+)
+# A classifier: the mean and the largest voxel.
+save(
+    "whole",
+    [
+        N("ReduceMean", ["image"], ["m"], axes=[2, 3, 4], keepdims=0),
+        N("ReduceMax", ["image"], ["h"], axes=[2, 3, 4], keepdims=0),
+        N("Concat", ["m", "h"], ["out"], axis=1),
+    ],
+    [("image", TensorProto.FLOAT, free)],
+    [("out", ["n", 2])],
+)
+
 (OUT / "cases.json").write_text(json.dumps(cases, indent=1) + "\n")
 print(len(cases), "cases")

@@ -4,6 +4,7 @@
 
 #![allow(clippy::unwrap_used, reason = "helpers of tests")]
 
+mod cores;
 mod inferers;
 
 use std::path::{Path, PathBuf};

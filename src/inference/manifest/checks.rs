@@ -156,7 +156,8 @@ fn check_inferer(m: &Manifest) -> Result<(), String> {
     let letters: BTreeSet<char> = i.layout.chars().collect();
     let known = i.layout.chars().all(|c| "NCXYZ".contains(c));
     let spatial = "XYZ".chars().filter(|c| letters.contains(c)).count();
-    let wanted = if i.kind == InfererKind::Slices { 2 } else { 3 };
+    let may_be_flat = matches!(i.kind, InfererKind::Slices | InfererKind::Diffusion | InfererKind::LatentDiffusion);
+    let wanted = if may_be_flat { 2 } else { 3 };
     if !known || letters.len() != i.layout.len() || spatial < wanted {
         return Err(format!(
             "inferer.layout: `{}` must name each tensor axis once, by N, C, X, Y, Z, with {wanted} of X, Y, Z",
