@@ -109,8 +109,7 @@ fn input(m: &Manifest, tensor: &str, port: &GraphPort, letters: &[char], found: 
                 port.shape_text()
             )),
             None => found.warnings.push(format!(
-                "The graph's `{tensor}` is fixed to {} along {letter}, and the manifest gives neither patch nor size",
-                fixed
+                "The graph's `{tensor}` is fixed to {fixed} along {letter}, and the manifest gives neither patch nor size"
             )),
             _ => {}
         }
@@ -165,5 +164,79 @@ fn outputs(m: &Manifest, graphs: &[(&str, Graph)], found: &mut Found) {
         if let Some(maker) = twice {
             found.warnings.push(format!("outputs.{}: the graph ends in {maker} already, and the manifest's activation is applied on top; write kind = \"probabilities\" and activation = \"none\"", spec.name));
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const MANIFEST: &str = r#"
+schema = 1
+name = "tiny"
+version = "1"
+title = "Tiny"
+task = "segmentation"
+status = "demonstration"
+intended_use = "Tests"
+license = "MIT"
+files.network = { path = "model.onnx", sha256 = "" }
+[[inputs]]
+name = "image"
+tensor = "image"
+[inferer]
+kind = "whole"
+[[outputs]]
+name = "result"
+tensor = "out"
+kind = "logits"
+activation = "softmax"
+labels = [{ value = 2, name = "B" }]
+"#;
+
+    fn found(graph: &str, from: &str, to: &str) -> Found {
+        let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/onnx").join(graph);
+        let graph = Graph::read(&std::fs::read(path).unwrap()).unwrap();
+        assert!(MANIFEST.contains(from), "{from}");
+        let manifest: Manifest = toml::from_str(&MANIFEST.replace(from, to)).unwrap();
+        compare(&manifest, &[("network", graph)])
+    }
+
+    #[test]
+    fn both_sides_of_a_mismatch_are_named() {
+        assert_eq!(found("three_classes.onnx", "tiny", "tiny"), Found::default());
+        for (graph, from, to, says) in [
+            ("three_classes.onnx", "tensor = \"image\"", "tensor = \"img\"", ["`img`", "`image`"]),
+            ("three_classes.onnx", "tensor = \"out\"", "tensor = \"seg\"", ["`seg`", "`out`"]),
+            ("three_classes.onnx", "value = 2", "value = 3", ["up to 3", "3 channels"]),
+            (
+                "three_classes.onnx",
+                "kind = \"whole\"",
+                "kind = \"whole\"\nlayout = \"NCXY\"",
+                ["NCXY (4 axes)", "[1, 1, x, y, z]"],
+            ),
+            ("three_classes.onnx", "labels =", "channels = [0, 5]\nlabels =", ["channel 5", "has 3"]),
+            (
+                "three_classes.onnx",
+                "[[outputs]]",
+                "[uncertainty]\nsources = [\"stochastic\"]\n[[outputs]]",
+                ["stochastic", "no node"],
+            ),
+            ("two_channels.onnx", "tiny", "tiny", ["1 channels", "takes 2"]),
+            ("difference.onnx", "tensor = \"image\"", "tensor = \"first\"", ["`second`", "no [[inputs]]"]),
+        ] {
+            let problems = found(graph, from, to).problems;
+            let fits = |p: &String| says.iter().all(|s| p.contains(s));
+            assert!(problems.iter().any(fits), "{graph} {to}: {problems:?}");
+        }
+    }
+
+    #[test]
+    fn a_second_softmax_and_unlisted_dropout_are_warned_of() {
+        let warnings = found("dropout.onnx", "value = 2", "value = 1").warnings;
+        assert!(warnings.iter().any(|w| w.contains("ends in Softmax already")), "{warnings:?}");
+        assert!(warnings.iter().any(|w| w.contains("2 nodes draw at random")), "{warnings:?}");
+        let listed = found("dropout.onnx", "[[outputs]]", "[uncertainty]\nsources = [\"stochastic\"]\n[[outputs]]");
+        assert!(!listed.warnings.iter().any(|w| w.contains("draw at random")), "{listed:?}");
     }
 }

@@ -9,7 +9,7 @@ use serde_json::Value;
 use super::config_tree::{ConfigTree, read_json, shortened};
 use super::draft::{Draft, modality, slug};
 use super::source::{ImportError, files, licences};
-use super::transforms::{self, Decision, three, truth};
+use super::transforms::{self, Decision, three};
 use crate::inference::manifest::schema::{
     Activation, Blend, InfererKind, Input, LabelSpec, OutputKind, OutputSpec, PadMode, Plane, Planes, Region, Task,
     ValueRule,
@@ -349,13 +349,11 @@ fn outputs(metadata: &Value, tree: Option<&ConfigTree>, decision: &Decision, dra
         draft.manifest.outputs.push(output);
         return;
     }
-    output.activation = decision.activation.unwrap_or(
-        if channels > 1 && (decision.argmax || truth(&Value::Bool(segments)) == Some(true)) {
-            Activation::Softmax
-        } else {
-            Activation::Sigmoid
-        },
-    );
+    output.activation = decision.activation.unwrap_or(if channels > 1 && (decision.argmax || segments) {
+        Activation::Softmax
+    } else {
+        Activation::Sigmoid
+    });
     if decision.activation.is_none() {
         draft.assumed(
             "outputs",
@@ -368,7 +366,7 @@ fn outputs(metadata: &Value, tree: Option<&ConfigTree>, decision: &Decision, dra
     let background = |name: &str| name.eq_ignore_ascii_case("background");
     let regions = draft.manifest.postprocess.regions.clone();
     if !regions.is_empty() {
-        output.labels = labels_of_regions(&regions, &named);
+        output.labels = labels_of_regions(&regions, named);
     } else if output.activation == Activation::Softmax {
         output.labels = (1..channels).map(|c| label(c, named(c))).collect();
         if channels > 1 && !background(&named(0)) && main["channel_def"]["0"].is_string() {

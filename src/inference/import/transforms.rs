@@ -74,7 +74,7 @@ impl Transform {
     }
 }
 
-pub(super) fn truth(value: &Value) -> Option<bool> {
+fn truth(value: &Value) -> Option<bool> {
     match value {
         Value::Bool(b) => Some(*b),
         Value::String(s) => match s.as_str() {

@@ -70,7 +70,7 @@ pub fn import(source: &Path, target: &Path) -> Result<Imported, ImportError> {
             std::fs::copy(&licence, target.join(name)).map_err(|e| file_error(&licence, e))?;
         }
     }
-    draft.findings.sort_by(|a, b| b.weight.cmp(&a.weight));
+    draft.findings.sort_by_key(|f| std::cmp::Reverse(f.weight));
     let complete = draft.findings.iter().all(|f| f.weight != Weight::Missing);
     let manifest = target.join(if complete { "manifest.toml" } else { PARTIAL });
     put(&manifest, &manifest_text(&draft))?;
@@ -425,4 +425,193 @@ fn card(draft: &Draft, export: &Export) -> String {
         "\n## Unknown\nWhat images it fails on, how it does on other scanners and patients, and whether its probabilities are calibrated. Add a check with a known answer (`[[checks]]`) and run `veritome models check`."
     );
     text
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "helpers of tests")]
+    use super::*;
+    use crate::inference::manifest::schema::*;
+    use crate::volume::Interpolation;
+
+    fn repository(path: &str) -> PathBuf {
+        Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data").join(path)
+    }
+
+    struct Done {
+        folder: tempfile::TempDir,
+        imported: Imported,
+    }
+
+    impl Done {
+        fn manifest(&self) -> Manifest {
+            Model::open(&self.imported.folder).unwrap().manifest
+        }
+
+        fn text(&self) -> String {
+            std::fs::read_to_string(&self.imported.manifest).unwrap()
+        }
+
+        fn says(&self, weight: Weight, words: &str) -> bool {
+            self.imported.findings.iter().any(|f| f.weight == weight && f.text.contains(words))
+        }
+    }
+
+    fn import_of(source: &Path) -> Done {
+        let folder = tempfile::tempdir().unwrap();
+        let imported = import(source, &folder.path().join("My model")).unwrap();
+        Done { folder, imported }
+    }
+
+    /// A copy of an export, to be changed.
+    fn copy(name: &str) -> tempfile::TempDir {
+        let folder = tempfile::tempdir().unwrap();
+        let from = repository("import").join(name);
+        for path in files(&from, &["json", "onnx"]) {
+            let to = folder.path().join(path.strip_prefix(&from).unwrap());
+            std::fs::create_dir_all(to.parent().unwrap()).unwrap();
+            std::fs::copy(path, to).unwrap();
+        }
+        folder
+    }
+
+    /// Expected: the bundle's own numbers, by the table of INFERENCE.md section 3.
+    #[test]
+    fn a_bundle_of_one_organ_becomes_a_manifest_with_its_numbers() {
+        let done = import_of(&repository("import/spleen"));
+        assert!(done.imported.complete);
+        let m = done.manifest();
+        assert_eq!((m.name.as_str(), m.version.as_str(), m.status), ("my-model", "0.5.3", Status::Research));
+        assert_eq!((m.license.as_str(), m.cite.len()), ("Apache-2.0", 2));
+        assert_eq!(m.inputs[0].modality, ["CT"]);
+        assert_eq!(m.preprocess.spacing_mm, Spacing::Millimetres([1.5, 1.5, 2.0]));
+        assert_eq!(m.preprocess.interpolation, Interpolation::Linear);
+        assert_eq!(m.preprocess.normalize, [Normalize::Scale { from: [-57.0, 164.0], to: [0.0, 1.0], clip: true }]);
+        let i = &m.inferer;
+        assert_eq!((i.kind, i.patch, i.overlap), (InfererKind::SlidingWindow, Some([96; 3]), 0.5));
+        assert_eq!((i.blend, i.batch, i.layout.as_str()), (Blend::Constant, 4, "NCXYZ"));
+        let o = &m.outputs[0];
+        assert_eq!((o.kind, o.activation, o.name.as_str()), (OutputKind::Logits, Activation::Softmax, "spleen"));
+        assert_eq!((o.labels.len(), o.labels[0].value, o.labels[0].name.as_str()), (1, 1, "spleen"));
+        assert_eq!(m.postprocess.largest_component, Which::Labels(vec![1]));
+        let card = std::fs::read_to_string(done.imported.folder.join("CARD.md")).unwrap();
+        for part in ["not for diagnosis", "Decathlon", "mean_dice | 0.961", "Kerfoot"] {
+            assert!(card.contains(part), "{part}: {card}");
+        }
+        assert!(done.imported.folder.join("LICENSE").is_file());
+        // The same target again: nothing is overwritten.
+        let again = import(&repository("import/spleen"), &done.imported.folder);
+        assert!(matches!(again, Err(ImportError::Occupied(_))));
+        drop(done.folder);
+    }
+
+    #[test]
+    fn a_bundle_of_overlapping_regions_keeps_their_order_and_lists_what_is_lost() {
+        let done = import_of(&repository("import/brats"));
+        assert!(done.imported.complete);
+        let m = done.manifest();
+        let inputs: Vec<_> = m.inputs.iter().map(|i| (i.name.as_str(), i.channel)).collect();
+        assert_eq!(inputs, [("t1c", 0), ("t1", 1), ("t2", 2), ("flair", 3)]);
+        assert_eq!(m.preprocess.normalize, [Normalize::Zscore { nonzero: true }]);
+        assert_eq!(m.preprocess.spacing_mm, Spacing::Native);
+        assert_eq!((m.inferer.patch, m.inferer.blend), (Some([240, 240, 160]), Blend::Gaussian));
+        let regions: Vec<_> = m.postprocess.regions.iter().map(|r| (r.channel, r.value)).collect();
+        assert_eq!(regions, [(1, 2), (0, 1), (2, 4)]);
+        assert_eq!(m.outputs[0].labels[2].name, "Enhancing tumor");
+        assert!(
+            done.says(Weight::Lost, "GibbsNoise") && done.text().contains("# Not taken over [preprocess]: GibbsNoise")
+        );
+        assert!(done.says(Weight::Assumed, "No licence") && done.says(Weight::Assumed, "no Orientationd"));
+    }
+
+    #[test]
+    fn an_nnunet_export_comes_back_through_its_transposed_axes() {
+        let done = import_of(&repository("import/nnunet_ct"));
+        assert!(done.imported.complete, "{:?}", done.imported.findings);
+        let m = done.manifest();
+        // Network axes are y, z, x: transpose_forward [1, 0, 2] of z, y, x; the patch there is 32, 64, 48.
+        assert_eq!((m.inferer.layout.as_str(), m.inferer.patch), ("NCYZX", Some([48, 32, 64])));
+        assert_eq!(m.preprocess.spacing_mm, Spacing::Millimetres([0.8, 1.5, 3.0]));
+        assert_eq!((m.inferer.starts, m.inferer.mean, m.inferer.overlap), (Starts::Even, Mean::Logits, 0.5));
+        let p = &m.preprocess;
+        assert!(p.anisotropic && p.normalize_first && p.size_rule == SizeRule::Extent && p.crop == Crop::Nonzero);
+        let range = [-958.0, 270.0];
+        let steps = [
+            Normalize::Scale { from: range, to: range, clip: true },
+            Normalize::FixedZscore { mean: 97.3, std: 137.9 },
+        ];
+        assert_eq!(p.normalize, steps);
+        // Axes 0 and 2 of the network are y and x.
+        let flips: Vec<_> = m.uncertainty.tta.iter().map(|t| t.flip.unwrap()).collect();
+        assert_eq!(flips, [Axis::X, Axis::Y]);
+        let labels: Vec<_> = m.outputs[0].labels.iter().map(|l| (l.value, l.name.as_str())).collect();
+        assert_eq!(labels, [(1, "spleen"), (2, "kidney_left")]);
+        assert_eq!((m.inputs[0].tensor.as_str(), m.outputs[0].tensor.as_str()), ("input", "output"));
+        assert!(done.says(Weight::Lost, "left and right"));
+    }
+
+    #[test]
+    fn without_a_graph_only_a_partial_manifest_is_written_and_the_export_is_told() {
+        let done = import_of(&repository("import/nnunet_regions"));
+        let i = &done.imported;
+        assert!(!i.complete && i.manifest.ends_with("manifest.toml.partial"));
+        assert!(!i.folder.join("manifest.toml").exists());
+        assert_eq!(i.findings[0].weight, Weight::Missing);
+        let command = i.export_command.clone().unwrap();
+        assert!(command.contains("torch.zeros(1, 4, 128, 128, 128)") && command.contains("('0',)"), "{command}");
+        let text = done.text();
+        // The file's order, not the alphabet's: "whole tumor" is channel 0.
+        let regions = ["{ channel = 0, value = 1 }", "{ channel = 1, value = 2 }", "{ channel = 2, value = 3 }"];
+        let label = "{ value = 1, name = \"whole tumor\" }";
+        assert!(regions.iter().all(|r| text.contains(r)) && text.contains(label), "{text}");
+        assert!(text.contains("# Missing [files]"));
+        // A later, whole import takes the same folder.
+        let whole = import(&repository("import/spleen"), &i.folder).unwrap();
+        assert!(whole.complete && !i.folder.join("manifest.toml.partial").exists());
+        // A bundle's checkpoint is exported by MONAI itself.
+        let bundle = copy("spleen");
+        std::fs::rename(bundle.path().join("models/model.onnx"), bundle.path().join("models/model.pt")).unwrap();
+        let done = import_of(bundle.path());
+        let command = done.imported.export_command.clone().unwrap();
+        assert!(command.contains("monai.bundle onnx_export network_def") && command.contains("[1, 1, 96, 96, 96]"));
+    }
+
+    #[test]
+    fn the_graph_has_the_last_word() {
+        // Two channels where the bundle tells of one: no model, both numbers named.
+        let bundle = copy("spleen");
+        std::fs::copy(repository("onnx/two_channels.onnx"), bundle.path().join("models/model.onnx")).unwrap();
+        let done = import_of(bundle.path());
+        assert!(!done.imported.complete);
+        assert!(done.says(Weight::Missing, "takes 2 channels, the export tells of 1"), "{:?}", done.imported.findings);
+        assert!(done.says(Weight::Assumed, "windows of 8 along X, the export says 96"));
+        // Names, an activation that is in the graph, and live dropout.
+        let bundle = copy("spleen");
+        std::fs::copy(repository("onnx/dropout.onnx"), bundle.path().join("models/model.onnx")).unwrap();
+        let m = import_of(bundle.path()).manifest();
+        assert_eq!((m.inputs[0].tensor.as_str(), m.outputs[0].tensor.as_str()), ("image", "out"));
+        assert_eq!((m.outputs[0].kind, m.outputs[0].activation), (OutputKind::Probabilities, Activation::None));
+        assert_eq!(m.uncertainty.sources, [UncertaintySource::Stochastic]);
+    }
+
+    #[test]
+    fn what_python_would_have_to_say_is_named_and_not_run() {
+        let bundle = copy("spleen");
+        let path = bundle.path().join("configs/inference.json");
+        let text = std::fs::read_to_string(&path).unwrap();
+        let text = text.replace("[96, 96, 96]", "\"$compute_size(@dataset)\"").replace("-57", "\"$low()\"");
+        std::fs::write(&path, text).unwrap();
+        let done = import_of(bundle.path());
+        assert!(!done.imported.complete);
+        assert!(done.says(Weight::Lost, "roi_size: `$compute_size(@dataset)` (Python is not run)"));
+        assert!(done.says(Weight::Missing, "roi_size is not known"));
+        assert!(done.says(Weight::Lost, "a_min holds Python"), "{:?}", done.imported.findings);
+    }
+
+    #[test]
+    fn short_numbers_stay_short() {
+        assert_eq!(tidy(f64::from(0.1_f32)), 0.1);
+        assert_eq!(tidy(97.3), 97.3);
+        assert_eq!(tidy(0.5), 0.5);
+    }
 }
