@@ -57,8 +57,9 @@ fn lay_SLOT(
         dot(label_SLOT.ray.gradient[1].xyz, slope),
         dot(label_SLOT.ray.gradient[2].xyz, slope),
     );
-    let size = length(g);
-    let facing = select(1.0, abs(dot(g, ray.view.xyz)) / size, size > 1e-12);
+    // Where the surroundings are even, as on a cut, the slope is rounding alone and has no direction.
+    let steepness = min(2.0 * length(slope), 1.0);
+    let facing = 1.0 + (abs(dot(g, ray.view.xyz)) / max(length(g), 1e-20) - 1.0) * steepness;
     let f2 = facing * facing;
     let f4 = f2 * f2;
     let lit = unpack4x8unorm(color).rgb * (0.3 + 0.7 * facing) + 0.2 * (f4 * f4) * (f4 * f4);

@@ -10,7 +10,7 @@ use serde_json::Value;
 use sha2::{Digest, Sha256};
 use veritome::display::Window;
 use veritome::error::WarningCode;
-use veritome::io::convert::{ConvertOptions, convert_opened};
+use veritome::io::convert::{ConvertOptions, Converted, convert_opened};
 use veritome::io::formats::{open_bytes, open_file, open_folder_as_stack};
 use veritome::io::labels::{as_labelmap, read_labelmap};
 use veritome::io::write::{WriteOptions, write, write_labelmap, write_with};
@@ -437,8 +437,9 @@ fn convert_names_several_volumes_and_keeps_the_time_step() {
     let control = Control::new();
     let (mut four, plain) = (open_one(&path("in.nii")), open_one(&data("nifti/agree.nii")));
     let one = opened(four.clone());
-    let run =
-        |o: &Opened, out: &str| convert_opened(o, Path::new("in"), &path(out), &ConvertOptions::default(), &control);
+    let run = |o: &Opened, out: &str| {
+        convert_opened(o, Path::new("in"), &path(out), &ConvertOptions::default(), &control).and_then(Converted::all)
+    };
     assert_eq!(run(&one, "out.nrrd").unwrap(), [path("out.nrrd")]);
     assert_eq!(open_one(&path("out.nrrd")).series[0].source.time_step_s(), Some(2.5));
     four.series.extend(plain.series);
@@ -454,6 +455,18 @@ fn convert_names_several_volumes_and_keeps_the_time_step() {
     convert_opened(&one, Path::new("in"), &path("grid.nii"), &options, &control).unwrap();
     let grid = &read(&path("grid.nii"))[0];
     assert!(grid.geometry.is_orthogonal() && grid.geometry.spacing_mm().iter().all(|s| (s - 1.0).abs() < 1e-5));
+}
+
+#[test]
+fn convert_tells_what_it_wrote_although_another_volume_failed() {
+    let folder = tempfile::tempdir().unwrap();
+    let out = folder.path().join("out.nii");
+    let mut both = open_one(&data("bad/truncated.nii.gz"));
+    both.series.extend(open_one(&data("nifti/agree.nii")).series);
+    let done =
+        convert_opened(&opened(both), Path::new("in"), &out, &ConvertOptions::default(), &Control::new()).unwrap();
+    assert!(done.failure.is_some());
+    assert!(matches!(&done.written[..], [one] if one.is_file() && one.ends_with("out_2_agree.nii")), "{done:?}");
 }
 
 #[test]

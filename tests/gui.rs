@@ -300,6 +300,29 @@ fn dragging_right_widens_the_window_and_escape_brings_it_back() {
 }
 
 #[test]
+fn escape_closes_a_dialog_then_puts_the_tool_away_then_resets_the_view() {
+    if !can_draw() {
+        return;
+    }
+    let mut bench = Bench::open(SIZE, Vec::new());
+    let before = bench.harness.state().active_window();
+    let at = bench.center("Viewport 1 Axial");
+    bench.drag(at, Vec2::new(80.0, 0.0));
+    let wide = bench.harness.state().active_window();
+    assert_ne!(before, wide);
+    bench.key(Key::Z);
+    bench.harness.key_press_modifiers(Modifiers::COMMAND, Key::P);
+    bench.settle();
+    bench.key(Key::Escape);
+    assert_eq!(bench.harness.state().tool(), Tool::Zoom, "the palette was open");
+    bench.key(Key::Escape);
+    assert_eq!(bench.harness.state().tool(), Tool::Window);
+    assert_eq!(bench.harness.state().active_window(), wide, "what was done to the view stays");
+    bench.key(Key::Escape);
+    assert_eq!(bench.harness.state().active_window(), before);
+}
+
+#[test]
 fn the_crosshair_tool_moves_all_views_to_one_point() {
     if !can_draw() {
         return;

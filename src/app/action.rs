@@ -127,6 +127,7 @@ pub enum Action {
     Fit,
     ActualSize,
     Reset,
+    Leave,
     /// The window preset on this digit key, 1 to 9.
     Preset(u8),
     AutoWindow,
@@ -267,9 +268,13 @@ impl Action {
             Self::Redo => ("Redo", "Does again what was taken back", Icon::Redo2, ctrl(Key::Y)),
             Self::Fit => ("Fit", "Shows the whole image", Icon::Scan, key(Key::Enter)),
             Self::ActualSize => ("One to one", "One voxel on one screen pixel", Icon::ZoomIn, key(Key::Backspace)),
-            Self::Reset => {
-                ("Reset view", "Straight planes, whole image, the header's window", Icon::RotateCcw, key(Key::Escape))
-            }
+            Self::Reset => ("Reset view", "Straight planes, whole image, the header's window", Icon::RotateCcw, None),
+            Self::Leave => (
+                "Leave",
+                "Closes what is open, then puts the tool away, then resets the view",
+                Icon::X,
+                key(Key::Escape),
+            ),
             Self::Preset(n) => {
                 const TEXT: [&str; 9] = [
                     "Window preset 1",
@@ -403,7 +408,8 @@ impl Action {
         all.extend(Layout::ALL.map(Self::SetLayout));
         all.extend([Self::Maximise, Self::Undo, Self::Redo]);
         all.extend(Tool::ALL.map(Self::SetTool));
-        all.extend([Self::Fit, Self::ActualSize, Self::Reset, Self::AutoWindow, Self::HeaderWindow, Self::Invert]);
+        all.extend([Self::Fit, Self::ActualSize, Self::Reset, Self::Leave]);
+        all.extend([Self::AutoWindow, Self::HeaderWindow, Self::Invert]);
         all.extend((1..=9).map(Self::Preset));
         all.extend([-10, -1, 1, 10].map(Self::Slices));
         all.extend([Self::FirstSlice, Self::LastSlice, Self::NextSeries, Self::PreviousSeries, Self::NextViewport]);
@@ -469,6 +475,7 @@ impl Action {
             | Self::Fit
             | Self::ActualSize
             | Self::Reset
+            | Self::Leave
             | Self::ShowView(_)
             | Self::ShowVolume
             | Self::AcquisitionPlanes

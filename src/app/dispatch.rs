@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use eframe::egui::{self, ViewportCommand};
 
-use super::action::{Action, Layout, Projection};
+use super::action::{Action, Layout, Projection, Tool};
 use super::history::History;
 use super::library::{Load, SeriesId};
 use super::pane::Kind;
@@ -69,6 +69,7 @@ impl Reach<'_> {
                 }
             }
             Action::Reset => self.reset(),
+            Action::Leave => self.leave(),
             Action::Preset(n) => self.preset(usize::from(n)),
             Action::AutoWindow => {
                 if let Some(stage) = self.model.active_stage() {
@@ -167,8 +168,8 @@ impl Reach<'_> {
         *self.model = Model::new(self.model.settings.clone());
     }
 
-    /// Esc: first whatever is open or running is left, then the view goes back.
-    fn reset(&mut self) {
+    /// One step out: of a dialog, of full screen, of a tool, and then of what was done to the view.
+    fn leave(&mut self) {
         if self.model.dialog.take().is_some() {
             return;
         }
@@ -177,8 +178,14 @@ impl Reach<'_> {
         }
         if self.model.full_screen {
             self.perform(Action::FullScreen);
-            return;
+        } else if self.model.tool != Tool::default() {
+            self.model.tool = Tool::default();
+        } else {
+            self.reset();
         }
+    }
+
+    fn reset(&mut self) {
         let active = self.model.active;
         self.model.turn_planes(active, glam::DQuat::IDENTITY);
         self.with_pane(super::pane::Pane::reset);

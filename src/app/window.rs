@@ -430,8 +430,10 @@ impl Veritome {
             return;
         }
         if ctx.text_edit_focused() {
-            if ctx.input_mut(|i| i.consume_key(egui::Modifiers::NONE, egui::Key::Escape)) {
-                self.queue.push(Action::Reset);
+            // A text field of a panel gives the keyboard back by itself; one in a dialog goes with the dialog.
+            if self.model.dialog.is_some() && ctx.input_mut(|i| i.consume_key(egui::Modifiers::NONE, egui::Key::Escape))
+            {
+                self.queue.push(Action::Leave);
             }
             return;
         }

@@ -33,17 +33,18 @@ impl Convert {
         let options = ConvertOptions { resample_mm: self.resample };
         // Before anything is read: a wrong extension should not cost the wait.
         Format::of(&self.output)?;
-        let (written, warnings) = with_progress("Converting", move |control| {
+        let (converted, warnings) = with_progress("Converting", move |control| {
             let opened = io::open(&self.input, control)?;
-            let written = convert_opened(&opened, &self.input, &self.output, &options, control);
-            Ok::<_, io::IoError>((written, late_warnings(&opened)))
+            let converted = convert_opened(&opened, &self.input, &self.output, &options, control)?;
+            Ok::<_, io::IoError>((converted, late_warnings(&opened)))
         })??;
         for warning in warnings {
             eprintln!("warning {}: {}", warning.code, warning.message);
         }
-        for path in written? {
+        for path in &converted.written {
             println!("{}", path.display());
         }
+        converted.all()?;
         Ok(())
     }
 }

@@ -407,15 +407,31 @@ impl<'a> State<'a> {
             match &field.role {
                 Role::Score { .. } => buffers.push((Vec::new(), packed, Vec::new())),
                 Role::Whole => {
-                    let per = tensor.data.len() / windows.len().max(1);
+                    let per = tensor.data.len() / tensor.shape.first().copied().unwrap_or(1).max(1);
                     let mut values = tensor.data.get(..per * windows.len()).unwrap_or(&[]).to_vec();
                     for row in values.chunks_mut(per.max(1)) {
                         let strides = Strides { batch: 0, channel: 1, space: [0; 3] };
+                        scale(row, field.temperature);
                         activate(row, per, strides, 1, spec.activation);
                         let sums = &mut self.sinks[f].whole[number];
                         sums.0.resize(field.channels.len(), 0.0);
                         for (s, c) in sums.0.iter_mut().zip(&field.channels) {
                             *s += row.get(*c).copied().map_or(0.0, f64::from);
+                        }
+                        sums.1 += 1.0;
+                    }
+                    buffers.push((Vec::new(), packed, Vec::new()));
+                }
+                Role::Features => {
+                    let count = tensor.shape.get(1).copied().unwrap_or(1).max(1);
+                    let batch = tensor.shape.first().copied().unwrap_or(1).max(1);
+                    let inner = (tensor.data.len() / batch / count).max(1);
+                    for row in tensor.data.chunks(count * inner).take(windows.len()) {
+                        let sums = &mut self.sinks[f].whole[number];
+                        sums.0.resize(field.channels.len(), 0.0);
+                        for (s, c) in sums.0.iter_mut().zip(&field.channels) {
+                            let values = row.get(c * inner..(c + 1) * inner).unwrap_or(&[]);
+                            *s += values.iter().copied().map(f64::from).sum::<f64>() / inner as f64;
                         }
                         sums.1 += 1.0;
                     }
@@ -446,6 +462,7 @@ impl<'a> State<'a> {
                                 swap_channels(window, strides, first.size, *a, *b);
                             }
                         }
+                        scale(window, field.temperature);
                         if field.activate_windows {
                             activate(window, count, strides, n, spec.activation);
                         }
@@ -491,7 +508,7 @@ impl<'a> State<'a> {
     ) -> Result<Vec<f32>, InferenceError> {
         let size = windows.first().map_or([1; 3], |w| w.size);
         let order = reading.layout.order();
-        let per = mean.data.len() / windows.len().max(1);
+        let per = mean.data.len() / mean.shape.first().copied().unwrap_or(1).max(1);
         let is_map = mean.shape.len() == reading.layout.rank();
         let strides = reading.layout.strides(&mean.shape);
         if is_map && strides.channel > 0 && strides.channel < *strides.space.iter().max().unwrap_or(&1) {
@@ -581,7 +598,7 @@ impl<'a> State<'a> {
                         moments.add_predicted_variance(&variance);
                     }
                 }
-                Role::Divergence { .. } | Role::Whole => {}
+                Role::Divergence { .. } | Role::Whole | Role::Features => {}
             }
         }
         self.slab.reset(lo);
@@ -716,7 +733,7 @@ impl<'a> State<'a> {
                         sink.take(&self.mapper, range, area, &std, control)?;
                     }
                 }
-                Role::Variance { .. } | Role::Divergence { .. } | Role::Whole => {}
+                Role::Variance { .. } | Role::Divergence { .. } | Role::Whole | Role::Features => {}
             }
         }
         if self.repeats == 1 {
@@ -796,7 +813,7 @@ impl Sinks {
                     sinks.std = values(1, [1.0, 0.0]);
                 }
             }
-            Role::Whole => sinks.whole = vec![(Vec::new(), 0.0); repeats],
+            Role::Whole | Role::Features => sinks.whole = vec![(Vec::new(), 0.0); repeats],
             Role::Variance { .. } | Role::Divergence { .. } => {}
         }
         sinks
@@ -813,6 +830,12 @@ fn votes_decision(labels: &[u16]) -> Decision {
 
 fn variance(x: f32, log: bool) -> f32 {
     if log { x.clamp(-60.0, 60.0).exp() } else { x.max(0.0) }
+}
+
+fn scale(logits: &mut [f32], temperature: f32) {
+    if (temperature - 1.0).abs() > f32::EPSILON {
+        logits.iter_mut().for_each(|x| *x /= temperature);
+    }
 }
 
 fn selected<'a>(channels: &[&'a [f32]], wanted: Option<&[usize]>) -> Vec<&'a [f32]> {

@@ -8,6 +8,7 @@ use super::core::Stopwatch;
 use super::cutter::Cutter;
 use super::dense::{self, Pass, Work};
 use super::errors::InferenceError;
+use super::fields::Role;
 use super::manifest::Model;
 use super::manifest::schema::{InfererKind, UncertaintySource};
 use super::networks::Networks;
@@ -63,7 +64,7 @@ pub fn run(
     warnings.extend(prepared.notes.iter().cloned());
     let size = prepared.grid.padded.size();
     let normalised: Vec<_> = prepared.inputs.iter().map(|c| (c.name.clone(), c.values.as_slice())).collect();
-    let verdict = m.guard.as_ref().map(|_| guard::check(model, &matched, &normalised, None)).transpose()?;
+    let mut verdict = m.guard.as_ref().map(|_| guard::check(model, &matched, &normalised, None)).transpose()?;
     let applied: Vec<_> = prepared.inputs.iter().map(|c| (c.name.clone(), c.applied)).collect();
     let cutter = Cutter::new(m, prepared.inputs.into_iter().map(|c| c.values).collect(), size);
     let region = match m.anomaly.as_ref().and_then(|a| a.region.as_ref()) {
@@ -98,6 +99,16 @@ pub fn run(
     };
     let done = dense::run(&work, &format!("Running {} on {}", model.title(), main.provider))?;
     seconds.inference = part.elapsed().as_secs_f64();
+    if let Some(verdict) = &mut verdict {
+        let features = done.outcomes.iter().find(|o| o.field.role == Role::Features);
+        let features: Option<Vec<f64>> =
+            features.and_then(|o| o.whole.first()).map(|v| v.iter().copied().map(f64::from).collect());
+        verdict.checks.retain(|c| c.what != guard::FEATURES);
+        verdict.checks.extend(guard::check_features(model, features.as_deref())?);
+        if !verdict.is_like() {
+            warnings.push(verdict.sentence());
+        }
+    }
 
     let part = Instant::now();
     let parents: Vec<&Provenance> = volumes.iter().map(|v| &v.provenance).collect();

@@ -2,10 +2,10 @@
 
 use super::errors::InferenceError;
 use super::layout::{Layout, Strides};
-use super::manifest::Model;
 use super::manifest::schema::{
     Activation, AnomalyScore, Mean, OutputKind, OutputSpec, Postprocess, Region, Task, ValueRule,
 };
+use super::manifest::{Manifest, Model};
 use super::normalize::Applied;
 use super::session::Tensor;
 use super::sink::Decision;
@@ -27,6 +27,8 @@ pub(crate) enum Role {
     Score { kind: AnomalyScore, reconstruction: Option<usize>, divergence: Option<usize>, gradient: Option<usize> },
     /// Numbers for the whole window: averaged over windows.
     Whole,
+    /// What the guard looks at: the mean of each channel over the window, averaged over windows.
+    Features,
 }
 
 /// One output on its way: which tensor, which channels, and what they are.
@@ -42,6 +44,8 @@ pub(crate) struct Field {
     pub role: Role,
     /// Applied to each window (true), or after everything was averaged.
     pub activate_windows: bool,
+    /// Logits are divided by it before they are activated (Guo 2017); 1 where nothing was calibrated.
+    pub temperature: f32,
     /// Pairs of channels that change places under a flip, one list an augmentation.
     pub swaps: Vec<Vec<[usize; 2]>>,
 }
@@ -52,7 +56,7 @@ impl Field {
         match &self.role {
             Role::Votes { labels } => labels.len() + 1,
             Role::Divergence { .. } => 1,
-            Role::Score { .. } | Role::Whole => 0,
+            Role::Score { .. } | Role::Whole | Role::Features => 0,
             _ => self.channels.len(),
         }
     }
@@ -61,7 +65,7 @@ impl Field {
 /// The tensors that a run needs, each once, in the order of the manifest.
 pub(crate) fn wanted(model: &Model) -> Vec<String> {
     let mut names: Vec<String> = Vec::new();
-    for output in model.manifest.outputs.iter().filter(|o| is_run(o.kind)) {
+    for output in model.manifest.outputs.iter().filter(|o| is_run(&model.manifest, o)) {
         if !names.contains(&output.tensor) {
             names.push(output.tensor.clone());
         }
@@ -70,8 +74,9 @@ pub(crate) fn wanted(model: &Model) -> Vec<String> {
 }
 
 /// Whether a run needs this output; features serve the guard alone.
-fn is_run(kind: OutputKind) -> bool {
-    kind != OutputKind::Features
+fn is_run(m: &Manifest, spec: &OutputSpec) -> bool {
+    let guarded = m.guard.as_ref().and_then(|g| g.embedding.as_ref());
+    spec.kind != OutputKind::Features || guarded.is_some_and(|e| e.tensor == spec.tensor)
 }
 
 /// Everything that decides how outputs are read.
@@ -94,7 +99,7 @@ impl Reading<'_> {
     pub fn fields(&self, tensors: &[Tensor]) -> Result<Vec<Field>, InferenceError> {
         let m = &self.model.manifest;
         let mut fields = Vec::new();
-        for (n, spec) in m.outputs.iter().enumerate().filter(|(_, o)| is_run(o.kind)) {
+        for (n, spec) in m.outputs.iter().enumerate().filter(|(_, o)| is_run(m, o)) {
             let Some(tensor) = tensors.iter().position(|t| t.name == spec.tensor) else { continue };
             fields.extend(self.field(n, spec, tensor, tensors)?);
         }
@@ -136,6 +141,7 @@ impl Reading<'_> {
             channels: Vec::new(),
             role: Role::Score { kind, reconstruction, divergence, gradient },
             activate_windows: true,
+            temperature: 1.0,
             swaps: Vec::new(),
         })
     }
@@ -150,6 +156,19 @@ impl Reading<'_> {
         use OutputKind as K;
         let m = &self.model.manifest;
         let given = &tensors[tensor];
+        if spec.kind == K::Features {
+            let count = given.shape.get(1).copied().unwrap_or(1);
+            let channels = spec.channels.clone().unwrap_or_else(|| (0..count).collect());
+            return Ok(Some(Field {
+                output,
+                tensor,
+                channels,
+                role: Role::Features,
+                activate_windows: true,
+                temperature: 1.0,
+                swaps: Vec::new(),
+            }));
+        }
         let layout = self.layout_of(given);
         let count = layout.as_ref().map_or_else(
             || given.shape.last().copied().unwrap_or(1),
@@ -170,6 +189,7 @@ impl Reading<'_> {
             channels: numbers.clone(),
             role: Role::Whole,
             activate_windows: true,
+            temperature: temperature(m, spec),
             swaps: vec![Vec::new(); m.uncertainty.tta.len()],
         };
         if is_latent {
@@ -270,6 +290,13 @@ impl Reading<'_> {
             }
         }
     }
+}
+
+/// The calibrated temperature, where the output is one of logits that are activated here.
+fn temperature(m: &Manifest, spec: &OutputSpec) -> f32 {
+    let calibrated = m.uncertainty.calibration.temperature.filter(|t| t.is_finite() && *t > 0.0);
+    let activated = matches!(spec.activation, Activation::Softmax | Activation::Sigmoid);
+    calibrated.filter(|_| activated).map_or(1.0, |t| t as f32)
 }
 
 /// The channels of two labels.

@@ -16,6 +16,7 @@
 //! values, `layout` makes tensors of them, `inverse` brings the answer back, `components` cleans it.
 
 mod autoencode;
+pub mod batch;
 pub mod calibrate;
 pub mod check;
 mod components;

@@ -45,7 +45,7 @@ impl Context<'_> {
             Role::Values { .. } => self.images(spec, outcome, notes),
             Role::Score { .. } => Ok(vec![self.score(spec, outcome)?]),
             Role::Whole => Ok(vec![self.classes(spec, &outcome)]),
-            Role::Variance { .. } | Role::Divergence { .. } => Ok(Vec::new()),
+            Role::Variance { .. } | Role::Divergence { .. } | Role::Features => Ok(Vec::new()),
         }
     }
 

@@ -18,14 +18,32 @@ pub struct ConvertOptions {
     pub resample_mm: Option<f64>,
 }
 
+/// What a conversion wrote, and why it wrote no more.
+#[derive(Debug, Default)]
+pub struct Converted {
+    /// The paths, in the order they were written.
+    pub written: Vec<PathBuf>,
+    /// The first volume that failed; the others are written all the same, unless the person asked to stop.
+    pub failure: Option<IoError>,
+}
+
+impl Converted {
+    /// The paths, if nothing failed.
+    ///
+    /// # Errors
+    /// The failure.
+    pub fn all(self) -> Result<Vec<PathBuf>, IoError> {
+        self.failure.map_or(Ok(self.written), Err)
+    }
+}
+
 /// Writes every volume that `input` holds: one becomes `out` itself, several become `STEM_1_DESCRIPTION.EXT`,
 /// `STEM_2_…` in the order of `info`. A PNG holds one slice, so a volume becomes `STEM_001.png` and so on. A path
-/// without an extension is a DICOM folder. Gives the paths in the order they were written.
+/// without an extension is a DICOM folder.
 ///
 /// # Errors
-/// When `input` cannot be read, or `out`'s extension is none that is written. When one of several volumes fails the
-/// others are written all the same, and the first failure is told.
-pub fn convert(input: &Path, out: &Path, options: &ConvertOptions, control: &Control) -> Result<Vec<PathBuf>, IoError> {
+/// When `input` cannot be read, or `out`'s extension is none that is written.
+pub fn convert(input: &Path, out: &Path, options: &ConvertOptions, control: &Control) -> Result<Converted, IoError> {
     // Before anything is read: a wrong extension should not cost the wait.
     Format::of(out)?;
     convert_opened(&open(input, control)?, input, out, options, control)
@@ -41,7 +59,7 @@ pub fn convert_opened(
     out: &Path,
     options: &ConvertOptions,
     control: &Control,
-) -> Result<Vec<PathBuf>, IoError> {
+) -> Result<Converted, IoError> {
     let format = Format::of(out)?;
     if let Some(mm) = options.resample_mm.filter(|mm| !(mm.is_finite() && *mm > 0.0)) {
         return Err(IoError::format(out, "a voxel size above 0 mm", mm.to_string()));
@@ -52,18 +70,21 @@ pub fn convert_opened(
             opened.studies.iter().flat_map(|s| &s.series).map(|s| s.files).sum::<usize>() + opened.skipped.len();
         return Err(IoError::Nothing { path: input.to_owned(), files, skipped: opened.skipped.clone() });
     }
-    let (mut written, mut failed) = (Vec::new(), None);
+    let mut done = Converted::default();
     for (n, series) in images.iter().enumerate() {
         let path = if images.len() == 1 { out.to_owned() } else { numbered(out, format, n + 1, &series.description) };
-        match convert_series(series, &path, format, options, control) {
-            Ok(paths) => written.extend(paths),
-            Err(IoError::Cancelled(c)) => return Err(c.into()),
+        match convert_series(series, &path, format, options, control, &mut done.written) {
+            Ok(()) => {}
+            Err(IoError::Cancelled(c)) => {
+                done.failure = Some(c.into());
+                break;
+            }
             Err(e) => {
-                failed.get_or_insert(e);
+                done.failure.get_or_insert(e);
             }
         }
     }
-    failed.map_or(Ok(written), Err)
+    Ok(done)
 }
 
 /// What only showed while the pixels of `opened` were decoded: slices that are damaged or end too early.
@@ -84,31 +105,47 @@ fn convert_series(
     format: Format,
     options: &ConvertOptions,
     control: &Control,
-) -> Result<Vec<PathBuf>, IoError> {
-    let mut volumes = Vec::new();
-    for time_point in 0..series.time_points {
+    written: &mut Vec<PathBuf>,
+) -> Result<(), IoError> {
+    let load = |time_point: usize| {
         let volume = series.load(time_point, control)?;
-        volumes.push(match options.resample_mm {
-            Some(mm) => resampled(&volume, mm, path, control)?,
-            None => volume,
-        });
-    }
-    control.stage(format!("Writing {}", path.display()), 0);
-    match format {
-        Format::Png => write_pictures(&volumes, path, control),
-        Format::DicomFolder => {
-            for (n, volume) in volumes.iter().enumerate() {
-                let folder = if volumes.len() == 1 { path.to_owned() } else { path.join(format!("time_{:03}", n + 1)) };
-                dicom::write_series(volume, &folder)?;
-            }
-            Ok(vec![path.to_owned()])
+        match options.resample_mm {
+            Some(mm) => resampled(&volume, mm, path, control),
+            None => Ok(volume),
         }
+    };
+    let writing = || control.stage(format!("Writing {}", path.display()), 0);
+    match format {
+        // One time point after the other: none needs to know the next.
+        Format::Png => {
+            for time_point in 0..series.time_points {
+                let volume = load(time_point)?;
+                writing();
+                write_pictures(&volume, (series.time_points > 1).then_some(time_point), path, control, written)?;
+            }
+        }
+        Format::DicomFolder => {
+            for time_point in 0..series.time_points {
+                let volume = load(time_point)?;
+                writing();
+                let several = series.time_points > 1;
+                let folder = if several { path.join(format!("time_{:03}", time_point + 1)) } else { path.to_owned() };
+                dicom::write_series(&volume, &folder)?;
+                if time_point == 0 {
+                    written.push(path.to_owned());
+                }
+            }
+        }
+        // One file, whose header states a number type that fits all time points: they must all be there first.
         Format::Nifti { .. } | Format::Nrrd => {
+            let volumes = (0..series.time_points).map(load).collect::<Result<Vec<_>, _>>()?;
+            writing();
             let options = WriteOptions { time_step_s: series.source.time_step_s() };
             write_with(&volumes, path, &options)?;
-            Ok(vec![path.to_owned()])
+            written.push(path.to_owned());
         }
     }
+    Ok(())
 }
 
 /// On a true grid, linear; what lies outside gets the lowest value of the image.
@@ -138,27 +175,30 @@ fn resampled(volume: &Volume, mm: f64, path: &Path, control: &Control) -> Result
     Ok(resample_onto(volume, &grid, Interpolation::Linear, lowest as f32, control)?)
 }
 
-/// One PNG a slice, all with the window of the whole volume.
-fn write_pictures(volumes: &[Volume], path: &Path, control: &Control) -> Result<Vec<PathBuf>, IoError> {
-    let pictures: usize = volumes.iter().map(|v| v.size()[2]).sum();
-    let mut written = Vec::new();
-    for (t, volume) in volumes.iter().enumerate() {
-        let grey = Grey::from_header(volume);
-        for k in 0..volume.size()[2] {
-            control.checkpoint()?;
-            let slice = slice_of(volume, k, path)?;
-            let (stem, _) = split(path, Format::Png);
-            let time = if volumes.len() > 1 { format!("_t{:03}", t + 1) } else { String::new() };
-            let file = if pictures == 1 {
-                path.to_owned()
-            } else {
-                path.with_file_name(format!("{stem}{time}_{:03}.png", k + 1))
-            };
-            write_whole(&file, |out| png::write(&slice, &grey, out))?;
-            written.push(file);
-        }
+/// One PNG a slice, all with the window of the whole volume; `time_point` is in their names.
+fn write_pictures(
+    volume: &Volume,
+    time_point: Option<usize>,
+    path: &Path,
+    control: &Control,
+    written: &mut Vec<PathBuf>,
+) -> Result<(), IoError> {
+    let grey = Grey::from_header(volume);
+    let slices = volume.size()[2];
+    let (stem, _) = split(path, Format::Png);
+    let time = time_point.map_or_else(String::new, |t| format!("_t{:03}", t + 1));
+    for k in 0..slices {
+        control.checkpoint()?;
+        let slice = slice_of(volume, k, path)?;
+        let file = if slices == 1 && time_point.is_none() {
+            path.to_owned()
+        } else {
+            path.with_file_name(format!("{stem}{time}_{:03}.png", k + 1))
+        };
+        write_whole(&file, |out| png::write(&slice, &grey, out))?;
+        written.push(file);
     }
-    Ok(written)
+    Ok(())
 }
 
 fn slice_of(volume: &Volume, k: usize, path: &Path) -> Result<Volume, IoError> {

@@ -45,7 +45,8 @@ impl Record {
         let (mut sources, mut steps) = (Vec::new(), Vec::new());
         let mut waiting = vec![provenance];
         while let Some(p) = waiting.pop() {
-            steps.extend(p.derivation().cloned());
+            // Without the time, which the record beside the file has: the same run gives the same bytes.
+            steps.extend(p.derivation().map(|d| Derivation { time: None, ..d.clone() }));
             for source in p.sources() {
                 if sources.len() < MOST && !sources.contains(source) {
                     sources.push(source.clone());

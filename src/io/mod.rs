@@ -36,7 +36,7 @@ pub mod samples;
 pub mod study;
 pub mod write;
 
-pub use convert::{ConvertOptions, convert};
+pub use convert::{ConvertOptions, Converted, convert};
 pub use errors::IoError;
 pub use opening::{open, open_all};
 pub use study::{Attribute, Opened, Patient, PixelSource, Series, SeriesKind, Skipped, Study};

@@ -4,7 +4,10 @@ use std::sync::Arc;
 
 use glam::{DMat4, DQuat, DVec3};
 
-use super::scene::{Compare, Content, Layer, Plane, Slab, SliceScene};
+use super::scene::{
+    Camera, Compare, Content, Layer, Plane, Slab, SliceScene, TransferFunction, TransferPoint, VolumeMode, VolumeScene,
+    front_cut_away,
+};
 use crate::display::{Voi, Window};
 use crate::volume::{Geometry, Interpolation, Label, Labelmap, PatientPoint, Provenance, Volume, VoxelType, Voxels};
 
@@ -119,4 +122,44 @@ pub(crate) fn volume_of(layer: &Layer) -> &Volume {
         Content::Image(v) => v,
         Content::Labels(_) => panic!("a label layer"),
     }
+}
+
+/// A label that fills a box, cut open from the front and seen askew with nothing else in the picture; and the pixels whose
+/// rays enter it through the cut, well away from its borders.
+pub(crate) fn cut_label() -> (VolumeScene, Vec<(u32, u32)>) {
+    let size = [150, 60, 90];
+    let geometry = Geometry::new(size, DMat4::IDENTITY).unwrap();
+    let inside = |n: usize| {
+        let place = [n % size[0], n / size[0] % size[1], n / size[0] / size[1]];
+        (0..3).all(|a| (5..size[a] - 5).contains(&place[a]))
+    };
+    let labels = Labelmap {
+        voxels: Arc::new((0..geometry.voxel_count()).map(|n| u16::from(inside(n))).collect()),
+        geometry: geometry.clone(),
+        ..labels(&geometry)
+    };
+    let voxels = vec![0_u8; geometry.voxel_count()].into();
+    let volume = Volume::new("nothing", voxels, geometry.clone(), Provenance::acquired(vec![])).unwrap();
+    let points = [0.0, 255.0].map(|value| TransferPoint { value, color: [1.0; 3], opacity: 0.0 });
+    let transfer = TransferFunction { name: "clear".into(), points: points.to_vec() };
+    let picture = [240, 200];
+    let scene = VolumeScene {
+        base: Layer { visible: false, ..Layer::image(Arc::new(volume)) },
+        labels: vec![Layer { opacity: 1.0, ..Layer::labels(Arc::new(labels)) }],
+        camera: Camera { azimuth_deg: 31.0, elevation_deg: 17.0, ..Camera::fitted(&geometry, picture) },
+        size: picture,
+        mode: VolumeMode::Composite { transfer, shaded: true },
+        clip: front_cut_away(&geometry),
+        step: 0.5,
+    };
+    let plane = scene.camera.plane(picture);
+    let on_cut = |&(x, y): &(u32, u32)| {
+        let start = plane.at(f64::from(x), f64::from(y)).0;
+        let into = scene.camera.axes()[2];
+        // The cut is at voxel 29.5; one voxel is one millimetre.
+        let p = start + into * ((29.5 - start.y) / into.y);
+        (8.0..142.0).contains(&p.x) && (8.0..82.0).contains(&p.z)
+    };
+    let pixels = (0..picture[1]).flat_map(|y| (0..picture[0]).map(move |x| (x, y))).filter(on_cut).collect();
+    (scene, pixels)
 }

@@ -81,24 +81,35 @@ pub(crate) fn check(
             add("Intensity histogram".into(), format!("of `{}`", spec.input), found, false);
         }
     }
-    if let Some(spec) = &guard.embedding {
-        let (path, embedding) = reference::embedding(model, spec)?;
-        let expected = format!("at a distance of at most {:.1}", spec.max_distance);
-        let (found, like) = match features {
-            None => (format!("not known, for the network gave no `{}`", spec.tensor), false),
-            Some(features) => {
-                let d = embedding.distance(features).ok_or_else(|| InferenceError::Mismatch {
-                    path,
-                    expected: format!("{} features (`{}`)", embedding.dimensions(), spec.tensor),
-                    found: features.len().to_string(),
-                })?;
-                (format!("at a distance of {d:.1}"), d <= spec.max_distance)
-            }
-        };
-        add("Feature space".into(), expected, found, like);
-    }
+    checks.extend(check_features(model, features)?);
     Ok(Verdict { checks })
 }
+
+/// The feature-space distance alone; `None` where the manifest asks for none. The features are those of the network's
+/// own run, so that they come later than the rest.
+///
+/// # Errors
+/// As [`check`].
+pub(crate) fn check_features(model: &Model, features: Option<&[f64]>) -> Result<Option<GuardCheck>, InferenceError> {
+    let Some(spec) = model.manifest.guard.as_ref().and_then(|g| g.embedding.as_ref()) else { return Ok(None) };
+    let (path, embedding) = reference::embedding(model, spec)?;
+    let expected = format!("at a distance of at most {:.1}", spec.max_distance);
+    let (found, like) = match features {
+        None => (format!("not known, for the network gave no `{}`", spec.tensor), false),
+        Some(features) => {
+            let d = embedding.distance(features).ok_or_else(|| InferenceError::Mismatch {
+                path,
+                expected: format!("{} features (`{}`)", embedding.dimensions(), spec.tensor),
+                found: features.len().to_string(),
+            })?;
+            (format!("at a distance of {d:.1}"), d <= spec.max_distance)
+        }
+    };
+    Ok(Some(GuardCheck { what: FEATURES.into(), expected, found, like }))
+}
+
+/// What the check of features looks at.
+pub(crate) const FEATURES: &str = "Feature space";
 
 fn within(found: [f64; 3], [low, high]: [f64; 2]) -> bool {
     // Spacings that went through a file's 32 bits are off by that much.

@@ -12,6 +12,6 @@ pub mod histogram;
 mod reference;
 mod verdict;
 
-pub(crate) use check::check;
+pub(crate) use check::{FEATURES, check, check_features};
 pub(crate) use reference::{HistogramFile, Quantiles, verify};
 pub use verdict::{GuardCheck, Verdict};

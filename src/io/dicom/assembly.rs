@@ -1,6 +1,6 @@
 //! Files to studies and series.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::image_file::{Belonging, Entry, ImageFile, ObjectFile};
@@ -259,6 +259,8 @@ fn common_warnings(files: &[&Arc<ImageFile>], warnings: &mut Vec<Warning>) {
             "Each image is a mosaic of many slices (Siemens); it is shown as it is stored, so positions in it mean nothing",
         ));
     }
+    let omissions: BTreeSet<&str> = files.iter().flat_map(|f| f.omissions.iter().copied()).collect();
+    warnings.extend(omissions.into_iter().map(|message| Warning::new(WarningCode::Other, message)));
     if files.iter().any(|f| f.synthetic) {
         warnings.push(Warning::new(
             WarningCode::Synthetic,

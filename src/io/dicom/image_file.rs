@@ -8,6 +8,7 @@ use super::frame::{Frame, frames_of};
 use super::header::Header;
 use super::lookup::{ModalityLut, Palette};
 use super::objects;
+use super::omissions::omissions;
 use super::parser::PixelElement;
 use super::pixel_format::PixelFormat;
 use super::source::Source;
@@ -81,6 +82,8 @@ pub(crate) struct ImageFile {
     pub(crate) lossy: Option<String>,
     pub(crate) burned_in: bool,
     pub(crate) synthetic: bool,
+    /// What the file asks for and is not done, as sentences.
+    pub(crate) omissions: Vec<&'static str>,
     pub(crate) derivation: Option<String>,
     /// Why frames have no place in the patient, if they have none.
     pub(crate) no_place: Option<String>,
@@ -143,6 +146,7 @@ pub(crate) fn entry_of(header: &Header<'_>) -> Result<Entry, IoError> {
         source: header.source.clone(),
         syntax: header.syntax.clone(),
         pixels,
+        omissions: omissions(dataset, &frames),
         frames,
         frame_offsets: if pixels.length.is_none() { offset_table(dataset) } else { Vec::new() },
         frame_of_reference: dataset.text(tags::FRAME_OF_REFERENCE_UID),

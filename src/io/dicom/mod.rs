@@ -3,7 +3,7 @@
 //! The way in, one file a step:
 //! - `source`: where an object's bytes are (a file, a ZIP member, a deflated data set)
 //! - `header`, `parser`, `dataset`, `syntax`, `text`: bytes to a data set, up to Pixel Data
-//! - `image_file`, `frame`, `pixel_format`, `lookup`, `objects`: a data set to checked types
+//! - `image_file`, `frame`, `pixel_format`, `lookup`, `objects`, `omissions`: a data set to checked types
 //! - `assembly`, `separation`, `stacking`: frames to series with a geometry and warnings
 //! - `pixels`: codecs and the way from stored bytes to voxels
 //! - `series_source`, `attributes`: what a series offers: volumes, previews, tags
@@ -20,6 +20,7 @@ mod header;
 mod image_file;
 mod lookup;
 mod objects;
+mod omissions;
 mod parser;
 mod pixel_format;
 mod pixels;

@@ -5,7 +5,7 @@ use image::RgbaImage;
 use super::Renderer;
 use crate::display::{ColorMap, Voi, VoiFunction, VoiLut, Window};
 use crate::render::fidelity::Fidelity;
-use crate::render::fixtures::{KINDS, geometry, label_layer, layer, scene, volume, volume_of};
+use crate::render::fixtures::{KINDS, cut_label, geometry, label_layer, layer, scene, volume, volume_of};
 use crate::render::output::{Device, slice_picture};
 use crate::render::reference;
 use crate::render::scene::{
@@ -353,6 +353,22 @@ fn label_surfaces_and_tints_equal_the_reference() {
         let mode = VolumeMode::Composite { transfer: ramp(&base), shaded: false };
         let scene = VolumeScene { labels, ..volume_scene(hidden, mode) };
         check_volume(renderer, &scene, 3, "labels alone");
+    });
+}
+
+#[test]
+fn a_label_that_is_cut_open_has_no_seams() {
+    with_renderer(|renderer| {
+        let (scene, cut) = cut_label();
+        let drawn = renderer.render_volume(&scene).unwrap();
+        let (drawn, expected) = (renderer.read(&drawn).unwrap(), reference::render_volume(&scene));
+        assert!(cut.len() > 3000);
+        let off = cut.iter().filter(|(x, y)| {
+            let (a, b) = (drawn.get_pixel(*x, *y), expected.get_pixel(*x, *y));
+            (0..4).any(|c| a.0[c].abs_diff(b.0[c]) > 1)
+        });
+        assert_eq!(off.count(), 0, "of {}", cut.len());
+        check_volume(renderer, &scene, 3, "cut label");
     });
 }
 

@@ -11,7 +11,8 @@
 //!   one half; each time the ray goes in, their colour is laid with the layer's opacity.
 //! - **Shading**: light at the eye. With `f = |n . view|` from central differences over one voxel each way, a colour `c`
 //!   becomes `c * (0.3 + 0.7 f) + 0.2 f^16`, faded in as the gradient over a voxel rises to 5 % of the transfer
-//!   function's range (so that noise in even tissue is not lit). Labels are lit fully.
+//!   function's range (so that noise in even tissue is not lit). Labels are lit fully, and as if they faced the eye where they
+//!   are cut open and have no slope of their own.
 
 use glam::DVec3;
 use image::RgbaImage;
@@ -161,8 +162,11 @@ impl<'a> LabelCast<'a> {
 
     fn facing(&self, q: DVec3, view: DVec3) -> f64 {
         let step = |a: DVec3| self.occupancy(q + a).0 - self.occupancy(q - a).0;
-        let g = DVec3::new(step(DVec3::X), step(DVec3::Y), step(DVec3::Z));
-        (self.to_voxel.transpose() * g).normalize_or(view).dot(view).abs()
+        let slope = DVec3::new(step(DVec3::X), step(DVec3::Y), step(DVec3::Z));
+        let facing = (self.to_voxel.transpose() * slope).normalize_or(view).dot(view).abs();
+        // Where the surroundings are even, as on a cut, the slope is rounding alone and has no direction.
+        let steepness = (2.0 * slope.length()).min(1.0);
+        1.0 + (facing - 1.0) * steepness
     }
 }
 

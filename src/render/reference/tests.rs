@@ -2,7 +2,7 @@ use std::sync::Arc;
 
 use glam::{DVec3, DVec4};
 
-use super::super::fixtures::{KINDS, geometry, label_layer, layer, scene, volume, volume_of};
+use super::super::fixtures::{KINDS, cut_label, geometry, label_layer, layer, scene, volume, volume_of};
 use super::super::scene::{Camera, Compare, Layer, Plane, Slab, SlabMode, SliceScene, VolumeMode, VolumeScene, WHOLE};
 use super::{render_slice, render_volume};
 use crate::display::{ColorMap, View, Voi, VoiFunction, Window};
@@ -250,4 +250,14 @@ fn from_the_front_the_patient_s_left_is_right_and_from_the_left_side_the_middle(
     assert!((bright(&scene).0 - 29.5).abs() < 0.5);
     scene.clip[0] = [0.0, 0.5];
     assert_eq!(bright(&scene).1, 0, "the ball is clipped away");
+}
+
+#[test]
+fn a_label_that_is_cut_open_has_one_colour_on_the_cut() {
+    let (scene, cut) = cut_label();
+    let picture = render_volume(&scene);
+    assert!(cut.len() > 3000);
+    for (x, y) in cut {
+        assert_eq!(picture.get_pixel(x, y).0, [255, 179, 51, 255], "{x} {y}");
+    }
 }
