@@ -100,6 +100,16 @@ fn input(m: &Manifest, tensor: &str, port: &GraphPort, letters: &[char], found: 
             port.shape_text()
         ));
     }
+    if let Some(n) =
+        letters.iter().position(|l| *l == 'N').and_then(|a| port.fixed(a)).filter(|n| *n != m.inferer.batch)
+    {
+        let text = format!(
+            "inferer.batch is {}, but the graph's `{tensor}` takes {n} at a time, which is what is run, shape {}",
+            m.inferer.batch,
+            port.shape_text()
+        );
+        found.warnings.push(text);
+    }
     for (axis, letter) in letters.iter().enumerate() {
         let (Some(fixed), Some(n)) = (port.fixed(axis), "XYZ".find(*letter)) else { continue };
         let side = m.inferer.patch.map(|p| p[n]).or(m.preprocess.size.map(|s| s[n]));
@@ -236,6 +246,8 @@ labels = [{ value = 2, name = "B" }]
         let warnings = found("dropout.onnx", "value = 2", "value = 1").warnings;
         assert!(warnings.iter().any(|w| w.contains("ends in Softmax already")), "{warnings:?}");
         assert!(warnings.iter().any(|w| w.contains("2 nodes draw at random")), "{warnings:?}");
+        let batch = found("three_classes.onnx", "kind = \"whole\"", "kind = \"whole\"\nbatch = 4").warnings;
+        assert!(batch[0].contains("batch is 4") && batch[0].contains("takes 1 at a time"), "{batch:?}");
         let listed = found("dropout.onnx", "[[outputs]]", "[uncertainty]\nsources = [\"stochastic\"]\n[[outputs]]");
         assert!(!listed.warnings.iter().any(|w| w.contains("draw at random")), "{listed:?}");
     }

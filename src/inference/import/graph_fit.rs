@@ -82,6 +82,10 @@ fn fit_input(draft: &mut Draft, input: &GraphPort, letters: &[char]) {
             format!("The graph's `{}` takes {n} channels, the export tells of {channels}", input.name),
         );
     }
+    // Windows at a time are a matter of speed alone.
+    if let Some(n) = letters.iter().position(|l| *l == 'N').and_then(|a| input.fixed(a)) {
+        draft.manifest.inferer.batch = n.max(1);
+    }
     for (axis, letter) in letters.iter().enumerate() {
         let (Some(fixed), Some(n)) = (input.fixed(axis), "XYZ".find(*letter)) else { continue };
         let i = &mut draft.manifest.inferer;

@@ -489,7 +489,8 @@ mod tests {
         assert_eq!(m.preprocess.normalize, [Normalize::Scale { from: [-57.0, 164.0], to: [0.0, 1.0], clip: true }]);
         let i = &m.inferer;
         assert_eq!((i.kind, i.patch, i.overlap), (InfererKind::SlidingWindow, Some([96; 3]), 0.5));
-        assert_eq!((i.blend, i.batch, i.layout.as_str()), (Blend::Constant, 4, "NCXYZ"));
+        // The bundle asks for 4 windows at a time, its graph takes 1.
+        assert_eq!((i.blend, i.batch, i.layout.as_str()), (Blend::Constant, 1, "NCXYZ"));
         let o = &m.outputs[0];
         assert_eq!((o.kind, o.activation, o.name.as_str()), (OutputKind::Logits, Activation::Softmax, "spleen"));
         assert_eq!((o.labels.len(), o.labels[0].value, o.labels[0].name.as_str()), (1, 1, "spleen"));
