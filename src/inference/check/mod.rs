@@ -1,9 +1,9 @@
 //! Whether a model folder is what it says: [`check`].
 //!
-//! - [`report`]: the whole check, in order, and what it found
-//! - [`surface`]: the graphs' tensors against the manifest
-//! - [`profile`]: a graph opened and run on one window: does this ONNX Runtime take it, which operators are slow
-//! - [`reference`]: the manifest's `[[checks]]` through the engine
+//! - `report`: the whole check, in order, and what it found
+//! - `surface`: the graphs' tensors against the manifest
+//! - `profile`: a graph opened and run on one window: does this ONNX Runtime take it, which operators are slow
+//! - `reference`: the manifest's `[[checks]]` through the engine
 //!
 //! ```no_run
 //! use veritome::inference::{check, manifest};
