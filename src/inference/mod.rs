@@ -4,6 +4,8 @@
 //! - [`runtime`]: finds, installs and describes ONNX Runtime
 //! - [`manifest`]: a model folder as a checked type
 //! - [`engine`]: [`engine::run`]: inputs through a model, back onto the first input's own grid
+//! - [`check`]: whether a model folder is what it says
+//! - [`import`]: model folders out of MONAI bundles and nnU-Net exports
 //! - [`diffusion`]: the mathematics of samplers
 //! - [`calibrate`]: what its certainty is worth, from labelled cases
 //! - [`demo`]: the demo's work, for the window and the command line
@@ -16,6 +18,7 @@
 mod autoencode;
 pub mod batch;
 pub mod calibrate;
+pub mod check;
 mod components;
 mod core;
 mod cutter;
@@ -28,12 +31,14 @@ mod errors;
 mod fields;
 mod grid;
 pub mod guard;
+pub mod import;
 mod layout;
 pub mod manifest;
 mod networks;
 mod normalize;
 mod onnx;
 mod onnx_edit;
+mod onnx_graph;
 mod outputs;
 mod ports;
 mod prepare;
