@@ -135,43 +135,57 @@ pub(crate) fn run(work: &Work<'_>, stage: &str) -> Result<Dense, InferenceError>
     let jobs = plan.jobs(&windows, work.passes.len(), batch);
     let total: usize = jobs.iter().map(|j| j.windows.len()).sum();
     work.control.stage(stage, (total * work.core.steps()) as u64);
-    let mut state: Option<State<'_>> = None;
-    std::thread::scope(|scope| {
-        // The next batch is cut while this one runs.
-        let (send, receive) = sync_channel::<Vec<Tensor>>(1);
+    let state = std::thread::scope(|scope| {
+        // While one batch is in the network the next one is cut and the last one is added.
+        let (cut, to_run) = sync_channel::<Vec<Tensor>>(1);
+        let (ran, to_add) = sync_channel::<Vec<Tensor>>(1);
         let (jobs, fixed) = (&jobs, work.core.fixed_batch());
         scope.spawn(move || {
             for job in jobs {
-                let mut cut = job.windows.clone();
-                if let (Some(n), Some(last)) = (fixed, cut.last().copied()) {
-                    cut.resize(n, last);
+                let mut windows = job.windows.clone();
+                if let (Some(n), Some(last)) = (fixed, windows.last().copied()) {
+                    windows.resize(n, last);
                 }
-                if send.send(work.cutter.cut(&cut, work.augmentation(&work.passes[job.pass]))).is_err() {
+                if cut.send(work.cutter.cut(&windows, work.augmentation(&work.passes[job.pass]))).is_err() {
                     return;
                 }
             }
         });
+        let (plan, weights, windows) = (&plan, &weights, &windows);
+        let adding = scope.spawn(move || {
+            let mut state: Option<State<'_>> = None;
+            // The channel ends early when the network failed: then that is what is reported.
+            for (job, tensors) in jobs.iter().zip(to_add) {
+                if !job.windows.is_empty() {
+                    let state = match &mut state {
+                        Some(state) => state,
+                        none => none.insert(State::new(work, plan, &tensors, windows)?),
+                    };
+                    state.add(tensors, &job.windows, &work.passes[job.pass], job.pass, weights)?;
+                }
+                if let (Some(range), Some(state)) = (job.finished, &mut state) {
+                    state.finish_pass(range, job.pass)?;
+                    if job.last_pass {
+                        state.finish_block(range)?;
+                    }
+                }
+            }
+            Ok::<_, InferenceError>(state)
+        });
         for job in jobs {
             work.control.checkpoint()?;
             // The producer ends early only by a fault.
-            let Ok(tensors) = receive.recv() else { break };
-            let pass = &work.passes[job.pass];
-            if !job.windows.is_empty() {
-                let given = work.core.call(pass, tensors, &job.windows, work.control)?;
-                let state = match &mut state {
-                    Some(state) => state,
-                    none => none.insert(State::new(work, &plan, &given, &windows)?),
-                };
-                state.add(given, &job.windows, pass, job.pass, &weights)?;
-            }
-            if let (Some(range), Some(state)) = (job.finished, &mut state) {
-                state.finish_pass(range, job.pass)?;
-                if job.last_pass {
-                    state.finish_block(range)?;
-                }
+            let Ok(tensors) = to_run.recv() else { break };
+            let given = match job.windows.as_slice() {
+                [] => Vec::new(),
+                windows => work.core.call(&work.passes[job.pass], tensors, windows, work.control)?,
+            };
+            if ran.send(given).is_err() {
+                break;
             }
         }
-        Ok::<_, InferenceError>(())
+        drop(ran);
+        adding.join().unwrap_or_else(|fault| std::panic::resume_unwind(fault))
     })?;
     let Some(state) = state else {
         return Err(InferenceError::NotSupported {
