@@ -400,7 +400,7 @@ impl<'a> State<'a> {
     /// Adds the outputs of a batch.
     fn add(
         &mut self,
-        tensors: Vec<Tensor>,
+        mut tensors: Vec<Tensor>,
         windows: &[Window],
         pass: &Pass,
         number: usize,
@@ -463,7 +463,10 @@ impl<'a> State<'a> {
                     })?;
                     let strides = layout.strides(&tensor.shape);
                     let count = layout.position('C').and_then(|c| tensor.shape.get(c).copied()).unwrap_or(1);
-                    let mut data = tensor.data.clone();
+                    // The last field that needs a tensor takes it: a copy of many classes costs as much as adding them.
+                    let needed = self.fields.iter().skip(f + 1).any(|other| other.needs(field.tensor));
+                    let mut data =
+                        if needed { tensor.data.clone() } else { std::mem::take(&mut tensors[field.tensor].data) };
                     for b in 0..windows.len() {
                         let window = &mut data[b * strides.batch..];
                         let end = if strides.batch > 0 { strides.batch } else { window.len() };

@@ -51,6 +51,15 @@ pub(crate) struct Field {
 }
 
 impl Field {
+    /// Whether it is made of a tensor.
+    pub fn needs(&self, tensor: usize) -> bool {
+        match self.role {
+            Role::Score { .. } => false,
+            Role::Divergence { log_variance } => self.tensor == tensor || log_variance == tensor,
+            _ => self.tensor == tensor,
+        }
+    }
+
     /// How many channels are accumulated.
     pub fn count(&self) -> usize {
         match &self.role {

@@ -5,6 +5,7 @@
 #![allow(clippy::unwrap_used, reason = "helpers of tests")]
 
 mod cores;
+mod files;
 mod inferers;
 
 use std::path::{Path, PathBuf};
