@@ -12,8 +12,10 @@ use super::library::SeriesId;
 use super::stage::Stage;
 use super::state::Model;
 use crate::display::{ColorMap, Voi, Window, grey::auto_window};
+use crate::explain::{self, Evaluation, ExplainOptions, Method, Occlusion, Rise};
 use crate::inference::engine::{Output, OutputContent, RunOptions, RunResult, UncertaintyKind, UncertaintyMap};
 use crate::inference::{manifest, report};
+use crate::jobs::Control;
 use crate::render::scene::{Content, Layer};
 use crate::volume::labelmap::Algorithm;
 use crate::volume::{Derivation, Interpolation, Provenance, Review, ReviewState, Unit, Volume, resample, statistics};
@@ -153,9 +155,42 @@ fn uncertainty_layer(index: usize, output: &Output, map: &UncertaintyMap) -> Pre
     PreparedLayer { layer, range, output: index, meaning: Meaning::Uncertainty(map.kind) }
 }
 
-/// The door for explanations: a saliency or a counterfactual, to be laid with [`Stage::add_part`]; symmetric colours where it has signs.
-#[allow(dead_code, reason = "runs ask for no explanation yet")]
-pub(crate) fn explanation_layer(output: usize, name: String, volume: Arc<Volume>) -> PreparedLayer {
+/// Explains a run's result, as a layer. What keeps it from being explained is told with the result, which stays.
+///
+/// Boxes are larger than the command line's, so that a person waits a minute or two and not ten.
+pub(crate) fn explained(
+    model: &manifest::Model,
+    inputs: &[(String, Arc<Volume>)],
+    method: Method,
+    result: &mut RunResult,
+    options: &RunOptions,
+    control: &Control,
+) -> Option<PreparedLayer> {
+    let asked = ExplainOptions {
+        provider: options.provider,
+        seed: options.seed,
+        registered: options.registered,
+        occlusion: Occlusion { mask_size: 32, overlap: 0.25, coarse: None, ..Occlusion::default() },
+        rise: Rise { masks: 200, ..Rise::default() },
+        evaluation: Some(Evaluation { steps: 8, ..Evaluation::default() }),
+        ..ExplainOptions::of(method)
+    };
+    match explain::run(model, inputs, &asked, control) {
+        Ok(found) => {
+            result.warnings.extend(found.notes.iter().cloned());
+            let output = result.outputs.iter().position(|o| o.name == found.output).unwrap_or(0);
+            let name = format!("{} of {}", method.title(), found.target);
+            Some(explanation_layer(output, name, found.map))
+        }
+        Err(why) => {
+            result.warnings.push(format!("No explanation: {why}"));
+            None
+        }
+    }
+}
+
+/// A saliency or a counterfactual, to be laid with [`Stage::add_part`]; symmetric colours where it has signs.
+fn explanation_layer(output: usize, name: String, volume: Arc<Volume>) -> PreparedLayer {
     let range = statistics::range(&volume).unwrap_or([0.0, 1.0]);
     let mut layer = Layer::image(volume);
     layer.name = name;

@@ -13,6 +13,7 @@ use super::panels::record::RecordView;
 use super::results::{self, Made, Prepared, PreparedLayer};
 use super::stage::acquisition_turn;
 use crate::display::{ColorMap, Grey, View, Voi, grey::auto_window, grey::to_byte};
+use crate::explain::Method;
 use crate::inference::demo::{self, Findings};
 use crate::inference::engine::{self, RunOptions, RunResult};
 use crate::inference::manifest::{self, FoundModel, Model};
@@ -101,6 +102,8 @@ pub(crate) struct Asked {
     /// By the input's name.
     pub inputs: Vec<(String, Source)>,
     pub options: RunOptions,
+    /// How the result is explained, if it is.
+    pub explain: Option<Method>,
 }
 
 /// A run that goes on or waits.
@@ -231,15 +234,19 @@ impl Tasks {
         if self.running.iter().any(|t| matches!(t, Task::Run(..))) {
             return;
         }
-        let Some((id, Asked { model, on, inputs, options })) = self.asked.pop_front() else { return };
+        let Some((id, Asked { model, on, inputs, options, explain })) = self.asked.pop_front() else { return };
         let title = model.title();
         let job = Job::spawn(format!("Running {title}"), move |control| {
             runtime::ensure(control).map_err(|e| e.to_string())?;
             let read = |(name, source): (String, Source)| Ok((name, source.volume(control)?));
             let inputs = inputs.into_iter().map(read).collect::<Result<Vec<_>, String>>()?;
-            let result = engine::run(&model, &inputs, &options, control).map_err(|e| e.to_string())?;
+            let mut result = engine::run(&model, &inputs, &options, control).map_err(|e| e.to_string())?;
+            let reasons =
+                explain.and_then(|method| results::explained(&model, &inputs, method, &mut result, &options, control));
             let made = Made { model: *model, inputs, options };
-            Ok(Prepared { made: Some(Arc::new(made)), ..results::prepare(result) })
+            let mut prepared = results::prepare(result);
+            prepared.layers.extend(reasons);
+            Ok(Prepared { made: Some(Arc::new(made)), ..prepared })
         });
         self.watch(job.control());
         self.running.push(Task::Run(job, on, title, id));

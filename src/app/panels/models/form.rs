@@ -8,6 +8,7 @@ use crate::app::state::Model as Window;
 use crate::app::tasks::{Asked, Source};
 use crate::app::ui_kit::theme::tokens;
 use crate::app::ui_kit::widgets::{quiet, row};
+use crate::explain::Method;
 use crate::inference::engine::{Provider, RunOptions};
 use crate::inference::manifest::Model;
 use crate::inference::manifest::schema::UncertaintySource;
@@ -22,6 +23,7 @@ pub(crate) struct Form {
     tta: bool,
     seed: u64,
     registered: bool,
+    explain: Option<Method>,
     /// `CARD.md` is on show.
     pub(super) reading: bool,
     /// The licence is on show before the first run.
@@ -56,6 +58,7 @@ impl Form {
             tta: m.uncertainty.default_samples.is_some(),
             seed: 0,
             registered: false,
+            explain: None,
             reading: false,
             asking: false,
             reveal: false,
@@ -96,7 +99,7 @@ impl Form {
             probabilities: true,
             ..RunOptions::default()
         };
-        Ok(Asked { model: Box::new(model.clone()), on, inputs: sources.collect(), options })
+        Ok(Asked { model: Box::new(model.clone()), on, inputs: sources.collect(), options, explain: self.explain })
     }
 
     /// Draws it.
@@ -143,19 +146,29 @@ impl Form {
             });
         }
         row(ui, "Explains", |ui| {
-            let width = ui.available_width() - 8.0;
-            let response = ui
-                .add_enabled_ui(false, |ui| {
-                    ComboBox::from_id_salt("explanation")
-                        .width(width)
-                        .selected_text("Nothing")
-                        .show_ui(ui, |_| {})
-                        .response
+            let response = ComboBox::from_id_salt("explanation")
+                .width(ui.available_width() - 8.0)
+                .selected_text(self.explain.map_or("Nothing", Method::title))
+                .show_ui(ui, |ui| {
+                    ui.selectable_value(&mut self.explain, None, "Nothing");
+                    for method in Method::ALL.into_iter().filter(|method| can_explain(model, *method)) {
+                        ui.selectable_value(&mut self.explain, Some(method), method.title());
+                    }
                 })
-                .inner;
-            response.widget_info(|| WidgetInfo::labeled(Role::ComboBox, false, "Explanation"));
-            response.on_disabled_hover_text("Maps of what the model looked at are not part of this version yet");
+                .response;
+            response.widget_info(|| WidgetInfo::labeled(Role::ComboBox, true, "Explanation"));
+            response.on_hover_text("Adds a map of what mattered; runs the network a hundred times or more");
         });
+    }
+}
+
+/// Whether the manifest gives what a method needs.
+fn can_explain(model: &Model, method: Method) -> bool {
+    let explain = model.manifest.explain.as_ref();
+    match method {
+        Method::Counterfactual => explain.is_some_and(|e| e.latent.is_some()),
+        method if method.needs_tap() => explain.is_some_and(|e| e.cam_tensor.is_some()),
+        _ => true,
     }
 }
 
