@@ -17,10 +17,12 @@ struct Layer {
     value: vec4<f32>,
     // Without zero. xy: padding, zw: threshold.
     limits: vec4<f32>,
-    // x: opacity, y: swipe edge, pixels, z: luma zero (colours), w: unused.
+    // x: opacity, y: swipe edge, pixels, z: unused, w: 1 where real values rise with stored ones, else -1.
     look: vec4<f32>,
     // x: first entry of the VOI table, y: its entries, z: share (0 all, 1 even, 2 odd squares, 3 left, 4 right), w: side.
     table: vec4<u32>,
+    // xyz: colour of the contour, w: its stored number, without zero.
+    line: vec4<f32>,
 };
 
 const FLAG_PADDING = 1u;
@@ -30,6 +32,8 @@ const FLAG_COLORMAP = 8u;
 const FLAG_THRESHOLD = 16u;
 const FLAG_WHOLE_NUMBERS = 32u;
 const FLAG_OUTLINE = 64u;
+const FLAG_CONTOUR = 128u;
+const FLAG_FADE = 256u;
 
 // A point this little below the border between two voxels is nearest to the upper one; see the CPU reference.
 const TIE = 1e-5;
@@ -39,6 +43,9 @@ const NOTHING = -3.4e38;
 @group(0) @binding(0) var<uniform> layer: Layer;
 // Colour map (256 x rgb), then the VOI table, as bits of f32; for labels one colour a number, 0xAABBGGRR.
 @group(0) @binding(2) var<storage, read> tables: array<u32>;
+
+// Red: what of its opacity the layer keeps, where FLAG_FADE is set.
+@group(0) @binding(3) var fade: texture_2d<f32>;
 
 struct Place {
     voxel: vec3<i32>,
@@ -74,6 +81,13 @@ fn nearest_voxel(p: Place) -> vec3<i32> {
 
 fn inside(voxel: vec3<i32>) -> bool {
     return all(voxel >= vec3<i32>(0)) && all(voxel < layer.size.xyz);
+}
+
+fn opacity_at(pixel: vec2<f32>) -> f32 {
+    if has(FLAG_FADE) {
+        return layer.look.x * textureLoad(fade, vec2<i32>(pixel), 0).r;
+    }
+    return layer.look.x;
 }
 
 fn on_share(pixel: vec2<f32>) -> bool {

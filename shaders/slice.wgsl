@@ -142,13 +142,30 @@ fn colour_of(level: f32) -> vec3<f32> {
     return mix(colour_entry(low), colour_entry(low + 1u), at - f32(low));
 }
 
+fn is_below(pixel: vec2<f32>) -> bool {
+    let d = slab(pixel);
+    return !is_nothing(d) && (d - layer.line.w) * layer.look.w < 0.0;
+}
+
+// Whether the contour passes here: at or above its value, with a neighbour below it.
+fn on_line(pixel: vec2<f32>, d: f32) -> bool {
+    if !has(FLAG_CONTOUR) || is_nothing(d) || (d - layer.line.w) * layer.look.w < 0.0 {
+        return false;
+    }
+    return is_below(pixel - vec2<f32>(1.0, 0.0)) || is_below(pixel + vec2<f32>(1.0, 0.0))
+        || is_below(pixel - vec2<f32>(0.0, 1.0)) || is_below(pixel + vec2<f32>(0.0, 1.0));
+}
+
 @fragment
 fn grey_slice(@builtin(position) position: vec4<f32>) -> @location(0) vec4<f32> {
     let pixel = floor(position.xy);
     let d = slab(pixel);
+    if on_share(pixel) && on_line(pixel, d) {
+        return vec4<f32>(layer.line.xyz, 1.0);
+    }
     let cut = has(FLAG_THRESHOLD) && (d < layer.limits.z || d > layer.limits.w);
-    if is_nothing(d) || cut || !on_share(pixel) {
+    if is_nothing(d) || cut || !on_share(pixel) || has(FLAG_OUTLINE) {
         return vec4<f32>(0.0);
     }
-    return vec4<f32>(colour_of(level_of(d)), layer.look.x);
+    return vec4<f32>(colour_of(level_of(d)), opacity_at(pixel));
 }

@@ -57,5 +57,5 @@ fn colour_slice(@builtin(position) position: vec4<f32>) -> @location(0) vec4<f32
     if count == 0.0 || cut || !on_share(pixel) {
         return vec4<f32>(0.0);
     }
-    return vec4<f32>(result, layer.look.x);
+    return vec4<f32>(result, opacity_at(pixel));
 }

@@ -28,5 +28,5 @@ fn label_slice(@builtin(position) position: vec4<f32>) -> @location(0) vec4<f32>
             return vec4<f32>(0.0);
         }
     }
-    return vec4<f32>(unpack4x8unorm(tables[here]).rgb, layer.look.x);
+    return vec4<f32>(unpack4x8unorm(tables[here]).rgb, opacity_at(pixel));
 }

@@ -28,6 +28,7 @@ struct Stage {
 
 struct Shared {
     cancelled: AtomicBool,
+    parent: Option<Control>,
     done: AtomicU64,
     total: AtomicU64,
     stage: Mutex<Stage>,
@@ -54,8 +55,19 @@ impl Control {
     /// A control that nobody watches, for calls in the foreground.
     #[must_use]
     pub fn new() -> Self {
+        Self::under(None)
+    }
+
+    /// A control with a progress of its own that is cancelled with this one: for one of many parts.
+    #[must_use]
+    pub fn child(&self) -> Self {
+        Self::under(Some(self.clone()))
+    }
+
+    fn under(parent: Option<Self>) -> Self {
         Self(Arc::new(Shared {
             cancelled: AtomicBool::new(false),
+            parent,
             done: AtomicU64::new(0),
             total: AtomicU64::new(0),
             stage: Mutex::new(Stage { name: String::new(), since: Instant::now() }),
@@ -89,7 +101,7 @@ impl Control {
     /// Whether the person asked to stop.
     #[must_use]
     pub fn is_cancelled(&self) -> bool {
-        self.0.cancelled.load(Ordering::Relaxed)
+        self.0.cancelled.load(Ordering::Relaxed) || self.0.parent.as_ref().is_some_and(Self::is_cancelled)
     }
 
     /// Asks the task to stop; it does so at its next checkpoint.

@@ -4,7 +4,7 @@
 //! (`tests/architecture.rs` checks it). See `ARCHITECTURE.md`.
 //!
 //! - ground: [`volume`], [`display`], [`jobs`], [`error`]
-//! - abilities: [`io`], [`render`], [`inference`], [`provenance`]
+//! - abilities: [`io`], [`render`], [`inference`], [`explain`], [`provenance`]
 //! - faces: [`cli`], [`app`]
 
 pub mod display;
@@ -12,6 +12,7 @@ pub mod error;
 pub mod jobs;
 pub mod volume;
 
+pub mod explain;
 pub mod inference;
 pub mod io;
 pub mod provenance;

@@ -187,3 +187,67 @@ fn info_prints_time_points_even_where_they_are_fewer_than_slices() {
     let said = done(&veritome(&["info", "tests/data/dicom/time_temporal_position"]));
     assert!(said.contains("24 x 20 x 5, 3 frames"), "{said}");
 }
+
+/// ONNX Runtime is fetched once into the tests' own data folder.
+fn with_runtime(arguments: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_veritome"))
+        .args(arguments)
+        .env("VERITOME_DATA", root().join("target/test-data"))
+        .current_dir(root())
+        .output()
+        .unwrap()
+}
+
+/// The bundle's network says spleen where the CT is above -57 HU, so the expected labels are known by hand.
+#[test]
+fn an_imported_bundle_runs_and_its_check_holds_it_to_its_answer() {
+    let folder = tempfile::tempdir().unwrap();
+    let model = folder.path().join("spleen");
+    let at = model.to_str().unwrap();
+    let imported = with_runtime(&["models", "import", "tests/data/import/spleen", "-o", at]);
+    assert!(done(&imported).trim().ends_with("manifest.toml"));
+    assert!(text(&imported.stderr).contains("licence"), "what was assumed is said");
+
+    let inside = |x, y, z| (3..8).contains(&x) && (2..9).contains(&y) && (1..5).contains(&z);
+    std::fs::create_dir(model.join("checks")).unwrap();
+    let spacing = [1.5, 1.5, 2.0];
+    nifti(&model.join("checks/ct.nii"), [12, 12, 8], spacing, |x, y, z| if inside(x, y, z) { 100 } else { -1000 });
+    nifti(&model.join("checks/spleen.nii"), [12, 12, 8], spacing, |x, y, z| i16::from(inside(x, y, z)));
+    let path = model.join("manifest.toml");
+    let manifest = std::fs::read_to_string(&path).unwrap();
+    let check = "\n[[checks]]\ninput = \"checks/ct.nii\"\noutput = \"checks/spleen.nii\"\nmax_abs_difference = 0.5\n";
+    std::fs::write(&path, format!("{manifest}{check}")).unwrap();
+    let report = done(&with_runtime(&["models", "check", at, "--json"]));
+    let report: serde_json::Value = serde_json::from_str(&report).unwrap();
+    assert_eq!(report["passed"], true, "{report}");
+    assert_eq!(report["graphs"][0]["opset"], 17);
+    assert_eq!(report["references"][0]["dice"][0], serde_json::json!({ "value": 1, "dice": 1.0 }));
+
+    // One voxel more is not its answer.
+    let other = |x: usize, y: usize, z: usize| i16::from(inside(x, y, z) || (x, y, z) == (0, 0, 0));
+    nifti(&model.join("checks/spleen.nii"), [12, 12, 8], spacing, other);
+    let failed = with_runtime(&["models", "check", at]);
+    assert_eq!(failed.status.code(), Some(1));
+    assert!(
+        text(&failed.stdout).contains("Failed") && text(&failed.stdout).contains("Dice"),
+        "{}",
+        text(&failed.stdout)
+    );
+
+    // A tensor that the graph does not have: both names.
+    std::fs::write(&path, manifest.replace("tensor = \"pred\"", "tensor = \"prediction\"")).unwrap();
+    let failed = with_runtime(&["models", "check", at]);
+    assert_eq!(failed.status.code(), Some(1));
+    let said = text(&failed.stdout);
+    assert!(said.contains("`prediction`") && said.contains("`pred`"), "{said}");
+}
+
+#[test]
+fn an_export_without_a_graph_is_status_one_and_tells_how_to_make_one() {
+    let folder = tempfile::tempdir().unwrap();
+    let model = folder.path().join("tumour");
+    let failed = veritome(&["models", "import", "tests/data/import/nnunet_regions", "-o", model.to_str().unwrap()]);
+    assert_eq!(failed.status.code(), Some(1));
+    assert!(text(&failed.stderr).contains("torch.onnx.export"), "{}", text(&failed.stderr));
+    assert!(model.join("manifest.toml.partial").is_file() && !model.join("manifest.toml").exists());
+}

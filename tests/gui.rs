@@ -4,6 +4,9 @@
 
 #![expect(clippy::unwrap_used, reason = "a failure here is a failure of the test")]
 
+#[path = "gui/models.rs"]
+mod models;
+
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
@@ -12,7 +15,7 @@ use egui_kittest::kittest::Queryable;
 use egui_kittest::{Harness, Node, SnapshotOptions};
 use veritome::app::action::{Layout, Tool};
 use veritome::app::{Veritome, WindowOptions};
-use veritome::render::scene::Layer;
+use veritome::render::scene::{Content, Layer};
 use veritome::volume::{Geometry, Label, Labelmap, Provenance, Space};
 
 /// Whether this machine has something that draws. `VERITOME_REQUIRE_GPU` turns a skip into a failure.
@@ -121,9 +124,20 @@ impl Bench {
     }
 
     fn with(size: Vec2, paths: impl FnOnce(&Path) -> Vec<PathBuf>, layers: Vec<Layer>) -> Self {
+        let brain = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("models/brain-mask");
+        Self::with_models(size, paths, layers, |_| vec![brain])
+    }
+
+    fn with_models(
+        size: Vec2,
+        paths: impl FnOnce(&Path) -> Vec<PathBuf>,
+        layers: Vec<Layer>,
+        models: impl FnOnce(&Path) -> Vec<PathBuf>,
+    ) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let paths = paths(folder.path());
         let options = WindowOptions {
+            models: Some(models(folder.path())),
             layers,
             data_folder: Some(folder.path().join("data")),
             steady: true,

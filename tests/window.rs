@@ -5,6 +5,9 @@
 #![cfg(target_os = "linux")]
 #![expect(clippy::unwrap_used, reason = "a failure here is a failure of the test")]
 
+#[path = "window/demo.rs"]
+mod demo;
+
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::thread::sleep;
@@ -161,21 +164,19 @@ fn ball(folder: &Path) -> PathBuf {
     path
 }
 
+/// What the walk needs and is not there.
+fn missing_tools() -> Vec<&'static str> {
+    let there = |tool: &str| {
+        let look = format!("command -v {tool}");
+        Command::new("sh").args(["-c", &look]).stdout(Stdio::null()).status().unwrap().success()
+    };
+    ["Xvfb", "xdotool", "import"].into_iter().filter(|t| !there(t)).collect()
+}
+
 #[test]
 fn a_person_opens_scrolls_inverts_and_maximises_in_a_real_window() {
     let required = std::env::var_os("VERITOME_REQUIRE_DISPLAY").is_some();
-    let tools = ["Xvfb", "xdotool", "import"];
-    let missing: Vec<_> = tools
-        .iter()
-        .filter(|t| {
-            !Command::new("sh")
-                .args(["-c", &format!("command -v {t}")])
-                .stdout(Stdio::null())
-                .status()
-                .unwrap()
-                .success()
-        })
-        .collect();
+    let missing = missing_tools();
     if !missing.is_empty() {
         assert!(!required, "VERITOME_REQUIRE_DISPLAY is set and {missing:?} cannot be found");
         println!("skipped: {missing:?} cannot be found");

@@ -149,6 +149,10 @@ pub enum Action {
     Project(Projection),
     ToggleText,
     ToggleOverlays,
+    /// While its key is down.
+    Peek,
+    Flicker,
+    Difference,
     ToggleCrosshair,
     ToggleReferenceLines,
     ToggleSync,
@@ -157,6 +161,7 @@ pub enum Action {
     ToggleDragBrightens,
     ToggleStudies,
     ToggleLayers,
+    ToggleWhy,
     FullScreen,
     Palette,
     Help,
@@ -164,6 +169,7 @@ pub enum Action {
     Keys,
     Log,
     Tags,
+    Record,
     CancelJobs,
     Quit,
 }
@@ -341,6 +347,18 @@ impl Action {
                 ("Text over images", "Shows or hides letters and corner text", Icon::Info, key(Key::Space))
             }
             Self::ToggleOverlays => ("Overlays", "Shows or hides all overlay layers", Icon::Eye, key(Key::O)),
+            Self::Peek => {
+                ("Peek under overlays", "While held: overlays off, or on where they are off", Icon::EyeOff, key(Key::V))
+            }
+            Self::Flicker => (
+                "Flicker",
+                "Shows the base and the synthetic image in turn; Esc shows both again",
+                Icon::ArrowLeftRight,
+                key(Key::X),
+            ),
+            Self::Difference => {
+                ("Difference layer", "The synthetic image minus its source, where their units agree", Icon::Diff, None)
+            }
             Self::ToggleCrosshair => (
                 "Crosshair lines",
                 "Shows or hides the crosshair",
@@ -362,6 +380,12 @@ impl Action {
             }
             Self::ToggleStudies => ("Studies panel", "Shows or hides the left panel", Icon::PanelLeft, key(Key::F6)),
             Self::ToggleLayers => ("Layers panel", "Shows or hides the right panel", Icon::PanelRight, key(Key::F7)),
+            Self::ToggleWhy => (
+                "Why here?",
+                "What is known at the cursor: value, spread, probabilities, origin",
+                Icon::MessageCircleQuestionMark,
+                key(Key::Q),
+            ),
             Self::FullScreen => ("Full screen", "Only images", Icon::Fullscreen, key(Key::F11)),
             Self::Palette => ("All commands…", "Finds commands, series and presets", Icon::Search, ctrl(Key::P)),
             Self::Help => ("Keys and mouse", "What each key and button does", Icon::CircleHelp, key(Key::Questionmark)),
@@ -371,6 +395,7 @@ impl Action {
             Self::Tags => {
                 ("Attributes of the file", "All attributes of this slice, with search", Icon::Tags, ctrl(Key::I))
             }
+            Self::Record => ("Record of the layer", "Where the newest result came from, as JSON", Icon::FileJson, None),
             Self::CancelJobs => ("Cancel running work", "Stops loading and models", Icon::X, None),
             Self::Quit => ("Quit", "Closes the window", Icon::X, ctrl(Key::Q)),
         }
@@ -396,6 +421,9 @@ impl Action {
         all.extend([
             Self::ToggleText,
             Self::ToggleOverlays,
+            Self::Peek,
+            Self::Flicker,
+            Self::Difference,
             Self::ToggleCrosshair,
             Self::ToggleReferenceLines,
             Self::ToggleSync,
@@ -404,6 +432,7 @@ impl Action {
             Self::ToggleDragBrightens,
             Self::ToggleStudies,
             Self::ToggleLayers,
+            Self::ToggleWhy,
             Self::FullScreen,
             Self::Palette,
             Self::Help,
@@ -411,6 +440,7 @@ impl Action {
             Self::Keys,
             Self::Log,
             Self::Tags,
+            Self::Record,
             Self::CancelJobs,
             Self::CloseAll,
             Self::Quit,
@@ -428,6 +458,7 @@ impl Action {
             | Self::AddOverlay
             | Self::CloseAll
             | Self::Tags
+            | Self::Record
             | Self::Log
             | Self::CancelJobs
             | Self::Quit => "Files",
@@ -454,6 +485,9 @@ impl Action {
             | Self::Project(_) => "Viewports",
             Self::ToggleText
             | Self::ToggleOverlays
+            | Self::Peek
+            | Self::Flicker
+            | Self::Difference
             | Self::ToggleCrosshair
             | Self::ToggleReferenceLines
             | Self::ToggleSync
@@ -462,6 +496,7 @@ impl Action {
             | Self::ToggleDragBrightens
             | Self::ToggleStudies
             | Self::ToggleLayers
+            | Self::ToggleWhy
             | Self::FullScreen
             | Self::Palette
             | Self::Help
@@ -473,7 +508,7 @@ impl Action {
     /// Whether it opens something that takes the keyboard.
     #[must_use]
     pub fn opens_dialog(self) -> bool {
-        matches!(self, Self::Palette | Self::Help | Self::Settings | Self::Keys | Self::Log | Self::Tags)
+        matches!(self, Self::Palette | Self::Help | Self::Settings | Self::Keys | Self::Log | Self::Tags | Self::Record)
     }
 
     /// Whether a key belongs to the viewports: not taken while a control of a panel has the focus, because that

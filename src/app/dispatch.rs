@@ -8,11 +8,14 @@ use super::action::{Action, Layout, Projection, Tool};
 use super::history::History;
 use super::library::{Load, SeriesId};
 use super::pane::Kind;
+use super::panels::{record::RecordView, runs::first_image, why::newest_result};
+use super::results;
+use super::stage::Side;
 use super::state::{Dialog, Model};
 use super::tasks::{Purpose, Tasks};
 use super::ui_kit::toast::{Level, Messages};
 use crate::display::{Voi, presets};
-use crate::render::scene::{Slab, SlabMode};
+use crate::render::scene::{Content, Slab, SlabMode};
 
 /// What an action may touch.
 pub(crate) struct Reach<'a> {
@@ -107,6 +110,9 @@ impl Reach<'_> {
             Action::Project(projection) => self.project(projection),
             Action::ToggleText => toggle(&mut self.model.settings.preferences.show_text),
             Action::ToggleOverlays => toggle(&mut self.model.overlays_on),
+            Action::Peek => self.model.peek = true,
+            Action::Flicker => self.flicker(),
+            Action::Difference => self.difference(None),
             Action::ToggleCrosshair => toggle(&mut self.model.settings.show_crosshair),
             Action::ToggleReferenceLines => toggle(&mut self.model.settings.show_reference_lines),
             Action::ToggleSync => toggle(&mut self.model.settings.sync),
@@ -115,6 +121,7 @@ impl Reach<'_> {
             Action::ToggleDragBrightens => toggle(&mut self.model.settings.preferences.drag_down_brightens),
             Action::ToggleStudies => toggle(&mut self.model.settings.studies_open),
             Action::ToggleLayers => toggle(&mut self.model.settings.layers_open),
+            Action::ToggleWhy => toggle(&mut self.model.settings.why_open),
             Action::FullScreen => {
                 toggle(&mut self.model.full_screen);
                 self.ctx.send_viewport_cmd(ViewportCommand::Fullscreen(self.model.full_screen));
@@ -125,6 +132,7 @@ impl Reach<'_> {
             Action::Keys => self.dialog(Dialog::Keys),
             Action::Log => self.dialog(Dialog::Log),
             Action::Tags => self.dialog(Dialog::Tags),
+            Action::Record => self.record(None),
             Action::CancelJobs => self.tasks.cancel_all(),
             Action::Quit => self.ctx.send_viewport_cmd(ViewportCommand::Close),
         }
@@ -163,7 +171,12 @@ impl Reach<'_> {
     /// One step out: of a dialog, of full screen, of a tool, and then of what was done to the view.
     fn leave(&mut self) {
         if self.model.dialog.take().is_some() {
-        } else if self.model.full_screen {
+            return;
+        }
+        if self.model.flicker.take().is_some() {
+            return;
+        }
+        if self.model.full_screen {
             self.perform(Action::FullScreen);
         } else if self.model.tool != Tool::default() {
             self.model.tool = Tool::default();
@@ -219,6 +232,71 @@ impl Reach<'_> {
         if let Some(stage) = self.model.active_stage() {
             stage.look.projection = projection;
         }
+    }
+
+    /// The overlay alone, then the base alone, and so on.
+    fn flicker(&mut self) {
+        let there = self.model.active_stage().is_some_and(|s| s.counterpart().is_some());
+        self.model.flicker = match self.model.flicker {
+            Some(Side::Overlay) => Some(Side::Base),
+            _ if there => Some(Side::Overlay),
+            _ => None,
+        };
+        if !there {
+            self.messages.push(Level::Info, "There is no image over this series to flicker with", "");
+        }
+    }
+
+    /// A run's image (the newest run's, where none is named) minus its source.
+    pub fn difference(&mut self, run: Option<u64>) {
+        let Some(id) = self.model.active_series() else { return };
+        let Some(stage) = self.model.stages.get(&id) else { return };
+        let run = run.or_else(|| stage.runs.last().map(|r| r.id));
+        let made = run.and_then(|run| Some((run, first_image(stage, run)?)));
+        if let Some((run, overlay)) = made
+            && let (Content::Image(result), Some(source)) = (&overlay.layer.content, stage.volume())
+        {
+            let output = overlay.part.as_ref().map_or(0, |p| p.output);
+            self.tasks.subtract(id, run, output, result.clone(), source.clone());
+        } else {
+            self.messages.push(Level::Info, "No model made an image of this series", "");
+        }
+    }
+
+    /// Asks for a folder and writes a run there.
+    pub fn save_run(&mut self, run: u64) {
+        let Some(id) = self.model.active_series() else { return };
+        let Some(stage) = self.model.stages.get(&id) else { return };
+        if let Some(run) = stage.run(run)
+            && let Some(made) = run.made.clone()
+        {
+            self.tasks.save_run(id, run.id, results::reviewed(stage, run), made);
+        }
+    }
+
+    /// Shows the record of an overlay; without one, of the newest result, else of the base.
+    pub fn record(&mut self, overlay: Option<u64>) {
+        let Some(stage) = self.model.active_stage() else {
+            self.messages.push(Level::Info, "Open a series first", "");
+            return;
+        };
+        let overlay = match overlay {
+            Some(id) => stage.overlays.iter().find(|o| o.id == id),
+            None => newest_result(stage),
+        };
+        let (layer, part) = overlay.map_or((&stage.base, None), |o| (&o.layer, o.part.as_ref()));
+        let text = results::record(stage, layer, part);
+        let saved = part.and_then(|p| stage.run(p.run)).and_then(|run| {
+            let output = run.result.outputs.get(part?.output)?;
+            Some(run.saved.as_ref()?.join(format!("{}.nii.gz", output.name)))
+        });
+        let source = || results::provenance(&layer.content).sources().first().map(PathBuf::from);
+        let file = if part.is_some() { saved } else { source() };
+        let beside = file.map(|f| crate::provenance::record_path(&f));
+        let view = RecordView { title: layer.name.clone(), text: text.into(), path: None };
+        self.model.record = None;
+        self.model.dialog = Some(Dialog::Record);
+        self.tasks.read_record(view, beside);
     }
 
     /// Opens paths into the browser, or as an overlay.

@@ -9,6 +9,7 @@ use super::action::Layout;
 use super::library::SeriesId;
 use super::pane::{Kind, Pane};
 use super::picture::same_layer;
+use super::results::Run;
 use super::stage::{Overlay, Stage, VolumeLook};
 use super::state::Model;
 use crate::display::{ColorMap, Voi};
@@ -25,6 +26,7 @@ struct StageLook {
     opacity: f32,
     visible: bool,
     overlays: Vec<Overlay>,
+    runs: Vec<Run>,
     newest_overlay: u64,
     compare: Compare,
     acquisition: bool,
@@ -40,6 +42,7 @@ impl StageLook {
             opacity: stage.base.opacity,
             visible: stage.base.visible,
             overlays: stage.overlays.clone(),
+            runs: stage.runs.clone(),
             newest_overlay: stage.newest_overlay(),
             compare: stage.compare,
             acquisition: stage.acquisition,
@@ -56,6 +59,7 @@ impl StageLook {
             && self.compare == other.compare
             && self.acquisition == other.acquisition
             && self.look == other.look
+            && self.runs.iter().map(|r| r.id).eq(other.runs.iter().map(|r| r.id))
             && self.overlays.len() == other.overlays.len()
             && self.overlays.iter().zip(&other.overlays).all(|(a, b)| a.id == b.id && same_layer(&a.layer, &b.layer))
     }
@@ -73,6 +77,9 @@ impl StageLook {
         let came: Vec<Overlay> =
             std::mem::take(&mut stage.overlays).into_iter().filter(|o| o.id > self.newest_overlay).collect();
         stage.overlays = self.overlays.iter().cloned().chain(came).collect();
+        let came: Vec<Run> =
+            std::mem::take(&mut stage.runs).into_iter().filter(|r| r.id > self.newest_overlay).collect();
+        stage.runs = self.runs.iter().cloned().chain(came).collect();
     }
 }
 

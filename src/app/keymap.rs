@@ -29,6 +29,11 @@ pub(crate) fn key(ctx: &egui::Context, action: Action) -> Option<KeyboardShortcu
     }
 }
 
+/// Whether the key of an action is held down.
+pub(crate) fn is_down(ctx: &egui::Context, action: Action) -> bool {
+    key(ctx, action).is_some_and(|s| ctx.input(|i| i.key_down(s.logical_key)))
+}
+
 /// What a settings file calls an action.
 fn name(action: Action) -> String {
     format!("{action:?}")

@@ -3,6 +3,7 @@
 //! - [`open_window`]: opens it; [`Veritome`] is the window's content, also for tests
 //! - [`action`]: everything a person can do
 //! - `library`: what is open; `stage`: the layers of a series on show; `pane`: one viewport; `state`: all of it
+//! - `run_wishes`: what panels ask of models and runs; `results`: what a run gave, as layers; `evidence`: what is known at one point
 //! - `tasks`: work on other threads; `picture`: pictures of `render` as textures
 //! - `viewport`, `panels`: what is drawn where; `ui_kit`: the look
 //! - `keymap`: which key does what; `history`: undo and redo
@@ -12,6 +13,7 @@
 
 pub mod action;
 mod dispatch;
+mod evidence;
 mod history;
 mod keymap;
 mod library;
@@ -20,6 +22,8 @@ mod pane;
 mod panels;
 mod persist;
 mod picture;
+mod results;
+mod run_wishes;
 mod stage;
 mod state;
 mod tasks;

@@ -180,6 +180,12 @@ pub(crate) fn same_layer(a: &Layer, b: &Layer) -> bool {
         && a.colormap == b.colormap
         && a.threshold == b.threshold
         && a.outline == b.outline
+        && a.contour == b.contour
+        && match (&a.fade, &b.fade) {
+            (None, None) => true,
+            (Some(a), Some(b)) => a.is_like(b),
+            _ => false,
+        }
 }
 
 /// The picture by the CPU reference: what there is where no device draws.

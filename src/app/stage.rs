@@ -6,6 +6,7 @@ use glam::{DMat3, DQuat, DVec3};
 
 use super::action::Projection;
 use super::library::Loaded;
+use super::results::{Meaning, Part, Run};
 use crate::display::{Voi, Window};
 use crate::render::scene::{Compare, Content, Layer, TransferFunction, VolumeMode, WHOLE};
 use crate::volume::{Geometry, Volume, statistics::Histogram};
@@ -20,6 +21,22 @@ pub(crate) struct Overlay {
     pub range: [f64; 2],
     /// Whether its controls are unfolded.
     pub open: bool,
+    /// What it is in the run that made it.
+    pub part: Option<Part>,
+}
+
+/// Which of the two is seen alone while they alternate.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Side {
+    Base,
+    Overlay,
+}
+
+/// Which layers are drawn, beyond what each says for itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Showing {
+    pub overlays: bool,
+    pub flicker: Option<Side>,
 }
 
 /// How the volume view looks.
@@ -55,6 +72,8 @@ pub(crate) struct Stage {
     pub header: Voi,
     pub histogram: Option<Arc<Histogram>>,
     pub overlays: Vec<Overlay>,
+    /// The runs that made some of the overlays.
+    pub runs: Vec<Run>,
     pub compare: Compare,
     /// Cuts along the planes of the acquisition instead of those of the patient.
     pub acquisition: bool,
@@ -75,6 +94,7 @@ impl Stage {
             header: loaded.voi.clone(),
             histogram: loaded.histogram.clone(),
             overlays: Vec::new(),
+            runs: Vec::new(),
             compare: Compare::Blend,
             acquisition: is_oblique(&volume.geometry) && volume.space.is_patient(),
             look: VolumeLook {
@@ -123,20 +143,90 @@ impl Stage {
 
     /// Adds a layer on top.
     pub fn add_overlay(&mut self, layer: Layer, range: [f64; 2]) {
-        self.next_overlay += 1;
-        self.overlays.push(Overlay { id: self.next_overlay, layer, range, open: true });
+        self.add_part(layer, range, None);
     }
 
-    /// The id of the layer that was added last.
+    /// Adds a layer of a run: above the others of that run, so that they stay together; else on top.
+    pub fn add_part(&mut self, layer: Layer, range: [f64; 2], part: Option<Part>) {
+        let id = self.next_id();
+        let run = part.as_ref().map(|p| p.run);
+        let last = self.overlays.iter().rposition(|o| run.is_some() && o.part.as_ref().map(|p| p.run) == run);
+        // The cards of a run are folded: there are several of them.
+        let overlay = Overlay { id, layer, range, open: part.is_none(), part };
+        self.overlays.insert(last.map_or(self.overlays.len(), |i| i + 1), overlay);
+    }
+
+    /// A number that names a layer or a run and never comes again.
+    pub fn next_id(&mut self) -> u64 {
+        self.next_overlay += 1;
+        self.next_overlay
+    }
+
+    /// The newest name of a layer or a run.
     pub fn newest_overlay(&self) -> u64 {
         self.next_overlay
     }
 
+    /// A run by its name.
+    pub fn run(&self, id: u64) -> Option<&Run> {
+        self.runs.iter().find(|r| r.id == id)
+    }
+
+    /// Takes a run away with all its layers.
+    pub fn remove_run(&mut self, id: u64) {
+        self.runs.retain(|r| r.id != id);
+        self.overlays.retain(|o| o.part.as_ref().is_none_or(|p| p.run != id));
+    }
+
+    /// Moves a layer over or under its neighbour. The layers of a run stay together: another one passes them all.
+    pub fn move_overlay(&mut self, index: usize, up: bool) {
+        let run = |o: &Overlay| o.part.as_ref().map(|p| p.run);
+        let Some(own) = self.overlays.get(index).map(run) else { return };
+        let next = |i: usize| if up { i.checked_add(1) } else { i.checked_sub(1) };
+        let Some(first) = next(index).filter(|i| *i < self.overlays.len()) else { return };
+        let passed = run(&self.overlays[first]);
+        if passed.is_some() && passed == own || passed.is_none() && own.is_none() {
+            self.overlays.swap(index, first);
+        } else if own.is_none() {
+            let mut to = first;
+            while let Some(i) = next(to).filter(|i| self.overlays.get(*i).is_some_and(|o| run(o) == passed)) {
+                to = i;
+            }
+            let moved = self.overlays.remove(index);
+            self.overlays.insert(to, moved);
+        }
+    }
+
+    /// The image that is held against the base: the lowest synthetic overlay, else the lowest overlay that is an image and
+    /// no map.
+    pub fn counterpart(&self) -> Option<&Overlay> {
+        let is_image = |o: &&Overlay| {
+            matches!(o.layer.content, Content::Image(_))
+                && o.part.as_ref().is_none_or(|p| matches!(p.meaning, Meaning::Result))
+        };
+        let images = || self.overlays.iter().filter(is_image);
+        images().find(|o| o.layer.content.is_synthetic()).or_else(|| images().next())
+    }
+
     /// Everything from the base up, as a slice shows it.
-    pub fn layers(&self, overlays_on: bool) -> Vec<Layer> {
+    pub fn layers(&self, showing: Showing) -> Vec<Layer> {
         let mut layers = vec![self.base.clone()];
-        if overlays_on {
-            layers.extend(self.overlays.iter().map(|o| o.layer.clone()));
+        match showing.flicker {
+            Some(Side::Base) => {}
+            Some(Side::Overlay) => {
+                // As it is: neither mixed with the base nor cut.
+                let whole = |o: &Overlay| Layer {
+                    visible: true,
+                    opacity: 1.0,
+                    fade: None,
+                    threshold: None,
+                    contour: None,
+                    ..o.layer.clone()
+                };
+                layers.extend(self.counterpart().map(whole));
+            }
+            None if showing.overlays => layers.extend(self.overlays.iter().map(|o| o.layer.clone())),
+            None => {}
         }
         layers
     }

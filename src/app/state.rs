@@ -1,14 +1,16 @@
 //! The model of the window: what is open, what each viewport shows, tools and settings.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
 use super::action::{Layout, Tool};
 use super::library::{Library, SeriesId};
 use super::pane::{Kind, Pane, middle};
+use super::panels::record::RecordView;
 use super::panels::settings::Preferences;
-use super::stage::Stage;
+use super::results::Prepared;
+use super::stage::{Showing, Side, Stage};
 use crate::display::View;
 use crate::render::Fidelity;
 use crate::volume::{PatientPoint, Space};
@@ -25,6 +27,10 @@ pub(crate) struct Settings {
     pub sync: bool,
     pub studies_open: bool,
     pub layers_open: bool,
+    /// What is known at the cursor.
+    pub why_open: bool,
+    /// Licences of models that the person has read: `name version: licence`.
+    pub licences: BTreeSet<String>,
 }
 
 impl Default for Settings {
@@ -37,6 +43,8 @@ impl Default for Settings {
             sync: true,
             studies_open: true,
             layers_open: true,
+            why_open: false,
+            licences: BTreeSet::new(),
         }
     }
 }
@@ -50,6 +58,7 @@ pub(crate) enum Dialog {
     Keys,
     Log,
     Tags,
+    Record,
 }
 
 /// What the pointer is over, for the status bar and the legends.
@@ -75,6 +84,14 @@ pub(crate) struct Model {
     pub full_screen: bool,
     pub dialog: Option<Dialog>,
     pub probe: Option<Probe>,
+    /// Base and overlay alternate.
+    pub flicker: Option<Side>,
+    /// The key that turns overlays over is held down.
+    pub peek: bool,
+    /// Results of runs whose series is not on show yet.
+    pub arrived_results: Vec<(SeriesId, Prepared)>,
+    /// What the record dialog shows.
+    pub record: Option<RecordView>,
 }
 
 impl Model {
@@ -92,9 +109,18 @@ impl Model {
             full_screen: false,
             dialog: None,
             probe: None,
+            flicker: None,
+            peek: false,
+            arrived_results: Vec::new(),
+            record: None,
         };
         model.lay_out(model.layout);
         model
+    }
+
+    /// Which layers are drawn now.
+    pub fn showing(&self) -> Showing {
+        Showing { overlays: self.overlays_on != self.peek, flicker: self.flicker }
     }
 
     /// The active viewport.

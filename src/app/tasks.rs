@@ -8,14 +8,19 @@ use eframe::egui::{self, Color32, ColorImage};
 use glam::DVec3;
 
 use super::library::{Loaded, SeriesId};
+use super::panels::models::{self, Row};
+use super::panels::record::RecordView;
+use super::results::{self, Made, Prepared, PreparedLayer};
 use super::stage::acquisition_turn;
 use crate::display::{ColorMap, Grey, View, Voi, grey::auto_window, grey::to_byte};
 use crate::inference::demo::{self, Findings};
 use crate::inference::engine::{self, RunOptions, RunResult};
 use crate::inference::manifest::{self, FoundModel, Model};
-use crate::inference::runtime;
+use crate::inference::runtime::{self, RuntimeStatus};
 use crate::io::{self, IoError, Opened, Series, labels};
-use crate::jobs::{Control, Job, Poll};
+use crate::jobs::{Control, Job, Poll, Progress};
+use crate::render::Fidelity;
+use crate::render::badge::stamps;
 use crate::render::scene::{Layer, Plane};
 use crate::render::transfer_presets;
 use crate::volume::{Interpolation, PatientPoint, Space, Volume, resample, statistics};
@@ -38,9 +43,16 @@ pub(crate) enum Done {
     Loaded(SeriesId, Result<Loaded, IoError>),
     OverlayLoaded(SeriesId, String, Result<(Layer, [f64; 2]), IoError>),
     /// The model folders that are there.
-    Models(Vec<FoundModel>),
+    Models(Vec<Row>),
     /// A model ran on a series; the text is its title.
-    Ran(SeriesId, String, Result<RunResult, String>),
+    Ran(SeriesId, String, Result<Prepared, String>),
+    /// What ONNX Runtime offers.
+    Runtime(Result<RuntimeStatus, String>),
+    /// A result minus its source, for this run.
+    Subtracted(SeriesId, u64, Result<Box<PreparedLayer>, String>),
+    /// A run was written into this folder; `None`: the person chose none.
+    Saved(SeriesId, u64, Result<Option<PathBuf>, String>),
+    Record(RecordView),
     /// The demo's head and what was found in it.
     Demo(Result<Box<Findings>, String>),
     /// The task ended without a result, which only a fault in the program does.
@@ -53,9 +65,54 @@ enum Task {
     Preview(Job<Result<(Loaded, ColorImage), IoError>>, SeriesId),
     Load(Job<Result<Loaded, IoError>>, SeriesId),
     Overlay(Job<Result<(Layer, [f64; 2]), IoError>>, SeriesId, String),
-    Models(Job<Vec<FoundModel>>),
-    Run(Job<Result<RunResult, String>>, SeriesId, String),
+    Models(Job<Vec<Row>>),
+    Run(Job<Result<Prepared, String>>, SeriesId, String, u64),
+    Runtime(Job<Result<RuntimeStatus, String>>),
+    Subtract(Job<Result<Box<PreparedLayer>, String>>, SeriesId, u64),
+    Save(Job<Result<Option<PathBuf>, String>>, SeriesId, u64),
+    Record(Job<RecordView>),
     Demo(Job<Result<Box<Findings>, String>>),
+}
+
+/// Where an input of a run comes from.
+#[derive(Debug, Clone)]
+pub(crate) enum Source {
+    /// It is here.
+    Loaded(Arc<Volume>),
+    /// It is read first: this time point.
+    File(Box<Series>, usize),
+}
+
+impl Source {
+    fn volume(self, control: &Control) -> Result<Arc<Volume>, String> {
+        match self {
+            Self::Loaded(volume) => Ok(volume),
+            Self::File(series, time_point) => series.load(time_point, control).map(Arc::new).map_err(|e| e.to_string()),
+        }
+    }
+}
+
+/// A run that the person asked for.
+#[derive(Debug, Clone)]
+pub(crate) struct Asked {
+    pub model: Box<Model>,
+    /// The series that the result lies over.
+    pub on: SeriesId,
+    /// By the input's name.
+    pub inputs: Vec<(String, Source)>,
+    pub options: RunOptions,
+}
+
+/// A run that goes on or waits.
+#[derive(Debug, Clone)]
+pub(crate) struct RunState {
+    /// Names it in the queue.
+    pub id: u64,
+    /// The model's.
+    pub title: String,
+    /// `None`: it waits.
+    pub progress: Option<Progress>,
+    pub cancelled: bool,
 }
 
 /// All that runs, and what waits.
@@ -64,6 +121,9 @@ pub(crate) struct Tasks {
     running: Vec<Task>,
     /// Thumbnails that wait for their turn: one at a time, so that volumes on show come first.
     waiting: VecDeque<(SeriesId, Series)>,
+    /// Runs that wait: one at a time, because one takes the whole machine.
+    asked: VecDeque<(u64, Asked)>,
+    next_run: u64,
     context: egui::Context,
 }
 
@@ -75,7 +135,7 @@ pub(crate) struct Running {
 
 impl Tasks {
     pub fn new(context: egui::Context) -> Self {
-        Self { running: Vec::new(), waiting: VecDeque::new(), context }
+        Self { context, ..Self::default() }
     }
 
     fn watch(&self, control: &Control) {
@@ -139,23 +199,109 @@ impl Tasks {
         self.running.push(Task::Overlay(job, over, name));
     }
 
-    /// Looks for model folders.
-    pub fn find_models(&mut self) {
-        let job = Job::spawn("Looking for models", |_| manifest::models());
+    /// Looks for model folders: in these, or else where they are on this machine.
+    pub fn find_models(&mut self, folders: Option<Vec<PathBuf>>) {
+        let job = Job::spawn("Looking for models", move |_| {
+            let found = folders.map_or_else(manifest::models, |folders| {
+                folders.into_iter().map(|folder| FoundModel { model: Model::open(&folder), folder }).collect()
+            });
+            found.into_iter().map(models::row).collect()
+        });
         self.watch(job.control());
         self.running.push(Task::Models(job));
     }
 
-    /// Runs a model on a volume; ONNX Runtime is fetched first where it is missing.
-    pub fn run_model(&mut self, model: Model, on: SeriesId, volume: Arc<Volume>) {
+    /// Looks at what ONNX Runtime offers, where it is there.
+    pub fn look_at_runtime(&mut self) {
+        if !self.running.iter().any(|t| matches!(t, Task::Runtime(_))) {
+            let job = Job::spawn("Looking at ONNX Runtime", |_| runtime::status().map_err(|e| e.to_string()));
+            self.watch(job.control());
+            self.running.push(Task::Runtime(job));
+        }
+    }
+
+    /// Runs a model when those before it are done; ONNX Runtime is fetched first where it is missing.
+    pub fn ask(&mut self, asked: Asked) {
+        self.next_run += 1;
+        self.asked.push_back((self.next_run, asked));
+        self.next_in_queue();
+    }
+
+    fn next_in_queue(&mut self) {
+        if self.running.iter().any(|t| matches!(t, Task::Run(..))) {
+            return;
+        }
+        let Some((id, Asked { model, on, inputs, options })) = self.asked.pop_front() else { return };
         let title = model.title();
         let job = Job::spawn(format!("Running {title}"), move |control| {
             runtime::ensure(control).map_err(|e| e.to_string())?;
-            let inputs = [(String::new(), volume)];
-            engine::run(&model, &inputs, &RunOptions::default(), control).map_err(|e| e.to_string())
+            let read = |(name, source): (String, Source)| Ok((name, source.volume(control)?));
+            let inputs = inputs.into_iter().map(read).collect::<Result<Vec<_>, String>>()?;
+            let result = engine::run(&model, &inputs, &options, control).map_err(|e| e.to_string())?;
+            let made = Made { model: *model, inputs, options };
+            Ok(Prepared { made: Some(Arc::new(made)), ..results::prepare(result) })
         });
         self.watch(job.control());
-        self.running.push(Task::Run(job, on, title));
+        self.running.push(Task::Run(job, on, title, id));
+    }
+
+    /// The runs that go on and that wait, in their order.
+    pub fn runs(&self) -> Vec<RunState> {
+        let running = self.running.iter().filter_map(|task| match task {
+            Task::Run(job, _, title, id) => Some(RunState {
+                id: *id,
+                title: title.clone(),
+                progress: Some(job.control().progress()),
+                cancelled: job.control().is_cancelled(),
+            }),
+            _ => None,
+        });
+        let waiting = self.asked.iter().map(|(id, asked)| RunState {
+            id: *id,
+            title: asked.model.title(),
+            progress: None,
+            cancelled: false,
+        });
+        running.chain(waiting).collect()
+    }
+
+    /// Stops a run, or takes it out of the queue.
+    pub fn cancel_run(&mut self, id: u64) {
+        self.asked.retain(|(waiting, _)| *waiting != id);
+        for task in &self.running {
+            if let Task::Run(job, _, _, running) = task
+                && *running == id
+            {
+                job.control().cancel();
+            }
+        }
+    }
+
+    /// Subtracts the source from a result.
+    pub fn subtract(&mut self, on: SeriesId, run: u64, output: usize, result: Arc<Volume>, source: Arc<Volume>) {
+        let job = Job::spawn("Difference", move |_| results::difference(&result, &source, output).map(Box::new));
+        self.watch(job.control());
+        self.running.push(Task::Subtract(job, on, run));
+    }
+
+    /// Asks for a folder and writes a run's outputs and records there.
+    pub fn save_run(&mut self, on: SeriesId, run: u64, result: RunResult, made: Arc<Made>) {
+        let answer = rfd::AsyncFileDialog::new().set_title("Save results into").pick_folder();
+        let job = Job::spawn("Saving results", move |_| {
+            let Some(folder) = pollster::block_on(answer) else { return Ok(None) };
+            let folder = folder.path().to_owned();
+            results::save(&result, &made, &folder)?;
+            Ok(Some(folder))
+        });
+        self.watch(job.control());
+        self.running.push(Task::Save(job, on, run));
+    }
+
+    /// Reads the record beside a file, where there is one.
+    pub fn read_record(&mut self, view: RecordView, beside: Option<PathBuf>) {
+        let job = Job::spawn("Reading the record", move |_| view.or_from(beside));
+        self.watch(job.control());
+        self.running.push(Task::Record(job));
     }
 
     /// Gets the demo's head and finds its brain.
@@ -166,14 +312,6 @@ impl Tasks {
         let job = Job::spawn("Demo", |control| demo::find(control).map(Box::new).map_err(|e| e.to_string()));
         self.watch(job.control());
         self.running.push(Task::Demo(job));
-    }
-
-    /// The run of the model with this title, if it runs.
-    pub fn run_of(&self, title: &str) -> Option<Control> {
-        self.running.iter().find_map(|task| match task {
-            Task::Run(job, _, name) if name == title => Some(job.control().clone()),
-            _ => None,
-        })
     }
 
     /// What finished since the last call.
@@ -187,7 +325,11 @@ impl Tasks {
                 Task::Load(job, id) => finished(job, |r| Done::Loaded(*id, r)),
                 Task::Overlay(job, id, name) => finished(job, |r| Done::OverlayLoaded(*id, name.clone(), r)),
                 Task::Models(job) => finished(job, Done::Models),
-                Task::Run(job, id, name) => finished(job, |r| Done::Ran(*id, name.clone(), r)),
+                Task::Run(job, id, name, _) => finished(job, |r| Done::Ran(*id, name.clone(), r)),
+                Task::Runtime(job) => finished(job, Done::Runtime),
+                Task::Subtract(job, id, run) => finished(job, |r| Done::Subtracted(*id, *run, r)),
+                Task::Save(job, id, run) => finished(job, |r| Done::Saved(*id, *run, r)),
+                Task::Record(job) => finished(job, Done::Record),
                 Task::Demo(job) => finished(job, Done::Demo),
             };
             match finished {
@@ -199,6 +341,7 @@ impl Tasks {
             }
         });
         self.next_preview();
+        self.next_in_queue();
         done
     }
 
@@ -219,12 +362,14 @@ impl Tasks {
         self.running
             .iter()
             .filter_map(|task| match task {
-                Task::Dialog(..) | Task::Models(_) => None,
+                Task::Dialog(..) | Task::Models(_) | Task::Runtime(_) | Task::Record(_) => None,
                 Task::Open(job, ..) => Some(of(job.name(), job.control())),
                 Task::Preview(job, _) => Some(of(job.name(), job.control())),
                 Task::Load(job, _) => Some(of(job.name(), job.control())),
                 Task::Overlay(job, ..) => Some(of(job.name(), job.control())),
                 Task::Run(job, ..) => Some(of(job.name(), job.control())),
+                Task::Subtract(job, ..) => Some(of(job.name(), job.control())),
+                Task::Save(job, ..) => Some(of(job.name(), job.control())),
                 Task::Demo(job) => Some(of(job.name(), job.control())),
             })
             .collect()
@@ -232,12 +377,13 @@ impl Tasks {
 
     /// Whether nothing runs and nothing waits.
     pub fn is_idle(&self) -> bool {
-        self.running.is_empty() && self.waiting.is_empty()
+        self.running.is_empty() && self.waiting.is_empty() && self.asked.is_empty()
     }
 
     /// Asks everything to stop.
     pub fn cancel_all(&mut self) {
         self.waiting.clear();
+        self.asked.clear();
         for running in self.running() {
             running.control.cancel();
         }
@@ -333,5 +479,48 @@ fn thumbnail(loaded: &Loaded) -> ColorImage {
             });
         }
     }
-    ColorImage::new([THUMBNAIL, THUMBNAIL], pixels)
+    let mut image = ColorImage::new([THUMBNAIL, THUMBNAIL], pixels);
+    if volume.provenance.is_synthetic() {
+        mark(&mut image);
+    }
+    image
+}
+
+/// The badge as it is on a picture of the size that the browser shows, enlarged as the thumbnail is larger.
+fn mark(image: &mut ColorImage) {
+    let shown = 64_usize;
+    for stamp in stamps([shown as u32; 2], true, &Fidelity::default()) {
+        let [left, top] = stamp.at.map(|x| x as usize * THUMBNAIL / shown);
+        let [width, height] = [stamp.image.width(), stamp.image.height()].map(|n| n as usize * THUMBNAIL / shown);
+        for y in 0..height {
+            for x in 0..width {
+                let from = [x * shown / THUMBNAIL, y * shown / THUMBNAIL].map(|x| x as u32);
+                let [r, g, b, a] = stamp.image.get_pixel(from[0], from[1]).0;
+                if let Some(pixel) = image.pixels.get_mut((top + y) * THUMBNAIL + left + x) {
+                    *pixel = pixel.blend(Color32::from_rgba_unmultiplied(r, g, b, a));
+                }
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::volume::{Geometry, Provenance};
+
+    #[test]
+    fn a_synthetic_thumbnail_carries_the_badge_and_a_real_one_does_not() {
+        let magenta = |provenance| {
+            let geometry = Geometry::new([30, 20, 1], glam::DMat4::IDENTITY).unwrap();
+            let voxels: Vec<i16> = (0..600).collect();
+            let volume = Volume::new("v", voxels.into(), geometry, provenance).unwrap();
+            let image = thumbnail(&measured(volume));
+            let is = |c: &&Color32| c.r() > 200 && c.g() < 100 && c.b() > 200;
+            let corner = |n: usize| n % THUMBNAIL > THUMBNAIL / 2 && n / THUMBNAIL > THUMBNAIL / 2;
+            image.pixels.iter().enumerate().filter(|(n, c)| corner(*n) && is(c)).count()
+        };
+        assert_eq!(magenta(Provenance::acquired(vec![])), 0);
+        assert!(magenta(Provenance::marked_synthetic(vec![], None)) > 30);
+    }
 }

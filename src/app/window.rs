@@ -16,25 +16,26 @@ use super::library::{Load, SeriesId};
 use super::panels::{
     self,
     dialogs::{Choice, Dialogs},
-    models::Row,
+    models::{ModelsPanel, Row, Seen},
     status::Figures,
     studies::Wish,
     transfer_editor::TransferEditor,
 };
 use super::persist::{self, Keeper, Kept, WindowPlace};
 use super::picture::Pictures;
+use super::results;
 use super::state::{Dialog, Model, Settings};
 use super::tasks::{Done, Purpose, Tasks};
 use super::ui_kit::{
     theme::{self, tokens},
     toast::{Level, Messages},
+    widgets::panel_title,
 };
 use super::viewport::{self, Canvas};
 use super::wheel::Wheel;
 use crate::display::Window;
 use crate::inference::demo::Findings;
-use crate::inference::engine::{OutputContent, RunResult};
-use crate::inference::manifest::FoundModel;
+use crate::inference::runtime::RuntimeStatus;
 use crate::io::IoError;
 use crate::render::gpu;
 use crate::render::scene::{Content, Layer, front_cut_away};
@@ -53,6 +54,8 @@ pub struct WindowOptions {
     pub layout: Option<Layout>,
     /// Where settings are kept; `None`: `VERITOME_DATA`, else the user's data folder.
     pub data_folder: Option<PathBuf>,
+    /// The folders of the models that are offered; `None`: those of this machine.
+    pub models: Option<Vec<PathBuf>>,
     /// Leaves out what differs from run to run (memory, frames a second), for pictures in tests.
     pub steady: bool,
 }
@@ -105,9 +108,9 @@ pub fn has_display() -> bool {
 
 /// The content of the window.
 pub struct Veritome {
-    model: Model,
-    tasks: Tasks,
-    messages: Messages,
+    pub(super) model: Model,
+    pub(super) tasks: Tasks,
+    pub(super) messages: Messages,
     kept: Kept<Settings>,
     keeper: Keeper<Settings>,
     pictures: Pictures,
@@ -129,6 +132,8 @@ pub struct Veritome {
     dialogs: Dialogs,
     editor: TransferEditor,
     models: Option<Vec<Row>>,
+    models_panel: ModelsPanel,
+    runtime: Option<Result<RuntimeStatus, String>>,
 }
 
 impl std::fmt::Debug for Veritome {
@@ -175,8 +180,10 @@ impl Veritome {
             dialogs,
             editor: TransferEditor::default(),
             models: None,
+            models_panel: ModelsPanel::default(),
+            runtime: None,
         };
-        app.tasks.find_models();
+        app.tasks.find_models(options.models);
         if let Some(layout) = options.layout {
             app.model.lay_out(layout);
         }
@@ -238,7 +245,7 @@ impl Veritome {
         self.messages.log().iter().map(|m| m.text.clone()).collect()
     }
 
-    fn reach<'a>(&'a mut self, ctx: &'a egui::Context) -> Reach<'a> {
+    pub(super) fn reach<'a>(&'a mut self, ctx: &'a egui::Context) -> Reach<'a> {
         Reach {
             model: &mut self.model,
             tasks: &mut self.tasks,
@@ -279,9 +286,13 @@ impl Veritome {
                     }
                 }
                 Done::OverlayLoaded(_, name, Err(error)) => self.failed(&format!("{name} could not be loaded"), &error),
-                Done::Models(found) => self.models = Some(found.into_iter().map(model_row).collect()),
-                Done::Ran(id, title, Ok(result)) => self.ran(id, &title, &result),
+                Done::Models(rows) => self.models = Some(rows),
+                Done::Runtime(status) => self.runtime = Some(status),
+                Done::Ran(id, title, Ok(prepared)) => self.ran(id, &title, prepared),
                 Done::Ran(_, title, Err(why)) => self.told(&format!("{title} did not run"), &why),
+                Done::Subtracted(id, run, result) => self.subtracted(id, run, result),
+                Done::Saved(id, run, result) => self.saved(id, run, result),
+                Done::Record(view) => self.model.record = Some(view),
                 Done::Demo(Ok(findings)) => self.show_demo(ctx, &findings),
                 Done::Demo(Err(why)) => self.told("The demo could not be prepared", &why),
                 Done::Lost(name) => {
@@ -289,39 +300,20 @@ impl Veritome {
                 }
             }
         }
+        results::settle(&mut self.model);
         self.history.accept(&self.model);
-    }
-
-    /// What a model found becomes layers over the series that it ran on.
-    fn ran(&mut self, id: SeriesId, title: &str, result: &RunResult) {
-        for output in &result.outputs {
-            let layer = match &output.content {
-                OutputContent::Labels(labels) => Layer::labels(labels.clone()),
-                OutputContent::Image(volume) => {
-                    let mut layer = Layer::image(volume.clone());
-                    layer.opacity = 0.5;
-                    if output.kind != "image" {
-                        layer.colormap = crate::display::ColorMap::Inferno;
-                    }
-                    layer
-                }
-            };
-            self.add_overlay(id, layer);
-        }
-        let seconds = result.seconds.total;
-        let text = format!("{title} ran on {} in {seconds:.1} s", result.provider);
-        let level = if result.warnings.is_empty() { Level::Info } else { Level::Warning };
-        self.messages.push(level, text, result.warnings.join("\n"));
     }
 
     fn show_demo(&mut self, ctx: &egui::Context, findings: &Findings) {
         let mut study = findings.study.clone();
         study.series = vec![findings.series.clone()];
-        self.first_layers = vec![Layer::labels(findings.mask.clone())];
         self.first_clip = Some(front_cut_away(&findings.volume.geometry));
         self.model.lay_out(Layout::FourUp);
         let opened = crate::io::Opened { studies: vec![study], skipped: Vec::new() };
         self.opened(ctx, &[], Purpose::Show, opened);
+        if let Some(id) = self.model.active_series() {
+            self.model.arrived_results.push((id, results::prepare(findings.result.clone())));
+        }
         let text = format!("{} found {:.0} ml of brain on {}", findings.model, findings.brain_ml(), findings.provider);
         self.messages.push(Level::Info, text, "");
     }
@@ -540,17 +532,6 @@ fn is_typed(event: &egui::Event) -> bool {
     matches!(event, egui::Event::Key { .. } | egui::Event::Text(_))
 }
 
-/// A model folder as the list shows it.
-fn model_row(found: FoundModel) -> Row {
-    match found.model {
-        Ok(model) => Row::Ready(Box::new(model)),
-        Err(error) => Row::Broken {
-            name: found.folder.file_name().map(|n| n.to_string_lossy().into_owned()).unwrap_or_default(),
-            why: error.to_string(),
-        },
-    }
-}
-
 impl eframe::App for Veritome {
     fn ui(&mut self, ui: &mut Ui, _frame: &mut eframe::Frame) {
         let ctx = ui.ctx().clone();
@@ -569,7 +550,13 @@ impl eframe::App for Veritome {
         let t = tokens(&ctx);
         let panel = |margin: Margin| Frame::new().fill(t.panel).inner_margin(margin);
         let mut wish = None;
-        let mut run = None;
+        let mut asked = Vec::new();
+        let mut of_run = None;
+        let mut record = None;
+        if self.model.peek && !keymap::is_down(&ctx, Action::Peek) {
+            self.model.peek = false;
+            ctx.request_repaint();
+        }
         if !self.model.full_screen {
             Panel::top("toolbar")
                 .exact_size(t.size.toolbar)
@@ -599,12 +586,27 @@ impl eframe::App for Veritome {
                     .size_range(220.0..=480.0)
                     .frame(panel(Margin::same(t.space.s as i8)))
                     .show(ui, |ui| {
+                        if self.model.settings.why_open {
+                            Panel::bottom("why")
+                                .default_size(260.0)
+                                .size_range(120.0..=520.0)
+                                .resizable(true)
+                                .frame(panel(Margin { top: t.space.s as i8, ..Margin::ZERO }))
+                                .show(ui, |ui| record = panels::why::show(ui, &self.model, &mut self.queue));
+                        }
                         egui::ScrollArea::vertical().auto_shrink([false, false]).show(ui, |ui| {
-                            panels::layers::show(ui, &mut self.model, &mut self.queue);
+                            of_run = panels::layers::show(ui, &mut self.model, &mut self.queue);
+                            ui.add_space(t.space.m);
+                            panel_title(ui, "Models", |_| {});
+                            let seen = Seen {
+                                window: &self.model,
+                                rows: self.models.as_deref(),
+                                tasks: &self.tasks,
+                                runtime: self.runtime.as_ref(),
+                            };
+                            asked = self.models_panel.show(ui, &seen);
                             ui.add_space(t.space.m);
                             panels::look::show(ui, &mut self.model, &mut self.editor, &mut self.queue);
-                            ui.add_space(t.space.m);
-                            run = panels::models::show(ui, &self.model, self.models.as_deref(), &self.tasks);
                         });
                     });
             }
@@ -634,11 +636,7 @@ impl eframe::App for Veritome {
             self.model.active = pane;
             self.reach(&ctx).show(id);
         }
-        if let Some(run) = run
-            && let Some(volume) = self.model.stages.get(&run.on).and_then(|s| s.volume().cloned())
-        {
-            self.tasks.run_model(*run.model, run.on, volume);
-        }
+        self.wishes(&ctx, asked, of_run, record);
         if let Some(why) = self.pictures.take_trouble() {
             self.messages.push(Level::Error, "An image could not be drawn by the graphics device", why);
         }

@@ -4,8 +4,10 @@
 //! standard error.
 
 mod bench;
+mod calibrate;
 mod convert;
 mod demo;
+mod explain;
 mod info;
 mod models;
 mod open;
@@ -48,6 +50,10 @@ enum Command {
     Models(models::Models),
     /// Run a model on images
     Run(run::Run),
+    /// Temperature, interval and guard of a model, from labelled cases
+    Calibrate(calibrate::Calibrate),
+    /// A map of what mattered to a model, and whether to believe it
+    Explain(explain::Explain),
     /// The project's own timings, repeatable
     Bench(bench::Bench),
 }
@@ -70,6 +76,8 @@ pub fn main() -> ExitCode {
         Some(Command::Runtime(c)) => c.run(),
         Some(Command::Models(c)) => c.run(),
         Some(Command::Run(c)) => c.run(),
+        Some(Command::Calibrate(c)) => c.run(),
+        Some(Command::Explain(c)) => c.run(),
         Some(Command::Bench(c)) => c.run(),
     };
     match result {

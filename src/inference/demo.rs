@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use super::engine::{OutputContent, RunOptions, run};
+use super::engine::{OutputContent, RunOptions, RunResult, run};
 use super::manifest::ModelError;
 use super::runtime::InstallError;
 use super::{InferenceError, manifest, runtime};
@@ -31,6 +31,8 @@ pub struct Findings {
     pub model: String,
     /// The provider that really ran.
     pub provider: String,
+    /// All that the run gave.
+    pub result: RunResult,
 }
 
 /// Why the demo could not be prepared.
@@ -85,10 +87,11 @@ pub fn find(control: &Control) -> Result<Findings, DemoError> {
         .iter()
         .find_map(|o| match &o.content {
             OutputContent::Labels(labels) => Some(labels.clone()),
-            OutputContent::Image(_) => None,
+            _ => None,
         })
         .ok_or_else(|| DemoError::Missing { path: model.folder.clone(), what: "the model gave no mask" })?;
-    Ok(Findings { sample, study, series, volume, mask, model: result.model, provider: result.provider })
+    let (model, provider) = (result.model.clone(), result.provider.clone());
+    Ok(Findings { sample, study, series, volume, mask, model, provider, result })
 }
 
 impl Findings {

@@ -1,136 +1,24 @@
 //! Inputs through a model, back onto the first input's own grid: [`run`].
 
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Instant;
 
+use super::autoencode::Draw;
+use super::core::Stopwatch;
+use super::cutter::Cutter;
+use super::dense::{self, Pass, Work};
 use super::errors::InferenceError;
+use super::fields::Role;
 use super::manifest::Model;
-use super::outputs::{Context, is_shown};
-use super::{prepare, session};
+use super::manifest::schema::{InfererKind, UncertaintySource};
+use super::networks::Networks;
+use super::outputs::Context;
+pub use super::provider::Provider;
+pub use super::result::*;
+use super::{guard, prepare, region};
 use crate::jobs::Control;
 use crate::provenance;
-use crate::volume::{Derivation, Labelmap, Provenance, Volume};
-
-/// Which execution provider is asked for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Serialize, serde::Deserialize)]
-#[serde(rename_all = "lowercase")]
-#[expect(missing_docs, reason = "each variant is the provider of its name")]
-pub enum Provider {
-    #[default]
-    Auto,
-    Cpu,
-    Cuda,
-    TensorRt,
-    DirectMl,
-    CoreMl,
-    OpenVino,
-    WebGpu,
-}
-
-impl Provider {
-    /// Every provider but [`Provider::Auto`].
-    pub const REAL: [Self; 7] =
-        [Self::Cpu, Self::Cuda, Self::TensorRt, Self::DirectMl, Self::CoreMl, Self::OpenVino, Self::WebGpu];
-
-    /// As the command line and the records name it.
-    #[must_use]
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Auto => "auto",
-            Self::Cpu => "cpu",
-            Self::Cuda => "cuda",
-            Self::TensorRt => "tensorrt",
-            Self::DirectMl => "directml",
-            Self::CoreMl => "coreml",
-            Self::OpenVino => "openvino",
-            Self::WebGpu => "webgpu",
-        }
-    }
-}
-
-impl std::fmt::Display for Provider {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(self.name())
-    }
-}
-
-impl std::str::FromStr for Provider {
-    type Err = String;
-
-    fn from_str(name: &str) -> Result<Self, String> {
-        let all = std::iter::once(Self::Auto).chain(Self::REAL);
-        all.clone().find(|p| p.name() == name).ok_or_else(|| {
-            let names: Vec<&str> = all.map(Self::name).collect();
-            format!("there is no provider `{name}`; choose one of {}", names.join(", "))
-        })
-    }
-}
-
-/// How a model is run.
-#[derive(Debug, Clone, Default)]
-pub struct RunOptions {
-    /// Asked for; the real one is in the result.
-    pub provider: Provider,
-}
-
-/// What one output is.
-#[derive(Debug, Clone)]
-pub enum OutputContent {
-    /// Grey values.
-    Image(Arc<Volume>),
-    /// Labels.
-    Labels(Arc<Labelmap>),
-}
-
-/// One output of a run, on the first input's grid.
-#[derive(Debug, Clone)]
-pub struct Output {
-    /// Its name in the manifest.
-    pub name: String,
-    /// Its kind in the manifest: `image`, `labels`, `probabilities` …
-    pub kind: String,
-    /// The values.
-    pub content: OutputContent,
-}
-
-/// Seconds that each part of a run took.
-#[derive(Debug, Clone, Copy, Default, PartialEq, serde::Serialize)]
-#[expect(missing_docs, reason = "each field is the part of its name")]
-pub struct Seconds {
-    pub load: f64,
-    pub preprocess: f64,
-    pub inference: f64,
-    pub postprocess: f64,
-    pub total: f64,
-}
-
-/// What a run gave.
-#[derive(Debug, Clone)]
-pub struct RunResult {
-    /// Name and version of the model.
-    pub model: String,
-    /// The provider that was asked for.
-    pub requested_provider: String,
-    /// The provider that really ran.
-    pub provider: String,
-    /// How long it took.
-    pub seconds: Seconds,
-    /// How many times the network was called for the image.
-    pub patches: usize,
-    /// How many times the image went through.
-    pub repeats: usize,
-    /// The outputs.
-    pub outputs: Vec<Output>,
-    /// What the person must know.
-    pub warnings: Vec<String>,
-    /// The model's folder.
-    pub folder: PathBuf,
-    /// SHA-256 of the weights, hexadecimal.
-    pub weights_sha256: String,
-    /// The most memory that the process ever took, MB (10^6 bytes).
-    pub peak_rss_mb: f64,
-}
+use crate::volume::{Derivation, Provenance, Volume};
 
 /// Runs a model on volumes. `inputs` are pairs of the input's name in the manifest and the volume; an empty name takes
 /// the next free input. The outputs lie on the grid of the manifest's first input.
@@ -156,63 +44,105 @@ pub fn run(
 ) -> Result<RunResult, InferenceError> {
     let start = Instant::now();
     let m = &model.manifest;
-    prepare::supported(model)?;
-    let matched = prepare::match_inputs(model, inputs)?;
+    let matched = prepare::match_inputs(model, inputs, options.registered)?;
     let mut seconds = Seconds::default();
+    let mut warnings = Vec::new();
 
     control.stage(format!("Loading {}", model.title()), 0);
-    let network = session::open(model, "network", options.provider, control)?;
-    let mut warnings = network.notes.clone();
+    let networks = Networks::open(model, options, control)?;
+    warnings.extend(networks.notes());
+    let main = networks.main(model)?.clone();
     seconds.load = start.elapsed().as_secs_f64();
 
     let part = Instant::now();
-    let prepared = prepare::prepare(model, &network, &matched, control)?;
+    let volumes: Vec<&Volume> = matched.iter().flatten().map(|v| &**v).collect();
+    let mask = match (&m.preprocess.mask, volumes.first()) {
+        (Some(name), Some(_)) => Some(region::of_model(name, &matched, options, control)?),
+        _ => None,
+    };
+    let prepared = prepare::prepare(model, &matched, mask.as_deref(), control)?;
     warnings.extend(prepared.notes.iter().cloned());
+    let size = prepared.grid.padded.size();
+    let normalised: Vec<_> = prepared.inputs.iter().map(|c| (c.name.clone(), c.values.as_slice())).collect();
+    let mut verdict = m.guard.as_ref().map(|_| guard::check(model, &matched, &normalised, None)).transpose()?;
+    let applied: Vec<_> = prepared.inputs.iter().map(|c| (c.name.clone(), c.applied)).collect();
+    let cutter = Cutter::new(m, prepared.inputs.into_iter().map(|c| c.values).collect(), size);
+    let region = match m.anomaly.as_ref().and_then(|a| a.region.as_ref()) {
+        Some(name) => Some((name.as_str(), region::named(name, &matched, options, control)?)),
+        None => None,
+    };
     seconds.preprocess = part.elapsed().as_secs_f64();
 
     let part = Instant::now();
-    control.stage(format!("Running {} on {}", model.title(), network.provider), 1);
-    let specs: Vec<_> = m.outputs.iter().filter(|o| is_shown(o.kind)).collect();
-    let wanted: Vec<&str> = specs.iter().map(|o| o.tensor.as_str()).collect();
-    if let Some(missing) = wanted.iter().find(|w| !network.outputs.iter().any(|p| p.name == **w)) {
-        let names: Vec<&str> = network.outputs.iter().map(|p| p.name.as_str()).collect();
-        return Err(InferenceError::Mismatch {
-            path: model.folder.clone(),
-            expected: format!("an output tensor `{missing}` (outputs.tensor)"),
-            found: format!("the outputs {}", names.join(", ")),
-        });
-    }
-    let tensors = network.run(&model.title(), &prepared.tensors, &wanted, control)?;
-    control.advance(1);
+    let repeats = Repeats::plan(model, options, networks.members(), &mut warnings);
+    let watch = Stopwatch::default();
+    let core = networks.core(model, &cutter, &repeats.draw(options.seed), &watch)?;
+    let free_target;
+    let target = match volumes.first() {
+        Some(first) => &first.geometry,
+        None => {
+            free_target = prepared.grid.grid.clone();
+            &free_target
+        }
+    };
+    let work = Work {
+        model,
+        core: &*core,
+        cutter: &cutter,
+        grid: &prepared.grid,
+        target,
+        applied: &applied,
+        passes: &repeats.passes,
+        snapped: volumes.first().filter(|_| m.preprocess.anisotropic).and_then(|v| prepared.grid.thick_axis_of_grid(v)),
+        probabilities: options.probabilities,
+        control,
+    };
+    let done = dense::run(&work, &format!("Running {} on {}", model.title(), main.provider))?;
     seconds.inference = part.elapsed().as_secs_f64();
+    if let Some(verdict) = &mut verdict {
+        let features = done.outcomes.iter().find(|o| o.field.role == Role::Features);
+        let features: Option<Vec<f64>> =
+            features.and_then(|o| o.whole.first()).map(|v| v.iter().copied().map(f64::from).collect());
+        verdict.checks.retain(|c| c.what != guard::FEATURES);
+        verdict.checks.extend(guard::check_features(model, features.as_deref())?);
+        if !verdict.is_like() {
+            warnings.push(verdict.sentence());
+        }
+    }
 
     let part = Instant::now();
-    let volumes: Vec<&Volume> = matched.iter().flatten().map(|v| &**v).collect();
-    let Some(first) = volumes.first() else {
-        return Err(InferenceError::NotSupported { model: model.title(), what: "a model without inputs".into() });
-    };
     let parents: Vec<&Provenance> = volumes.iter().map(|v| &v.provenance).collect();
+    let seed = repeats.draws().then_some(options.seed);
     let derivation = Derivation {
         description: format!("{} by {}", m.task.title(), model.title()),
         model: Some(m.name.clone()),
         model_version: Some(m.version.clone()),
-        weights_sha256: Some(network.sha256.clone()),
-        provider: Some(network.provider.name().to_owned()),
-        seed: None,
+        weights_sha256: Some(main.sha256.clone()),
+        provider: Some(main.provider.name().to_owned()),
+        seed,
         time: Some(provenance::now()),
         generates_pixels: m.task.generates_pixels(),
     };
+    let canvas = match volumes.first() {
+        Some(first) => (*first).clone(),
+        None => free_canvas(model, target.clone())?,
+    };
     let context = Context {
         model,
-        first,
-        grid: &prepared.grid,
-        applied: &prepared.applied,
-        provenance: &Provenance::derived(&parents, derivation),
+        first: &canvas,
+        parents: &parents,
+        derivation: &derivation,
+        sources: &repeats.sources,
+        repeats: repeats.passes.len(),
+        region: region.as_ref().map(|(name, map)| (*name, &**map)),
         control,
     };
     let mut outputs = Vec::new();
-    for (spec, tensor) in specs.iter().zip(&tensors) {
-        outputs.extend(context.output(spec, tensor, &mut warnings)?);
+    for outcome in done.outcomes {
+        outputs.extend(context.outputs(outcome, &mut warnings)?);
+    }
+    if !done.covers && outputs.iter().any(|o| matches!(o.content, OutputContent::Image(_))) {
+        warnings.push("Parts of the image lie outside what the model saw; images hold their lowest value there".into());
     }
     control.checkpoint()?;
     seconds.postprocess = part.elapsed().as_secs_f64();
@@ -220,16 +150,91 @@ pub fn run(
     Ok(RunResult {
         model: model.title(),
         requested_provider: options.provider.name().to_owned(),
-        provider: network.provider.name().to_owned(),
+        provider: main.provider.name().to_owned(),
         seconds,
-        patches: 1,
-        repeats: 1,
+        network_seconds: watch.total().as_secs_f64(),
+        patches: done.patches,
+        repeats: repeats.passes.len(),
         outputs,
+        guard: verdict,
+        seed,
+        provenance: Provenance::derived(&parents, derivation),
         warnings,
         folder: model.folder.clone(),
-        weights_sha256: network.sha256.clone(),
+        weights_sha256: main.sha256.clone(),
+        graphs: networks.hashes(),
         peak_rss_mb: peak_rss_mb(),
     })
+}
+
+/// How often the image goes through, and why.
+struct Repeats {
+    passes: Vec<Pass>,
+    sources: Vec<UncertaintySource>,
+    /// Whether a run begins with noise.
+    diffuses: bool,
+}
+
+/// Samples where neither the person nor the manifest says how many.
+const SAMPLES: usize = 8;
+
+impl Repeats {
+    fn plan(model: &Model, options: &RunOptions, members: usize, warnings: &mut Vec<String>) -> Self {
+        use UncertaintySource as U;
+        let m = &model.manifest;
+        let u = &m.uncertainty;
+        let has = |source: U| u.sources.contains(&source);
+        let diffuses = matches!(m.inferer.kind, InfererKind::Diffusion | InfererKind::LatentDiffusion);
+        let asked = options.samples.or(u.default_samples);
+        // An autoencoder's latent is drawn; another network draws by itself.
+        let draws = if diffuses || has(U::Samples) { U::Samples } else { U::Stochastic };
+        let samples = if has(draws) { asked.unwrap_or(SAMPLES).max(1) } else { 1 };
+        if samples == 1 && options.samples.is_some_and(|n| n > 1) && !has(U::Tta) {
+            warnings
+                .push(format!("{} names no source that draws samples; it ran once an image and member", model.title()));
+        }
+        let by_default = options.samples.map_or(u.default_samples.is_some_and(|n| n > 1), |n| n > 1);
+        let augmented = options.tta.unwrap_or(by_default) && has(U::Tta);
+        if options.tta == Some(true) && !has(U::Tta) {
+            warnings.push(format!("{} names no test-time augmentation that is valid for it", model.title()));
+        }
+        let augmentations: Vec<Option<usize>> =
+            std::iter::once(None).chain((0..u.tta.len()).filter(|_| augmented).map(Some)).collect();
+        let mut passes = Vec::new();
+        for member in 0..members.max(1) {
+            for sample in 0..samples {
+                passes.extend(augmentations.iter().map(|a| Pass { member, augmentation: *a, sample }));
+            }
+        }
+        let mut sources = Vec::new();
+        let mut add = |on: bool, source: U| {
+            if on {
+                sources.push(source);
+            }
+        };
+        add(augmentations.len() > 1, U::Tta);
+        add(members > 1, U::Ensemble);
+        add(samples > 1, draws);
+        add(has(U::Variance), U::Variance);
+        Self { passes, sources, diffuses }
+    }
+
+    /// Whether random numbers are drawn here (a stochastic network draws its own).
+    fn draws(&self) -> bool {
+        self.diffuses || self.sources.contains(&UncertaintySource::Samples)
+    }
+
+    fn draw(&self, seed: u64) -> Draw {
+        Draw { at_random: self.sources.contains(&UncertaintySource::Samples), seed }
+    }
+}
+
+/// What a model without inputs draws on: a grid in no patient.
+fn free_canvas(model: &Model, geometry: crate::volume::Geometry) -> Result<Volume, InferenceError> {
+    let voxels = crate::volume::Voxels::from(vec![0_u8; geometry.voxel_count()]);
+    let bad =
+        |e: crate::volume::image::SizeMismatch| InferenceError::BadInput { name: model.title(), reason: e.to_string() };
+    Volume::new(model.title(), voxels, geometry, Provenance::acquired(Vec::new())).map_err(bad)
 }
 
 /// The most memory that this process ever took, where the system tells; else what it takes now.

@@ -53,12 +53,86 @@ pub(crate) fn model_grid(p: &Preprocess, input: &Volume, bounds: Option<Bounds>)
         Some(size) => conformed(&own, &p.orientation, spacing, size)?,
         None => resized(&oriented, spacing, p.size_rule)?,
     };
-    let size = grid.size();
-    let total = size.map(|n| n.next_multiple_of(p.pad_multiple.max(1)));
-    let before = [0, 1, 2].map(|a| (total[a] - size[a]) / 2);
-    let shift = DVec3::from_array(before.map(|n| -(n as f64)));
-    let padded = Geometry::new(total, grid.voxel_to_patient() * DMat4::from_translation(shift))?;
-    Ok(ModelGrid { grid, padded, before, bounds, notes })
+    ModelGrid::padded_to_multiple(grid, p.pad_multiple, bounds, notes)
+}
+
+/// The grid of a model without inputs: its own size and spacing, centred on the origin.
+///
+/// # Errors
+/// When the manifest gives no size or no spacing.
+pub(crate) fn free_grid(p: &Preprocess) -> Result<ModelGrid, GeometryError> {
+    let size = p.size.ok_or(GeometryError::Empty([0; 3]))?;
+    let spacing = match p.spacing_mm {
+        Spacing::Native => [1.0; 3],
+        Spacing::Millimetres(mm) => mm,
+    };
+    let unplaced = Geometry::unplaced([1; 3])?;
+    let grid = conformed(&unplaced, &p.orientation, spacing, size)?;
+    ModelGrid::padded_to_multiple(grid, p.pad_multiple, None, Vec::new())
+}
+
+impl ModelGrid {
+    fn padded_to_multiple(
+        grid: Geometry,
+        multiple: usize,
+        bounds: Option<Bounds>,
+        notes: Vec<String>,
+    ) -> Result<Self, GeometryError> {
+        let total = grid.size().map(|n| n.next_multiple_of(multiple.max(1)));
+        let mut made = Self { padded: grid.clone(), grid, before: [0; 3], bounds, notes };
+        made.pad_to(total)?;
+        Ok(made)
+    }
+
+    /// Pads on both sides until the grid has at least this size; the odd voxel goes behind, as in MONAI.
+    pub fn pad_to(&mut self, least: [usize; 3]) -> Result<(), GeometryError> {
+        let size = self.padded.size();
+        let total = [0, 1, 2].map(|a| size[a].max(least[a]));
+        let more = [0, 1, 2].map(|a| (total[a] - size[a]) / 2);
+        let shift = DVec3::from_array(more.map(|n| -(n as f64)));
+        self.padded = Geometry::new(total, self.padded.voxel_to_patient() * DMat4::from_translation(shift))?;
+        self.before = [0, 1, 2].map(|a| self.before[a] + more[a]);
+        Ok(())
+    }
+
+    /// The part of a volume that the crop keeps, as real values in `f32` with NaN for padding. The crop is in voxels of
+    /// the first input; a volume on another grid stays whole.
+    pub fn cropped(&self, volume: &Volume) -> Result<Volume, GeometryError> {
+        let [nx, ny, nz] = volume.size();
+        let whole = Bounds { low: [0; 3], high: [nx - 1, ny - 1, nz - 1] };
+        let b = self.bounds.filter(|b| (0..3).all(|a| b.high[a] <= whole.high[a])).unwrap_or(whole);
+        let geometry = cropped(&volume.geometry, b)?;
+        let mut values = Vec::with_capacity(geometry.voxel_count());
+        for k in b.low[2]..=b.high[2] {
+            for j in b.low[1]..=b.high[1] {
+                let row = (k * ny + j) * nx;
+                values.extend((b.low[0]..=b.high[0]).map(|i| real(volume, row + i).map_or(f32::NAN, |x| x as f32)));
+            }
+        }
+        let (voxels, rescale) = (Voxels::from(values), crate::volume::Rescale::IDENTITY);
+        Ok(Volume { voxels, geometry, rescale, padding: None, ..volume.clone() })
+    }
+
+    /// nnU-Net's rule for thick slices: the volume's axis across them, where its spacing, or else the grid's, is more
+    /// than three times the smallest; `None` when no axis stands alone.
+    pub fn thick_axis(&self, volume: &Volume) -> Option<usize> {
+        let across = |g: &Geometry| {
+            let mm = g.spacing_mm();
+            let (low, high) = mm.iter().fold((f64::INFINITY, 0.0_f64), |(l, h), x| (l.min(*x), h.max(*x)));
+            let thick: Vec<usize> = (0..3).filter(|a| (mm[*a] - high).abs() < 1e-6 * high).collect();
+            (high / low > 3.0).then_some(thick).filter(|t| t.len() == 1).map(|t| g.step_mm(t[0]))
+        };
+        let direction = across(&volume.geometry).or_else(|| across(&self.grid))?.normalize();
+        let along = |a: &usize| (volume.geometry.directions()[*a].dot(direction).abs() * 1e9) as i64;
+        (0..3).max_by_key(along)
+    }
+
+    /// The same axis on this grid.
+    pub fn thick_axis_of_grid(&self, volume: &Volume) -> Option<usize> {
+        let direction = volume.geometry.directions()[self.thick_axis(volume)?];
+        let along = |a: &usize| (self.grid.directions()[*a].dot(direction).abs() * 1e9) as i64;
+        (0..3).max_by_key(along)
+    }
 }
 
 /// The box that the manifest's crop keeps: of the voxels that are not 0, or above 0, in any of the inputs that share
@@ -90,7 +164,8 @@ pub(crate) fn crop_bounds(crop: Crop, inputs: &[&Volume]) -> Option<Bounds> {
     bounds
 }
 
-fn real(volume: &Volume, index: usize) -> Option<f64> {
+/// The real value of a voxel; `None` for padding.
+pub(crate) fn real(volume: &Volume, index: usize) -> Option<f64> {
     let stored = match &volume.voxels {
         // The common type, without the detour.
         Voxels::I16(v) => f64::from(*v.get(index)?),

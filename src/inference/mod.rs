@@ -4,6 +4,10 @@
 //! - [`runtime`]: finds, installs and describes ONNX Runtime
 //! - [`manifest`]: a model folder as a checked type
 //! - [`engine`]: [`engine::run`]: inputs through a model, back onto the first input's own grid
+//! - [`check`]: whether a model folder is what it says
+//! - [`import`]: model folders out of MONAI bundles and nnU-Net exports
+//! - [`diffusion`]: the mathematics of samplers
+//! - [`calibrate`]: what its certainty is worth, from labelled cases
 //! - [`demo`]: the demo's work, for the window and the command line
 //! - [`report`]: what a run gave as files and as the JSON of `veritome run --json`
 //! - [`InferenceError`]: why a model could not be run
@@ -11,20 +15,44 @@
 //! Inside, in the order of a run: `session` opens the network, `grid` finds the model's grid, `normalize` prepares the
 //! values, `layout` makes tensors of them, `inverse` brings the answer back, `components` cleans it.
 
+mod autoencode;
+pub mod batch;
+pub mod calibrate;
+pub mod check;
 mod components;
+mod core;
+mod cutter;
 pub mod demo;
+mod denoise;
+mod dense;
+pub mod diffusion;
 pub mod engine;
 mod errors;
+mod fields;
 mod grid;
-mod inverse;
+pub mod guard;
+pub mod import;
 mod layout;
 pub mod manifest;
+mod networks;
 mod normalize;
 mod onnx;
+mod onnx_edit;
+mod onnx_graph;
 mod outputs;
+mod ports;
 mod prepare;
+pub(crate) mod probe;
+pub(crate) mod probe_latent;
+mod provider;
+mod region;
 pub mod report;
+mod result;
 pub mod runtime;
 mod session;
+mod sink;
+mod slab;
+mod uncertainty;
+mod windows;
 
 pub use errors::InferenceError;

@@ -115,13 +115,16 @@ fn walk_tensor(tensor: &[u8], external: &mut Vec<String>) -> Result<(), String> 
     })
 }
 
-enum Value<'a> {
+pub(super) enum Value<'a> {
     Number(u64),
     Bytes(&'a [u8]),
 }
 
 /// Calls `visit` with each field of a protobuf message.
-fn walk<'a>(mut data: &'a [u8], mut visit: impl FnMut(u64, Value<'a>) -> Result<(), String>) -> Result<(), String> {
+pub(super) fn walk<'a>(
+    mut data: &'a [u8],
+    mut visit: impl FnMut(u64, Value<'a>) -> Result<(), String>,
+) -> Result<(), String> {
     let short = || "it ends too early".to_owned();
     while !data.is_empty() {
         let key = varint(&mut data).ok_or_else(short)?;

@@ -1,224 +1,281 @@
-//! Tensors to volumes and labels on the first input's own grid.
+//! What came of each field as volumes and labels on the first input's own grid.
 
 use std::sync::Arc;
 
 use super::components::{clean_labels, median};
-use super::engine::{Output, OutputContent};
-use super::errors::InferenceError;
-use super::grid::ModelGrid;
-use super::inverse::{Decision, Inverse};
-use super::layout::Layout;
-use super::manifest::schema::{Activation, LabelSpec, OutputKind, OutputSpec, Postprocess, Region, ValueRule};
+use super::dense::Outcome;
+use super::fields::Role;
+use super::manifest::schema::{LabelSpec, OutputKind, OutputSpec, UncertaintySource};
 use super::manifest::{Model, parse_color};
-use super::normalize::Applied;
-use super::session::Tensor;
+use super::result::{
+    AnomalyFinding, ClassScore, Estimate, Interval, LabelProbability, Output, OutputContent, StructureVolume,
+    UncertaintyKind, UncertaintyMap,
+};
+use crate::error::Cancelled;
 use crate::jobs::Control;
 use crate::volume::labelmap::distinct_color;
-use crate::volume::{Label, Labelmap, Provenance, Unit, Volume, Voxels};
+use crate::volume::{Derivation, DisplayHints, Label, Labelmap, Provenance, Rescale, Unit, Volume, Voxels};
 
-/// All that the way back needs besides the tensor.
+/// All that the way back needs besides the outcomes.
 pub(crate) struct Context<'a> {
     pub model: &'a Model,
     pub first: &'a Volume,
-    pub grid: &'a ModelGrid,
-    pub applied: &'a [(String, Applied)],
-    pub provenance: &'a Provenance,
+    /// Of the inputs.
+    pub parents: &'a [&'a Provenance],
+    /// What was done.
+    pub derivation: &'a Derivation,
+    /// Where the repeats came from.
+    pub sources: &'a [UncertaintySource],
+    pub repeats: usize,
+    /// Where an anomaly score means something, with its name.
+    pub region: Option<(&'a str, &'a Labelmap)>,
     pub control: &'a Control,
 }
 
-/// Whether a run returns this output; the others serve uncertainty and guards.
-pub(crate) fn is_shown(kind: OutputKind) -> bool {
-    use OutputKind as K;
-    matches!(kind, K::Image | K::Logits | K::Probabilities | K::Labels | K::Reconstruction)
-}
-
 impl Context<'_> {
-    /// One output of the manifest; images with several channels become one output each.
+    /// One outcome as outputs; images with several channels become one output each.
     ///
     /// # Errors
-    /// When the tensor does not fit the manifest; [`InferenceError::Cancelled`].
-    pub fn output(
-        &self,
-        spec: &OutputSpec,
-        tensor: &Tensor,
-        notes: &mut Vec<String>,
-    ) -> Result<Vec<Output>, InferenceError> {
-        let channels = self.channels(spec, tensor)?;
-        let steps = self.first.size()[2] as u64;
-        self.control.stage(format!("Bringing {} back onto the image", spec.name), steps);
-        if spec.labels.is_empty() {
-            let several = channels.len() > 1;
-            return channels
-                .into_iter()
-                .enumerate()
-                .map(|(n, channel)| {
-                    let name = if several { format!("{}_{n}", spec.name) } else { spec.name.clone() };
-                    self.image(spec, name, channel, notes)
-                })
-                .collect();
+    /// [`Cancelled`].
+    pub fn outputs(&self, outcome: Outcome, notes: &mut Vec<String>) -> Result<Vec<Output>, Cancelled> {
+        let spec = &self.model.manifest.outputs[outcome.field.output];
+        self.control.stage(format!("Completing {}", spec.name), 0);
+        match outcome.field.role {
+            Role::Classes { .. } | Role::Votes { .. } => Ok(vec![self.labels(spec, outcome)?]),
+            Role::Values { .. } => self.images(spec, outcome, notes),
+            Role::Score { .. } => Ok(vec![self.score(spec, outcome)?]),
+            Role::Whole => Ok(vec![self.classes(spec, &outcome)]),
+            Role::Variance { .. } | Role::Divergence { .. } | Role::Features => Ok(Vec::new()),
         }
-        Ok(vec![self.labels(spec, channels)?])
     }
 
-    fn mismatch(&self, expected: String, found: String) -> InferenceError {
-        let file = self.model.manifest.files.0.get("network").map(|f| self.model.folder.join(&f.path));
-        InferenceError::Mismatch { path: file.unwrap_or_default(), expected, found }
+    /// Grey values that a network made are synthetic whatever the model is for.
+    fn provenance(&self, spec: &OutputSpec) -> Provenance {
+        let invented = matches!(spec.kind, OutputKind::Image | OutputKind::Reconstruction);
+        let generates_pixels = self.derivation.generates_pixels || invented;
+        Provenance::derived(self.parents, Derivation { generates_pixels, ..self.derivation.clone() })
     }
 
-    /// The output's channels on the padded grid, activated.
-    fn channels(&self, spec: &OutputSpec, tensor: &Tensor) -> Result<Vec<Vec<f32>>, InferenceError> {
-        let word = &self.model.manifest.inferer.layout;
-        let mut layout = Layout::new(word);
-        if tensor.shape.len() + 1 == layout.rank() {
-            layout = layout.without_channel();
-        }
-        let size = self.grid.padded.size();
-        let count = layout.position('C').and_then(|c| tensor.shape.get(c).copied()).unwrap_or(1);
-        if tensor.shape != layout.shape(count, size) {
-            return Err(self.mismatch(
-                format!(
-                    "`{}` of shape {:?} (layout {word}, as large as the input)",
-                    spec.tensor,
-                    layout.shape(count, size)
-                ),
-                format!("{:?}", tensor.shape),
-            ));
-        }
-        if let Some(beyond) = spec.channels.iter().flatten().find(|c| **c >= count) {
-            return Err(self.mismatch(
-                format!("channel {beyond} in `{}` (outputs.{}.channels)", spec.tensor, spec.name),
-                format!("{count} channels"),
-            ));
-        }
-        // A softmax is over all channels, also those that are not shown.
-        let mut all: Vec<Vec<f32>> = (0..count).map(|c| layout.unpack(&tensor.data, &tensor.shape, c, size)).collect();
-        activate(&mut all, spec.activation);
-        Ok(match &spec.channels {
-            Some(wanted) => wanted.iter().filter_map(|c| all.get(*c).cloned()).collect(),
-            None => all,
-        })
+    /// Maps about an image are no images themselves: they are synthetic only where an input is.
+    fn map_provenance(&self, what: &str) -> Provenance {
+        let description = format!("{what}, {}", self.derivation.description);
+        Provenance::derived(
+            self.parents,
+            Derivation { description, generates_pixels: false, ..self.derivation.clone() },
+        )
     }
 
-    fn inverse(&self, channels: Vec<Vec<f32>>) -> Inverse<'_> {
-        Inverse { channels, grid: &self.grid.padded, target: &self.first.geometry, bounds: self.grid.bounds }
+    fn volume(&self, name: String, voxels: Voxels, unit: Unit, provenance: Provenance) -> Volume {
+        Volume {
+            voxels,
+            rescale: Rescale::IDENTITY,
+            padding: None,
+            unit,
+            display: DisplayHints::default(),
+            provenance,
+            name,
+            ..self.first.clone()
+        }
     }
 
-    fn labels(&self, spec: &OutputSpec, channels: Vec<Vec<f32>>) -> Result<Output, InferenceError> {
+    fn map(&self, name: &str, kind: UncertaintyKind, values: Vec<f32>, unit: Unit) -> UncertaintyMap {
+        let provenance = self.map_provenance(kind.title());
+        let volume = self.volume(format!("{name} {}", kind.title().to_lowercase()), values.into(), unit, provenance);
+        UncertaintyMap { kind, volume: Arc::new(volume) }
+    }
+
+    fn estimate(&self, maps: Vec<UncertaintyMap>, structures: Vec<StructureVolume>) -> Option<Estimate> {
+        if maps.is_empty() {
+            return None;
+        }
+        let calibration = &self.model.manifest.uncertainty.calibration;
+        let interval = calibration.conformal.as_ref().map(|c| Interval {
+            alpha: c.alpha,
+            quantile: c.quantile,
+            scaled: c.residual == "scaled",
+            n: c.n,
+        });
+        Some(Estimate { sources: self.sources.to_vec(), repeats: self.repeats, maps, structures, interval })
+    }
+
+    fn labels(&self, spec: &OutputSpec, outcome: Outcome) -> Result<Output, Cancelled> {
         let p = &self.model.manifest.postprocess;
-        let numbers = spec.channels.clone().unwrap_or_else(|| (0..channels.len()).collect());
-        let decision = decision(spec, p, &numbers).map_err(|(e, f)| self.mismatch(e, f))?;
-        let mut voxels = self.inverse(channels).labels(&decision, self.control)?;
-        self.control.stage(format!("Cleaning {}", spec.name), 0);
+        let mut voxels = outcome.labels.unwrap_or_default();
         let g = &self.first.geometry;
         let voxel_ml = g.voxel_to_patient().determinant().abs() / 1000.0;
+        self.control.stage(format!("Cleaning {}", spec.name), 0);
         clean_labels(&mut voxels, g.size(), voxel_ml, p, self.control)?;
         let mut labelmap = Labelmap {
             voxels: Arc::new(voxels),
             geometry: g.clone(),
             space: self.first.space.clone(),
             labels: spec.labels.iter().map(label).collect(),
-            provenance: self.provenance.clone(),
+            provenance: Provenance::derived(self.parents, self.derivation.clone()),
             name: spec.name.clone(),
         };
         labelmap.complete_table();
+        let name_of = |value: u16| {
+            labelmap.labels.iter().find(|l| l.value == value).map_or_else(|| value.to_string(), |l| l.name.clone())
+        };
+        let maps: Vec<UncertaintyMap> =
+            outcome.maps.into_iter().map(|(kind, v)| self.map(&spec.name, kind, v, entropy_unit(kind))).collect();
+        let structures = structures(&labelmap, &outcome.volumes_ml, &name_of);
+        let probabilities = outcome
+            .probabilities
+            .into_iter()
+            .map(|(value, bytes)| {
+                let name = name_of(value);
+                let provenance = self.map_provenance("Probability");
+                let title = format!("{name} probability");
+                let mut volume = self.volume(title, bytes.into(), Unit::Arbitrary, provenance);
+                volume.rescale = Rescale { slope: 1.0 / 255.0, intercept: 0.0 };
+                LabelProbability { value, name, volume: Arc::new(volume) }
+            })
+            .collect();
         Ok(Output {
-            name: spec.name.clone(),
-            kind: spec.kind.name().to_owned(),
-            content: OutputContent::Labels(Arc::new(labelmap)),
+            estimate: self.estimate(maps, structures),
+            probabilities,
+            ..Output::new(&spec.name, spec.kind.name(), OutputContent::Labels(Arc::new(labelmap)))
         })
     }
 
-    fn image(
-        &self,
-        spec: &OutputSpec,
-        name: String,
-        mut channel: Vec<f32>,
-        notes: &mut Vec<String>,
-    ) -> Result<Output, InferenceError> {
-        let [scale, offset] = self.real_values(spec)?;
-        for x in &mut channel {
-            *x = (f64::from(*x) * scale + offset) as f32;
-        }
-        let lowest = channel.iter().copied().fold(f32::INFINITY, f32::min);
-        let inverse = self.inverse(vec![channel]);
-        if !inverse.covers() || self.grid.bounds.is_some() {
-            notes.push(format!(
-                "Parts of the image lie outside what the model saw; `{name}` holds its lowest value there"
-            ));
-        }
-        let mut values = inverse.values(lowest, self.control)?;
+    fn images(&self, spec: &OutputSpec, outcome: Outcome, notes: &mut Vec<String>) -> Result<Vec<Output>, Cancelled> {
         let width = self.model.manifest.postprocess.median;
+        let several = outcome.values.len() > 1;
+        let mut stds = outcome.std.into_iter();
+        let mut outputs = Vec::new();
+        for (n, mut values) in outcome.values.into_iter().enumerate() {
+            let name = if several { format!("{}_{n}", spec.name) } else { spec.name.clone() };
+            if width > 1 && spec.kind != OutputKind::Reconstruction {
+                values = median(&values, self.first.size(), width, self.control)?;
+                notes.push(format!("`{name}` was smoothed by a median of {width} voxels"));
+            }
+            let unit = unit(spec.unit.as_deref());
+            let mut volume = self.volume(name.clone(), values.into(), unit.clone(), self.provenance(spec));
+            if let Some(modality) = &spec.modality {
+                volume.modality.clone_from(modality);
+            }
+            let std = stds.next().filter(|s| s.iter().any(|x| !x.is_nan()));
+            let maps = std.map(|s| self.map(&name, UncertaintyKind::StandardDeviation, s, unit)).into_iter().collect();
+            outputs.push(Output {
+                estimate: self.estimate(maps, Vec::new()),
+                ..Output::new(name, spec.kind.name(), OutputContent::Image(Arc::new(volume)))
+            });
+        }
+        Ok(outputs)
+    }
+
+    /// The anomaly map: 0 outside its region, and what of it lies above the threshold.
+    fn score(&self, spec: &OutputSpec, outcome: Outcome) -> Result<Output, Cancelled> {
+        let width = self.model.manifest.postprocess.median;
+        let mut values = outcome.values.into_iter().next().unwrap_or_default();
         if width > 1 {
             values = median(&values, self.first.size(), width, self.control)?;
         }
-        let volume = Volume {
-            voxels: Voxels::from(values),
-            rescale: crate::volume::Rescale::IDENTITY,
-            padding: None,
-            modality: spec.modality.clone().unwrap_or_else(|| self.first.modality.clone()),
-            unit: unit(spec.unit.as_deref()),
-            display: crate::volume::DisplayHints::default(),
-            provenance: self.provenance.clone(),
-            name: name.clone(),
-            ..self.first.clone()
-        };
-        let content = OutputContent::Image(Arc::new(volume));
-        Ok(Output { name, kind: spec.kind.name().to_owned(), content })
-    }
-
-    /// Factor and offset from the network's numbers to real values.
-    fn real_values(&self, spec: &OutputSpec) -> Result<[f64; 2], InferenceError> {
-        let of = |input: &str| self.applied.iter().find(|(name, _)| name == input).map(|(_, a)| *a);
-        let lacking = |input: &str, what: &str| {
-            self.mismatch(
-                format!("the normalisation of `{input}` to have {what} (outputs.{}.value)", spec.name),
-                "none in preprocess.normalize".to_owned(),
-            )
-        };
-        match &spec.value {
-            None | Some(ValueRule::None) => Ok([1.0, 0.0]),
-            Some(ValueRule::Affine { scale, offset }) => Ok([*scale, *offset]),
-            Some(ValueRule::ZscoreOf { input }) => {
-                let [mean, std] = of(input).and_then(|a| a.zscore).ok_or_else(|| lacking(input, "a z-score"))?;
-                Ok([std, mean])
-            }
-            Some(ValueRule::UnitOf { input }) => {
-                let [from, to] = of(input).and_then(|a| a.range).ok_or_else(|| lacking(input, "a range scaling"))?;
-                let scale = (from[1] - from[0]) / (to[1] - to[0]);
-                Ok([scale, from[0] - to[0] * scale])
+        let inside = |i: usize| self.region.is_none_or(|(_, map)| map.voxels.get(i).is_some_and(|l| *l > 0));
+        let g = &self.first.geometry;
+        let voxel_ml = g.voxel_to_patient().determinant().abs() / 1000.0;
+        let anomaly = self.model.manifest.anomaly.as_ref();
+        let threshold = anomaly.map_or(f32::INFINITY, |a| a.threshold);
+        let (mut all, mut above) = (0_usize, 0_usize);
+        for (i, x) in values.iter_mut().enumerate() {
+            if inside(i) {
+                all += 1;
+                above += usize::from(*x > threshold);
+            } else {
+                *x = 0.0;
             }
         }
+        let finding = anomaly.map(|a| AnomalyFinding {
+            threshold: f64::from(a.threshold),
+            threshold_from: a.threshold_from.clone(),
+            fraction: above as f64 / all.max(1) as f64,
+            ml: above as f64 * voxel_ml,
+            region: self.region.map(|(name, _)| name.to_owned()),
+        });
+        let name = "anomaly".to_owned();
+        let name = if self.model.manifest.outputs.iter().any(|o| o.name == name) {
+            format!("{}_anomaly", spec.name)
+        } else {
+            name
+        };
+        let provenance = self.map_provenance("Anomaly score");
+        let volume = self.volume(name.clone(), values.into(), Unit::Arbitrary, provenance);
+        let std = outcome.std.into_iter().next().filter(|s| s.iter().any(|x| !x.is_nan()));
+        let maps = std.map(|s| self.map(&name, UncertaintyKind::StandardDeviation, s, Unit::Arbitrary));
+        Ok(Output {
+            estimate: self.estimate(maps.into_iter().collect(), Vec::new()),
+            finding,
+            ..Output::new(name, "anomaly", OutputContent::Image(Arc::new(volume)))
+        })
+    }
+
+    fn classes(&self, spec: &OutputSpec, outcome: &Outcome) -> Output {
+        let repeats: Vec<&Vec<f32>> = outcome.whole.iter().filter(|r| !r.is_empty()).collect();
+        let n = repeats.len() as f64;
+        let one = |(at, channel): (usize, &usize)| {
+            let value = u16::try_from(*channel).unwrap_or(u16::MAX);
+            let row = spec.labels.iter().find(|l| l.value == value).or_else(|| {
+                // One number and one label: the number is that label's.
+                spec.labels.first().filter(|_| spec.labels.len() == 1 && outcome.field.channels.len() == 1)
+            });
+            let values = || repeats.iter().filter_map(|r| r.get(at).copied()).map(f64::from);
+            let mean = values().sum::<f64>() / n.max(1.0);
+            let m2 = values().map(|x| (x - mean).powi(2)).sum::<f64>();
+            ClassScore {
+                value: row.map_or(value, |l| l.value),
+                name: row.map_or_else(|| format!("{} {channel}", spec.name), |l| l.name.clone()),
+                score: mean,
+                std: (n > 1.0).then(|| (m2 / (n - 1.0)).sqrt()),
+            }
+        };
+        let scores = outcome.field.channels.iter().enumerate().map(one).collect();
+        Output::new(&spec.name, spec.kind.name(), OutputContent::Classes(Arc::new(scores)))
     }
 }
 
-/// How an output's channels become labels; the error is (expected, found). `numbers` are the channels' places in the
-/// tensor: for classes that exclude each other they are the labels, and 0 is background.
-fn decision(spec: &OutputSpec, p: &Postprocess, numbers: &[usize]) -> Result<Decision, (String, String)> {
-    if spec.kind == OutputKind::Labels {
-        return Ok(Decision::Nearest);
+fn structures(
+    labels: &Labelmap,
+    repeats: &[Vec<(u16, f64)>],
+    name_of: &impl Fn(u16) -> String,
+) -> Vec<StructureVolume> {
+    if repeats.len() < 2 {
+        return Vec::new();
     }
-    let found = || format!("channels {numbers:?}");
-    if !p.regions.is_empty() {
-        let regions = p.regions.iter().map(|r| {
-            let channel = numbers.iter().position(|n| *n == r.channel);
-            let expected = || format!("channel {} (postprocess.regions)", r.channel);
-            channel.map(|channel| Region { channel, value: r.value }).ok_or_else(|| (expected(), found()))
-        });
-        return Ok(Decision::Regions(regions.collect::<Result<_, _>>()?, p.threshold));
-    }
-    if numbers.len() > 1 && spec.activation != Activation::Sigmoid {
-        if let Some(label) = spec.labels.iter().find(|l| !numbers.contains(&usize::from(l.value))) {
-            let expected = format!("a channel for label {} (outputs.{}.labels)", label.value, spec.name);
-            return Err((expected, format!("{}, of which 0 is background", found())));
+    let of = |list: &[(u16, f64)], value: u16| list.iter().find(|(l, _)| *l == value).map_or(0.0, |(_, ml)| *ml);
+    let own = labels.volumes_ml();
+    let mut values: Vec<u16> = own.iter().map(|(l, _)| *l).chain(repeats.iter().flatten().map(|(l, _)| *l)).collect();
+    values.sort_unstable();
+    values.dedup();
+    values
+        .into_iter()
+        .map(|value| {
+            let all: Vec<f64> = repeats.iter().map(|r| of(r, value)).collect();
+            let n = all.len() as f64;
+            let mean = all.iter().sum::<f64>() / n;
+            let m2: f64 = all.iter().map(|x| (x - mean).powi(2)).sum();
+            StructureVolume {
+                value,
+                name: name_of(value),
+                ml: of(&own, value),
+                mean_ml: mean,
+                std_ml: (m2 / (n - 1.0)).sqrt(),
+                range_ml: [
+                    all.iter().copied().fold(f64::INFINITY, f64::min),
+                    all.iter().copied().fold(f64::NEG_INFINITY, f64::max),
+                ],
+            }
+        })
+        .collect()
+}
+
+fn entropy_unit(kind: UncertaintyKind) -> Unit {
+    match kind {
+        UncertaintyKind::PredictiveEntropy | UncertaintyKind::ExpectedEntropy | UncertaintyKind::MutualInformation => {
+            Unit::Named("nats".into())
         }
-        return Ok(Decision::Highest(numbers.iter().map(|n| u16::try_from(*n).unwrap_or(u16::MAX)).collect()));
+        _ => Unit::Arbitrary,
     }
-    if spec.labels.len() != numbers.len() {
-        let expected = format!("a channel for each of {} labels (outputs.{}.labels)", spec.labels.len(), spec.name);
-        return Err((expected, found()));
-    }
-    let regions = spec.labels.iter().enumerate().map(|(channel, l)| Region { channel, value: l.value }).collect();
-    Ok(Decision::Regions(regions, p.threshold))
 }
 
 fn label(spec: &LabelSpec) -> Label {
@@ -233,45 +290,5 @@ fn unit(name: Option<&str>) -> Unit {
         Some("SUV") => Unit::Suv,
         Some("Bq/ml") => Unit::BqPerMl,
         Some(other) => Unit::Named(other.to_owned()),
-    }
-}
-
-fn activate(channels: &mut [Vec<f32>], activation: Activation) {
-    match activation {
-        Activation::None => {}
-        Activation::Sigmoid => channels.iter_mut().flatten().for_each(|x| *x = 1.0 / (1.0 + (-*x).exp())),
-        Activation::Tanh => channels.iter_mut().flatten().for_each(|x| *x = x.tanh()),
-        Activation::Softmax => {
-            let n = channels.first().map_or(0, Vec::len);
-            for i in 0..n {
-                let highest = channels.iter().map(|c| c[i]).fold(f32::NEG_INFINITY, f32::max);
-                let mut sum = 0.0;
-                for c in channels.iter_mut() {
-                    c[i] = (c[i] - highest).exp();
-                    sum += c[i];
-                }
-                for c in channels.iter_mut() {
-                    c[i] /= sum;
-                }
-            }
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    /// Expected: scipy.special.softmax([1, 2, 3]) and expit(0.5).
-    #[test]
-    fn activations_equal_scipys() {
-        let mut c = vec![vec![1.0], vec![2.0], vec![3.0]];
-        activate(&mut c, Activation::Softmax);
-        for (a, e) in c.iter().zip([0.090_030_57, 0.244_728_47, 0.665_240_96]) {
-            assert!((a[0] - e).abs() < 1e-6);
-        }
-        let mut c = vec![vec![0.5]];
-        activate(&mut c, Activation::Sigmoid);
-        assert!((c[0][0] - 0.622_459_35).abs() < 1e-6);
     }
 }

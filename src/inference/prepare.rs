@@ -1,55 +1,40 @@
-//! Volumes to tensors: matching by name, the model's grid, normalisation, padding, the graph's own shapes.
+//! Volumes to the network's channels: matching by name, mask, the model's grid, normalisation, padding.
 
 use std::sync::Arc;
 
+use rayon::prelude::*;
+
 use super::errors::InferenceError;
-use super::grid::{ModelGrid, crop_bounds, model_grid};
-use super::layout::Layout;
-use super::manifest::schema::{InfererKind, Input, PadValue, Task};
-use super::manifest::{Manifest, Model};
+use super::grid::{ModelGrid, crop_bounds, free_grid, model_grid, real};
+use super::manifest::Model;
+use super::manifest::schema::{Input, PadMode, PadValue};
 use super::normalize::{Applied, normalize};
-use super::session::{Network, Tensor};
 use crate::jobs::Control;
-use crate::volume::{Space, Volume, Voxels, resample::resample_onto};
+use crate::volume::resample::{resample_snapped_onto, sample_label};
+use crate::volume::{Labelmap, Rescale, Space, Volume, VoxelPoint, Voxels};
 
 /// What goes into the network, and what is needed on the way back.
 pub(crate) struct Prepared {
     pub grid: ModelGrid,
-    pub tensors: Vec<Tensor>,
-    /// What the normalisation of each input did, by name.
-    pub applied: Vec<(String, Applied)>,
+    /// In the manifest's order.
+    pub inputs: Vec<Channel>,
     pub notes: Vec<String>,
+}
+
+/// One input on the padded grid.
+pub(crate) struct Channel {
+    /// Its name in the manifest.
+    pub name: String,
+    /// `[nz, ny, nx]`, x fastest.
+    pub values: Vec<f32>,
+    /// What the normalisation did.
+    pub applied: Applied,
+    /// Whether the person gave it.
+    pub given: bool,
 }
 
 /// Bytes of input tensors that a run may take at most.
 const LIMIT_BYTES: f64 = 16e9;
-
-/// Features of the manifest that are not run yet.
-///
-/// # Errors
-/// [`InferenceError::NotSupported`] names the first one.
-pub(crate) fn supported(model: &Model) -> Result<(), InferenceError> {
-    let m = &model.manifest;
-    let p = &m.preprocess;
-    let what = match m.inferer.kind {
-        InfererKind::Whole => None,
-        InfererKind::SlidingWindow => Some("inferer.kind = \"sliding_window\""),
-        InfererKind::Slices => Some("inferer.kind = \"slices\""),
-        InfererKind::Diffusion => Some("inferer.kind = \"diffusion\""),
-        InfererKind::LatentDiffusion => Some("inferer.kind = \"latent_diffusion\""),
-    };
-    let what = what
-        .or((m.task == Task::Anomaly).then_some("task = \"anomaly\""))
-        .or((m.task == Task::Classification).then_some("task = \"classification\""))
-        .or(p.anisotropic.then_some("preprocess.anisotropic"))
-        .or(p.normalize_first.then_some("preprocess.normalize_first"))
-        .or(p.mask.is_some().then_some("preprocess.mask"))
-        .or((!m.files.0.contains_key("network")).then_some("a model without a single `network` file"));
-    match what {
-        Some(what) => Err(InferenceError::NotSupported { model: model.title(), what: what.to_owned() }),
-        None => Ok(()),
-    }
-}
 
 /// The given volumes in the manifest's order; `None` for optional ones that were not given. A volume without a name
 /// takes the next free input.
@@ -59,6 +44,7 @@ pub(crate) fn supported(model: &Model) -> Result<(), InferenceError> {
 pub(crate) fn match_inputs(
     model: &Model,
     given: &[(String, Arc<Volume>)],
+    registered: bool,
 ) -> Result<Vec<Option<Arc<Volume>>>, InferenceError> {
     let specs = &model.manifest.inputs;
     let mut matched: Vec<Option<Arc<Volume>>> = vec![None; specs.len()];
@@ -85,7 +71,9 @@ pub(crate) fn match_inputs(
             });
         }
     }
-    same_frame(&matched)?;
+    if !registered {
+        same_frame(&matched)?;
+    }
     Ok(matched)
 }
 
@@ -117,95 +105,112 @@ fn same_frame(matched: &[Option<Arc<Volume>>]) -> Result<(), InferenceError> {
     Ok(())
 }
 
-/// Makes the tensors.
+/// Makes the channels.
 ///
 /// # Errors
-/// A grid that cannot be, an image without a voxel in it, a graph that does not fit; [`InferenceError::Cancelled`].
+/// A grid that cannot be, an image without a voxel in it; [`InferenceError::Cancelled`].
 pub(crate) fn prepare(
     model: &Model,
-    network: &Network,
     matched: &[Option<Arc<Volume>>],
+    mask: Option<&Labelmap>,
     control: &Control,
 ) -> Result<Prepared, InferenceError> {
     let m = &model.manifest;
-    let Some(first) = matched.iter().flatten().next() else {
-        return Err(InferenceError::NotSupported { model: model.title(), what: "a model without inputs".into() });
+    let p = &m.preprocess;
+    let masked: Vec<Option<Arc<Volume>>> = match mask {
+        Some(mask) => matched.iter().map(|v| v.as_ref().map(|v| Arc::new(outside_set_to_zero(v, mask)))).collect(),
+        None => matched.to_vec(),
     };
-    let present: Vec<&Volume> = matched.iter().flatten().map(|v| &**v).collect();
-    let bounds = crop_bounds(m.preprocess.crop, &present);
-    let grid = model_grid(&m.preprocess, first, bounds)?;
+    let present: Vec<&Volume> = masked.iter().flatten().map(|v| &**v).collect();
+    let mut grid = match present.first() {
+        Some(first) => model_grid(p, first, crop_bounds(p.crop, &present))?,
+        None => free_grid(p)?,
+    };
+    grid.pad_to(m.least_size())?;
     let size = grid.padded.size();
-    let bytes = 4.0 * size.iter().map(|n| *n as f64).product::<f64>() * m.inputs.len() as f64;
+    let bytes = 4.0 * size.iter().map(|n| *n as f64).product::<f64>() * m.inputs.len().max(1) as f64;
     if bytes > LIMIT_BYTES {
         let (gigabytes, limit) = (bytes / 1e9, LIMIT_BYTES / 1e9);
         return Err(InferenceError::TooLarge { size, channels: m.inputs.len(), gigabytes, limit });
     }
-    let layout = Layout::new(&m.inferer.layout);
-    let tensors = tensor_names(m);
-    for name in &tensors {
-        check_port(network, model, name, &layout, m.inputs.iter().filter(|i| i.tensor == **name).count(), size)?;
-    }
     let mut notes = grid.notes.clone();
-    let mut applied = Vec::new();
-    let mut channels = Vec::new();
+    let mut inputs = Vec::new();
     control.stage("Preparing the inputs", m.inputs.len() as u64);
-    for (spec, volume) in m.inputs.iter().zip(matched) {
+    for (spec, volume) in m.inputs.iter().zip(&masked) {
         let Some(volume) = volume else {
-            channels.push(vec![spec.fill.unwrap_or(0.0); grid.padded.voxel_count()]);
+            let fill = spec.fill.unwrap_or(0.0);
+            let values = vec![fill; grid.padded.voxel_count()];
+            inputs.push(Channel { name: spec.name.clone(), values, applied: Applied::default(), given: false });
             notes.push(format!("The optional input `{}` was not given", spec.name));
             continue;
         };
-        notes.extend(remarks(spec, volume, first));
-        let resampled = resample_onto(volume, &grid.grid, m.preprocess.interpolation, f32::NAN, control)?;
-        let Voxels::F32(values) = resampled.voxels else {
-            return Err(InferenceError::BadInput { name: volume.name.clone(), reason: "it has no grey values".into() });
-        };
-        let mut values = Arc::unwrap_or_clone(values);
-        values.iter_mut().filter(|x| x.is_infinite()).for_each(|x| *x = f32::NAN);
-        if values.iter().all(|x| x.is_nan()) {
-            let reason = "no voxel of it lies in the model's grid; is it the same patient?".into();
-            return Err(InferenceError::BadInput { name: volume.name.clone(), reason });
+        if let Some(first) = present.first() {
+            notes.extend(remarks(spec, volume, first));
         }
-        let done = normalize(&mut values, &m.preprocess.normalize);
-        if done.clipped > 0.2 {
-            let share = (done.clipped * 100.0).round();
+        let (values, applied) = normalized_on_grid(model, volume, &grid, control)?;
+        if applied.clipped > 0.2 {
+            let share = (applied.clipped * 100.0).round();
             notes.push(format!("`{}`: {share} % of the voxels were clipped by the normalisation", spec.name));
         }
-        let pad = match m.preprocess.pad_value {
+        let pad = match p.pad_value {
             PadValue::Zero => 0.0,
-            PadValue::Background => done.background as f32,
+            PadValue::Background => applied.background as f32,
         };
-        channels.push(padded(&values, &grid, pad));
-        applied.push((spec.name.clone(), done));
+        let values = padded(&values, &grid, pad, m.inferer.pad_mode);
+        inputs.push(Channel { name: spec.name.clone(), values, applied, given: true });
         control.advance(1);
     }
-    let tensors = tensors
-        .into_iter()
-        .map(|name| {
-            let mut own: Vec<(usize, &[f32])> = m
-                .inputs
-                .iter()
-                .zip(&channels)
-                .filter(|(i, _)| i.tensor == name)
-                .map(|(i, c)| (i.channel, c.as_slice()))
-                .collect();
-            own.sort_by_key(|(channel, _)| *channel);
-            let own: Vec<&[f32]> = own.into_iter().map(|(_, c)| c).collect();
-            let (shape, data) = layout.pack(&own, size);
-            Tensor { name, shape, data }
-        })
-        .collect();
-    Ok(Prepared { grid, tensors, applied, notes })
+    Ok(Prepared { grid, inputs, notes })
 }
 
-fn tensor_names(m: &Manifest) -> Vec<String> {
-    let mut names: Vec<String> = Vec::new();
-    for input in &m.inputs {
-        if !names.contains(&input.tensor) {
-            names.push(input.tensor.clone());
-        }
+/// An input's values on the grid, before the padding; NaN where it has no image.
+fn normalized_on_grid(
+    model: &Model,
+    volume: &Volume,
+    grid: &ModelGrid,
+    control: &Control,
+) -> Result<(Vec<f32>, Applied), InferenceError> {
+    let p = &model.manifest.preprocess;
+    let empty = || InferenceError::BadInput {
+        name: volume.name.clone(),
+        reason: "no voxel of it lies in the model's grid; is it the same patient?".into(),
+    };
+    let mut applied = None;
+    let own;
+    let mut source = volume;
+    if p.normalize_first {
+        // nnU-Net: the statistics are those of the cropped image at its own resolution.
+        let mut cropped = grid.cropped(volume)?;
+        let Voxels::F32(values) = &mut cropped.voxels else { return Err(empty()) };
+        applied = Some(normalize(Arc::make_mut(values).as_mut_slice(), &p.normalize));
+        own = cropped;
+        source = &own;
     }
-    names
+    let thick = if p.anisotropic { grid.thick_axis(volume) } else { None };
+    let resampled = resample_snapped_onto(source, &grid.grid, p.interpolation, thick, f32::NAN, control)?;
+    let Voxels::F32(values) = resampled.voxels else { return Err(empty()) };
+    let mut values = Arc::unwrap_or_clone(values);
+    values.iter_mut().filter(|x| x.is_infinite()).for_each(|x| *x = f32::NAN);
+    if values.iter().all(|x| x.is_nan()) {
+        return Err(empty());
+    }
+    let applied = applied.unwrap_or_else(|| normalize(&mut values, &p.normalize));
+    Ok((values, applied))
+}
+
+/// The volume with every voxel outside the mask set to the real value 0.
+fn outside_set_to_zero(volume: &Volume, mask: &Labelmap) -> Volume {
+    let map = mask.geometry.patient_to_voxel() * volume.geometry.voxel_to_patient();
+    let [nx, ny, _] = volume.size();
+    let mut values = vec![f32::NAN; volume.geometry.voxel_count()];
+    values.par_chunks_mut(nx * ny).enumerate().for_each(|(k, plane)| {
+        for (n, o) in plane.iter_mut().enumerate() {
+            let at = glam::DVec3::new((n % nx) as f64, (n / nx) as f64, k as f64);
+            let inside = sample_label(mask, VoxelPoint(map.transform_point3(at))).is_some_and(|l| l > 0);
+            *o = if inside { real(volume, k * nx * ny + n).map_or(f32::NAN, |x| x as f32) } else { 0.0 };
+        }
+    });
+    Volume { voxels: Voxels::from(values), rescale: Rescale::IDENTITY, padding: None, ..volume.clone() }
 }
 
 /// What a person should know of one input.
@@ -225,83 +230,41 @@ fn remarks(spec: &Input, volume: &Volume, first: &Volume) -> Vec<String> {
     notes
 }
 
-/// NaN becomes the pad value, and the padding goes around.
-fn padded(values: &[f32], grid: &ModelGrid, pad: f32) -> Vec<f32> {
+/// NaN becomes the pad value, and the padding goes around: one value, or the image continued.
+fn padded(values: &[f32], grid: &ModelGrid, pad: f32, mode: PadMode) -> Vec<f32> {
     let (size, total) = (grid.grid.size(), grid.padded.size());
+    // Where the image is continued, each voxel of the padded grid has one it is copied from.
+    let sources: [Vec<Option<usize>>; 3] = [0, 1, 2].map(|a| {
+        let n = size[a] as isize;
+        let from = |i: usize| {
+            let i = i as isize - grid.before[a] as isize;
+            let inside = (0..n).contains(&i);
+            let at = match mode {
+                PadMode::Constant => return inside.then_some(i as usize),
+                PadMode::Replicate => i.clamp(0, n - 1),
+                PadMode::Circular => i.rem_euclid(n),
+                PadMode::Reflect if n == 1 => 0,
+                PadMode::Reflect => {
+                    let period = 2 * (n - 1);
+                    let r = i.rem_euclid(period);
+                    if r < n { r } else { period - r }
+                }
+            };
+            Some(at as usize)
+        };
+        (0..total[a]).map(from).collect()
+    });
     let mut out = vec![pad; grid.padded.voxel_count()];
-    for (row, source) in values.chunks(size[0]).enumerate() {
-        let (y, z) = (row % size[1] + grid.before[1], row / size[1] + grid.before[2]);
-        let start = (z * total[1] + y) * total[0] + grid.before[0];
-        for (o, x) in out[start..].iter_mut().zip(source).filter(|(_, x)| !x.is_nan()) {
-            *o = *x;
+    for (z, sz) in sources[2].iter().enumerate().filter_map(|(z, s)| Some((z, (*s)?))) {
+        for (y, sy) in sources[1].iter().enumerate().filter_map(|(y, s)| Some((y, (*s)?))) {
+            let row = &values[(sz * size[1] + sy) * size[0]..][..size[0]];
+            let target = &mut out[(z * total[1] + y) * total[0]..][..total[0]];
+            for (o, sx) in target.iter_mut().zip(&sources[0]) {
+                if let Some(x) = sx.map(|s| row[s]).filter(|x| !x.is_nan()) {
+                    *o = x;
+                }
+            }
         }
     }
     out
-}
-
-/// The graph's own input must have the layout's rank, the manifest's channels and the grid's size where it is fixed.
-fn check_port(
-    network: &Network,
-    model: &Model,
-    name: &str,
-    layout: &Layout,
-    channels: usize,
-    size: [usize; 3],
-) -> Result<(), InferenceError> {
-    let path =
-        model.manifest.files.0.get("network").map_or_else(|| model.folder.clone(), |f| model.folder.join(&f.path));
-    let mismatch =
-        |expected: String, found: String| Err(InferenceError::Mismatch { path: path.clone(), expected, found });
-    let Some(port) = network.inputs.iter().find(|p| p.name == name) else {
-        let names: Vec<&str> = network.inputs.iter().map(|p| p.name.as_str()).collect();
-        return mismatch(
-            format!("an input tensor `{name}` (inputs.tensor)"),
-            format!("the inputs {}", names.join(", ")),
-        );
-    };
-    if port.element != Some(ort::value::TensorElementType::Float32) {
-        let found = port.element.map_or_else(|| "no tensor".to_owned(), |e| e.to_string());
-        return mismatch(format!("`{name}` to take 32-bit floats"), found);
-    }
-    if port.shape.len() != layout.rank() {
-        let word = &model.manifest.inferer.layout;
-        return mismatch(
-            format!("`{name}` to have the {} axes of layout {word}", layout.rank()),
-            format!("the shape {}", shape_text(&port.shape)),
-        );
-    }
-    let wanted = layout.shape(channels, size);
-    let fits =
-        |(declared, wanted): (&i64, &usize)| *declared < 0 || usize::try_from(*declared).is_ok_and(|d| d == *wanted);
-    if !port.shape.iter().zip(&wanted).all(fits) {
-        let at_channel = layout.position('C').and_then(|c| Some((*port.shape.get(c)?, *wanted.get(c)?)));
-        return match at_channel {
-            Some((declared, given)) if declared >= 0 && usize::try_from(declared).is_ok_and(|d| d != given) => {
-                mismatch(
-                    format!("{given} channels in `{name}` (as many [[inputs]] name it)"),
-                    format!("a graph that takes {declared}, shape {}", shape_text(&port.shape)),
-                )
-            }
-            _ => mismatch(
-                format!(
-                    "`{name}` of shape {wanted:?} (layout {}, the preprocessing's size)",
-                    model.manifest.inferer.layout
-                ),
-                format!("a graph that takes {}; set preprocess.size or pad_multiple", shape_text(&port.shape)),
-            ),
-        };
-    }
-    let given = tensor_names(&model.manifest);
-    match network.inputs.iter().find(|p| !given.contains(&p.name)) {
-        Some(extra) => mismatch(
-            format!("the graph to take only {}", given.join(", ")),
-            format!("a further input `{}` that no [[inputs]] names", extra.name),
-        ),
-        None => Ok(()),
-    }
-}
-
-pub(super) fn shape_text(shape: &[i64]) -> String {
-    let parts: Vec<String> = shape.iter().map(|n| if *n < 0 { "any".to_owned() } else { n.to_string() }).collect();
-    format!("[{}]", parts.join(", "))
 }

@@ -50,6 +50,13 @@ pub(crate) struct Tensor {
     pub data: Vec<f32>,
 }
 
+/// A tensor of whole numbers, such as a timestep; given in the type that the graph declares.
+pub(crate) struct Integers {
+    pub name: String,
+    pub shape: Vec<usize>,
+    pub data: Vec<i64>,
+}
+
 type Key = (String, Provider);
 
 /// Networks that are kept warm at most.
@@ -85,6 +92,57 @@ pub(crate) fn open(
         warm.remove(0);
     }
     Ok(network)
+}
+
+/// Opens the network of a role after an edit of its graph, which the file does not see. Hash and record stay those of
+/// the file; such a network is not kept warm.
+///
+/// # Errors
+/// As [`open`]; when the edit fails, or weights lie outside the graph and the folder cannot be written.
+pub(crate) fn open_edited(
+    model: &Model,
+    role: &str,
+    asked: Provider,
+    edit: impl FnOnce(&[u8]) -> Result<Vec<u8>, String>,
+    control: &Control,
+) -> Result<Arc<Network>, InferenceError> {
+    let mut weights = Weights::read(model, role)?;
+    let load = |path: &std::path::Path, reason: String| InferenceError::Load {
+        path: path.to_owned(),
+        reason,
+        remedy: String::new(),
+    };
+    weights.bytes = edit(&weights.bytes).map_err(|reason| load(&weights.path, reason))?;
+    // ONNX Runtime looks for further files beside the graph's path.
+    let mut beside = None;
+    if weights.external {
+        let folder = weights.path.parent().unwrap_or(std::path::Path::new("."));
+        let file = tempfile::Builder::new().prefix(".edited-").suffix(".onnx").tempfile_in(folder);
+        let file = file
+            .and_then(|file| std::fs::write(file.path(), &weights.bytes).map(|()| file))
+            .map_err(|e| load(&weights.path, format!("its edited copy cannot be written beside it: {e}")))?;
+        weights.path = file.path().to_owned();
+        beside = Some(file);
+    }
+    let key = (weights.sha256.clone(), asked);
+    let network = open_on(&weights, key, asked, control);
+    drop(beside);
+    Ok(Arc::new(network?))
+}
+
+/// Opens the network of a role for one run alone, whatever is kept warm.
+///
+/// # Errors
+/// As [`open`].
+pub(crate) fn open_anew(
+    model: &Model,
+    role: &str,
+    asked: Provider,
+    control: &Control,
+) -> Result<Arc<Network>, InferenceError> {
+    let weights = Weights::read(model, role)?;
+    let key = (weights.sha256.clone(), asked);
+    Ok(Arc::new(open_on(&weights, key, asked, control)?))
 }
 
 /// What `auto` tries before the processor: those that run 3D networks well.
@@ -275,6 +333,21 @@ impl Network {
         wanted: &[&str],
         control: &Control,
     ) -> Result<Vec<Tensor>, InferenceError> {
+        self.run_with_integers(model, inputs, &[], wanted, control)
+    }
+
+    /// As [`Network::run`], with tensors of whole numbers too.
+    ///
+    /// # Errors
+    /// As [`Network::run`].
+    pub fn run_with_integers(
+        &self,
+        model: &str,
+        inputs: &[Tensor],
+        integers: &[Integers],
+        wanted: &[&str],
+        control: &Control,
+    ) -> Result<Vec<Tensor>, InferenceError> {
         let failed = |reason: &str| InferenceError::Run {
             model: model.to_owned(),
             reason: format!("{}{}", runtime::first_line(reason), run_remedy(reason)),
@@ -286,6 +359,18 @@ impl Network {
         for tensor in inputs {
             let view = TensorRef::from_array_view((tensor.shape.clone(), tensor.data.as_slice())).map_err(fail)?;
             values.push((&tensor.name, view.into()));
+        }
+        for tensor in integers {
+            let port = self.inputs.iter().find(|p| p.name == tensor.name).and_then(|p| p.element);
+            let shape = tensor.shape.clone();
+            let value: SessionInputValue<'_> = match port {
+                Some(TensorElementType::Int32) => {
+                    let narrow = tensor.data.iter().map(|x| i32::try_from(*x).unwrap_or(i32::MAX)).collect::<Vec<_>>();
+                    ort::value::Tensor::from_array((shape, narrow)).map_err(fail)?.into()
+                }
+                _ => ort::value::Tensor::from_array((shape, tensor.data.clone())).map_err(fail)?.into(),
+            };
+            values.push((&tensor.name, value));
         }
         let mut session = self.wait_for_session(control)?;
         let outputs = watched(

@@ -4,7 +4,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::volume::{Derivation, Provenance};
+use crate::volume::{Derivation, Provenance, Review, ReviewState};
 
 /// Stands at the start of a NIfTI's `descrip`.
 pub const MARK: &str = "SYNTHETIC";
@@ -15,10 +15,10 @@ pub const YES: &str = "YES";
 /// Key of the record's essentials, a JSON object.
 pub const RECORD_KEY: &str = "Veritome Record";
 
-/// What travels inside a file that was made artificially.
+/// What travels inside a file that was made artificially or that a person reviewed.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Record {
-    /// Always true; the field makes the JSON say it by itself.
+    /// Whether any of it was made artificially; false only in what travels because a person reviewed it.
     pub synthetic_data: bool,
     /// Which program wrote it.
     #[serde(default)]
@@ -29,20 +29,24 @@ pub struct Record {
     /// What was done, the last step first.
     #[serde(default)]
     pub steps: Vec<Derivation>,
+    /// What a person decided about it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub review: Option<Review>,
 }
 
 impl Record {
-    /// The essentials of a volume's origin; `None` when nothing of it is synthetic.
+    /// The essentials of a volume's origin; `None` when nothing of it is synthetic and nobody reviewed it.
     #[must_use]
     pub fn of(provenance: &Provenance) -> Option<Self> {
         const MOST: usize = 16;
-        if !provenance.is_synthetic() {
+        if !provenance.is_synthetic() && provenance.review().is_none() {
             return None;
         }
         let (mut sources, mut steps) = (Vec::new(), Vec::new());
         let mut waiting = vec![provenance];
         while let Some(p) = waiting.pop() {
-            steps.extend(p.derivation().cloned());
+            // Without the time, which the record beside the file has: the same run gives the same bytes.
+            steps.extend(p.derivation().map(|d| Derivation { time: None, ..d.clone() }));
             for source in p.sources() {
                 if sources.len() < MOST && !sources.contains(source) {
                     sources.push(source.clone());
@@ -52,7 +56,8 @@ impl Record {
         }
         steps.truncate(MOST);
         let software = format!("Veritome {}", env!("CARGO_PKG_VERSION"));
-        Some(Self { synthetic_data: true, software, sources, steps })
+        let review = provenance.review().cloned();
+        Some(Self { synthetic_data: provenance.is_synthetic(), software, sources, steps, review })
     }
 
     /// One line of JSON.
@@ -69,7 +74,14 @@ impl Record {
             Some(model) => format!("{model} {}", s.model_version.as_deref().unwrap_or_default()),
             None => s.description.clone(),
         });
-        format!("{MARK} {}", what.unwrap_or_default()).trim_end().to_owned()
+        let word = self.review.as_ref().map(|r| match r.state {
+            ReviewState::Accepted => "ACCEPTED",
+            ReviewState::Rejected => "REJECTED",
+            ReviewState::Corrected => "CORRECTED",
+        });
+        // The mark comes first: it is what readers look for, and what a cut leaves.
+        let parts = [self.synthetic_data.then(|| MARK.to_owned()), word.map(str::to_owned), what];
+        parts.into_iter().flatten().collect::<Vec<_>>().join(" ").trim_end().to_owned()
     }
 }
 
@@ -77,15 +89,16 @@ impl Record {
 #[must_use]
 pub fn provenance(source: String, marked: bool, json: Option<&str>) -> Provenance {
     let record = json.and_then(|text| serde_json::from_str::<Record>(text.trim_end_matches('\0').trim()).ok());
+    let review = record.as_ref().and_then(|r| r.review.clone());
     if !marked && !record.as_ref().is_some_and(|r| r.synthetic_data) {
-        return Provenance::acquired(vec![source]);
+        return Provenance::acquired(vec![source]).reviewed(review);
     }
     let mut sources = vec![source];
     let steps = record.map(|r| {
         sources.extend(r.sources);
         r.steps
     });
-    Provenance::marked_synthetic(sources, steps.and_then(|s| s.into_iter().next()))
+    Provenance::marked_synthetic(sources, steps.and_then(|s| s.into_iter().next())).reviewed(review)
 }
 
 #[cfg(test)]
@@ -106,5 +119,17 @@ mod tests {
         assert!(provenance("a.nii".into(), true, None).is_synthetic());
         assert!(!provenance("a.nii".into(), false, Some("no json")).is_synthetic());
         assert!(Record::of(&real).is_none());
+    }
+
+    #[test]
+    fn a_review_travels_with_its_file_and_marks_nothing_as_synthetic() {
+        let real = Provenance::acquired(vec!["1.2.3".into()]);
+        let mask = Provenance::derived(&[&real], Derivation { model: Some("brain".into()), ..Derivation::default() });
+        assert!(Record::of(&mask).is_none());
+        let word = Review { state: ReviewState::Accepted, reason: String::new(), time: "2026-01-01".into() };
+        let record = Record::of(&mask.reviewed(Some(word.clone()))).unwrap();
+        assert!(!record.synthetic_data && record.short() == "ACCEPTED brain", "{}", record.short());
+        let back = provenance("a.nii".into(), false, Some(&record.to_json()));
+        assert!(!back.is_synthetic() && back.review() == Some(&word));
     }
 }

@@ -27,6 +27,7 @@ pub mod info;
 pub mod labels;
 pub mod mark;
 pub mod nifti;
+pub mod npz;
 pub mod nrrd;
 mod opening;
 pub mod packages;

@@ -7,4 +7,6 @@ pub mod clock;
 pub mod record;
 
 pub use clock::now;
-pub use record::{ModelRecord, Parent, Record, RecordError, content_sha256, file_sha256, record_path, write_record};
+pub use record::{
+    ModelRecord, Parent, Record, RecordError, content_sha256, file_sha256, machine, record_path, write_record,
+};

@@ -34,6 +34,24 @@ pub struct Record {
     pub provider: Option<String>,
     /// Everything that could be set.
     pub parameters: serde_json::Value,
+    /// Role and SHA-256 of every graph that ran.
+    #[serde(default)]
+    pub graphs: Vec<(String, String)>,
+    /// Seed, where random numbers were drawn.
+    #[serde(default)]
+    pub seed: Option<u64>,
+    /// What the guard said of the input.
+    #[serde(default)]
+    pub guard: Option<serde_json::Value>,
+    /// Sources, number of repeats, and what came of them; `null` where nothing is known.
+    #[serde(default)]
+    pub uncertainty: Option<serde_json::Value>,
+    /// What was found above a threshold.
+    #[serde(default)]
+    pub finding: Option<serde_json::Value>,
+    /// Operating system, architecture and number of processors.
+    #[serde(default)]
+    pub machine: String,
     /// Versions of the libraries that computed.
     pub libraries: BTreeMap<String, String>,
     /// Program and version.
@@ -44,6 +62,13 @@ pub struct Record {
     pub warnings: Vec<String>,
     /// The whole tree of origins.
     pub provenance: Provenance,
+}
+
+/// Operating system, architecture and number of processors, for [`Record::machine`].
+#[must_use]
+pub fn machine() -> String {
+    let processors = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+    format!("{} {}, {processors} processors", std::env::consts::OS, std::env::consts::ARCH)
 }
 
 /// What an output was made of.

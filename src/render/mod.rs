@@ -25,3 +25,6 @@ pub(crate) mod fixtures;
 
 pub use fidelity::Fidelity;
 pub use output::{Device, Rendered, save_png, slice_picture, volume_picture};
+
+#[cfg(test)]
+mod badge_tests;

@@ -129,3 +129,13 @@ pub(crate) fn label_colors(labels: &crate::volume::Labelmap) -> Vec<Option<[u8; 
     }
     colors
 }
+
+/// The colour of a layer's contour: its map's at that value, as bright as it goes, so that the line stands out from the
+/// fill and still belongs to it.
+pub(crate) fn contour_color(layer: &Layer, volume: &crate::volume::Volume, value: f64) -> [f64; 3] {
+    let level = layer.grey(volume).level_of_real(value);
+    let entry = (level.clamp(0.0, 1.0) * 255.0).round() as usize;
+    let color = layer.colormap.table()[entry.min(255)].map(|c| f64::from(c) / 255.0);
+    let brightest = color.iter().copied().fold(0.0, f64::max);
+    if brightest > 0.0 { color.map(|c| c / brightest) } else { [1.0; 3] }
+}

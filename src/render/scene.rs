@@ -65,8 +65,45 @@ pub struct Layer {
     pub colormap: ColorMap,
     /// Images: real values outside `[low, high]` are not drawn.
     pub threshold: Option<[f64; 2]>,
-    /// Labels: outlines, one screen pixel wide, instead of filled areas.
+    /// Labels: outlines, one screen pixel wide, instead of filled areas. Images with a contour: the line alone.
     pub outline: bool,
+    /// Grey images, in slices: the real value along which a line is drawn, one screen pixel wide and opaque.
+    pub contour: Option<f64>,
+    /// In slices: where another volume lowers the opacity.
+    pub fade: Option<Fade>,
+}
+
+/// Less of a layer where another volume is high: a synthetic image, drawn less where it is less certain.
+#[derive(Debug, Clone)]
+pub struct Fade {
+    /// What lowers the opacity, on a grid of its own.
+    pub by: Arc<Volume>,
+    /// Real values of it: up to the first the layer is drawn as it is, from the second on not at all, linear between.
+    pub range: [f64; 2],
+}
+
+impl Fade {
+    /// The share of its opacity that a layer keeps under each pixel of `scene`, as a picture: white is all of it. A thick
+    /// slice counts its highest value, and where the volume says nothing, nothing is known and nothing is kept.
+    #[must_use]
+    pub fn scene(&self, scene: &SliceScene) -> SliceScene {
+        let [low, high] = self.range;
+        let mut layer = Layer::image(self.by.clone());
+        layer.voi = Voi::Window(crate::display::Window::spanning(low, high.max(low + f64::MIN_POSITIVE)));
+        layer.inverted = true;
+        SliceScene {
+            layers: vec![layer],
+            slab: Slab { mode: SlabMode::Mip, ..scene.slab },
+            compare: Compare::Blend,
+            ..*scene
+        }
+    }
+
+    /// Whether two fade the same.
+    #[must_use]
+    pub fn is_like(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.by, &other.by) && self.range == other.range
+    }
 }
 
 impl Layer {
@@ -84,6 +121,8 @@ impl Layer {
             colormap: ColorMap::Grey,
             threshold: None,
             outline: false,
+            contour: None,
+            fade: None,
         }
     }
 
@@ -100,6 +139,8 @@ impl Layer {
             colormap: ColorMap::Grey,
             threshold: None,
             outline: false,
+            contour: None,
+            fade: None,
         }
     }
 

@@ -21,6 +21,6 @@ pub mod voxels;
 pub use geometry::{Geometry, GeometryError, PatientPoint, VoxelPoint};
 pub use image::{DisplayHints, Space, Unit, Volume};
 pub use labelmap::{Label, Labelmap};
-pub use origin::{Derivation, Provenance};
+pub use origin::{Derivation, Provenance, Review, ReviewState};
 pub use resample::Interpolation;
 pub use voxels::{Padding, Rescale, VoxelType, Voxels};

@@ -25,6 +25,30 @@ pub struct Derivation {
     pub generates_pixels: bool,
 }
 
+/// What a person decided about a derived image.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ReviewState {
+    /// Good for its purpose.
+    Accepted,
+    /// Not to be used.
+    Rejected,
+    /// Taken over by a person who changes, or has to change, what is wrong in it.
+    Corrected,
+}
+
+/// A person's word on a derived image.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Review {
+    /// The decision.
+    pub state: ReviewState,
+    /// Why, in the person's words; may be empty.
+    #[serde(default)]
+    pub reason: String,
+    /// When, RFC 3339.
+    pub time: String,
+}
+
 /// Acquired or derived; see the module.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Provenance {
@@ -32,19 +56,21 @@ pub struct Provenance {
     sources: Vec<String>,
     parents: Vec<Provenance>,
     derivation: Option<Derivation>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    review: Option<Review>,
 }
 
 impl Provenance {
     /// An image that came from a scanner or a file, known by the UIDs or paths of its sources.
     #[must_use]
     pub fn acquired(sources: Vec<String>) -> Self {
-        Self { synthetic: false, sources, parents: Vec::new(), derivation: None }
+        Self { synthetic: false, sources, parents: Vec::new(), derivation: None, review: None }
     }
 
     /// An image whose file says that some or all of it was made artificially ((0008,001C) or our own mark).
     #[must_use]
     pub fn marked_synthetic(sources: Vec<String>, derivation: Option<Derivation>) -> Self {
-        Self { synthetic: true, sources, parents: Vec::new(), derivation }
+        Self { synthetic: true, sources, parents: Vec::new(), derivation, review: None }
     }
 
     /// An image made out of `parents`: synthetic if the step invents pixels or any parent is synthetic.
@@ -55,7 +81,15 @@ impl Provenance {
             sources: Vec::new(),
             parents: parents.iter().map(|p| (*p).clone()).collect(),
             derivation: Some(derivation),
+            review: None,
         }
+    }
+
+    /// The same origin with a person's word on it, or without one. What is derived from it later is not reviewed by
+    /// that: the word stays with the parent.
+    #[must_use]
+    pub fn reviewed(self, review: Option<Review>) -> Self {
+        Self { review, ..self }
     }
 
     /// Whether any of the grey values were made artificially.
@@ -74,6 +108,12 @@ impl Provenance {
     #[must_use]
     pub fn parents(&self) -> &[Self] {
         &self.parents
+    }
+
+    /// What a person decided about it.
+    #[must_use]
+    pub fn review(&self) -> Option<&Review> {
+        self.review.as_ref()
     }
 
     /// The last step, if a program made this.
@@ -95,5 +135,22 @@ mod tests {
         let made = Provenance::derived(&[&real], Derivation { generates_pixels: true, ..Default::default() });
         let slab = Provenance::derived(&[&mask, &made], Derivation::default());
         assert!(made.is_synthetic() && slab.is_synthetic());
+    }
+
+    #[test]
+    fn a_review_stays_with_its_image_and_old_records_read_without_one() {
+        let real = Provenance::acquired(vec!["1.2".into()]);
+        let word = Review { state: ReviewState::Rejected, reason: "wrong side".into(), time: "2026-01-01".into() };
+        let made = Provenance::derived(&[&real], Derivation { generates_pixels: true, ..Default::default() });
+        let judged = made.clone().reviewed(Some(word.clone()));
+        assert!(judged.is_synthetic() && judged.review() == Some(&word));
+        let slab = Provenance::derived(&[&judged], Derivation::default());
+        assert!(slab.review().is_none() && slab.parents()[0].review() == Some(&word));
+        let old = serde_json::to_string(&made).unwrap();
+        assert!(!old.contains("review"));
+        assert_eq!(serde_json::from_str::<Provenance>(&old).unwrap(), made);
+        let new = serde_json::to_string(&judged).unwrap();
+        assert!(new.contains("\"state\":\"rejected\""), "{new}");
+        assert_eq!(serde_json::from_str::<Provenance>(&new).unwrap(), judged);
     }
 }

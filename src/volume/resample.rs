@@ -118,6 +118,22 @@ pub fn resample_onto(
     fill: f32,
     control: &Control,
 ) -> Result<Volume, Cancelled> {
+    resample_snapped_onto(volume, grid, interpolation, None, fill, control)
+}
+
+/// As [`resample_onto`], with the nearest voxel taken along one axis of the volume (0: x, 1: y, 2: z): what nnU-Net does
+/// across thick slices.
+///
+/// # Errors
+/// [`Cancelled`] when the person asked to stop.
+pub fn resample_snapped_onto(
+    volume: &Volume,
+    grid: &Geometry,
+    interpolation: Interpolation,
+    snapped: Option<usize>,
+    fill: f32,
+    control: &Control,
+) -> Result<Volume, Cancelled> {
     let [nx, ny, _] = grid.size();
     let map = volume.geometry.patient_to_voxel() * grid.voxel_to_patient();
     let mut out = vec![fill; grid.voxel_count()];
@@ -127,7 +143,13 @@ pub fn resample_onto(
             let start = map.transform_point3(DVec3::new(0.0, j as f64, k as f64));
             let step = map.x_axis.truncate();
             for (i, o) in row.iter_mut().enumerate() {
-                if let Some(x) = sample(volume, VoxelPoint(start + step * i as f64), interpolation) {
+                let mut q = start + step * i as f64;
+                if let Some(axis) = snapped {
+                    // Within the half voxel that still belongs to the image.
+                    let last = volume.size()[axis] as f64 - 1.0;
+                    q[axis] = if q[axis] >= -0.5 && q[axis] < last + 0.5 { (q[axis] + 0.5).floor() } else { q[axis] };
+                }
+                if let Some(x) = sample(volume, VoxelPoint(q), interpolation) {
                     *o = volume.rescale.apply(x) as f32;
                 }
             }

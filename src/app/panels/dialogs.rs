@@ -127,6 +127,16 @@ impl Dialogs {
                     }
                 });
             }
+            Dialog::Record => {
+                let view = model.record.clone();
+                let title = view.as_ref().map_or_else(|| "Record".to_owned(), |v| format!("Record of {}", v.title));
+                window(ctx, model, &title, vec2(600.0, 480.0), |ui, _| match &view {
+                    Some(view) => super::record::show(ui, view),
+                    None => {
+                        quiet(ui, "Reading…");
+                    }
+                });
+            }
             Dialog::Tags => {
                 let (panel, reading) = (&mut self.tags, &mut self.reading);
                 window(ctx, model, "Attributes of the file", vec2(760.0, 560.0), |ui, model| {

@@ -4,7 +4,9 @@
 //! - `studies`: the series browser on the left
 //! - `layers`, `look`: layers and the volume view's settings on the right
 //! - `transfer_editor`, `histogram`: colours and opacities over the volume's values
+//! - `runs`: the head of a run in the list of layers, and the person's word on its results
 //! - `models`: models and their runs
+//! - `why`, `record`: what is known at the cursor, and where a layer came from
 //! - `start`: what an empty window offers
 //! - `dialogs`: shows one of `help`, `settings`, `key_bindings`, `log`, `tag_browser`
 //! - `search_field`: what lists are filtered by
@@ -17,6 +19,8 @@ pub(crate) mod layers;
 pub(crate) mod log;
 pub(crate) mod look;
 pub(crate) mod models;
+pub(crate) mod record;
+pub(crate) mod runs;
 pub(crate) mod search_field;
 pub(crate) mod settings;
 pub(crate) mod start;
@@ -25,3 +29,4 @@ pub(crate) mod studies;
 pub(crate) mod tag_browser;
 pub(crate) mod toolbar;
 pub(crate) mod transfer_editor;
+pub(crate) mod why;

@@ -4,12 +4,11 @@ use eframe::egui::{self, Align, Button, Layout, RichText, Ui};
 use lucide_icons::Icon;
 
 use crate::app::action::Action;
+use crate::app::evidence;
 use crate::app::state::Model;
 use crate::app::tasks::Tasks;
 use crate::app::ui_kit::theme::tokens;
 use crate::app::ui_kit::widgets::{icon, icon_button, named};
-use crate::render::scene::Content;
-use crate::volume::resample;
 
 /// Figures of the program itself.
 pub(crate) struct Figures<'a> {
@@ -69,17 +68,9 @@ fn probe(model: &Model) -> (String, Vec<(String, String, bool)>) {
         format!("Pixel {:.0} {:.0}", v.x, v.y)
     };
     let mut values = Vec::new();
-    let overlays = stage.overlays.iter().map(|o| &o.layer).filter(|l| model.overlays_on && l.visible);
+    let overlays = stage.overlays.iter().map(|o| &o.layer).filter(|l| model.showing().overlays && l.visible);
     for layer in std::iter::once(&stage.base).chain(overlays) {
-        let value = match &layer.content {
-            Content::Image(v) => v.value_at(v.geometry.to_voxel(probe.point)).map(|x| v.format_value(x)),
-            Content::Labels(l) => {
-                resample::sample_label(l, l.geometry.to_voxel(probe.point)).map(|value| match value {
-                    0 => "background".to_owned(),
-                    value => l.label(value).map_or_else(|| format!("label {value}"), |row| row.name.clone()),
-                })
-            }
-        };
+        let value = evidence::value(&layer.content, probe.point);
         if let Some(value) = value {
             let mut name: String = layer.name.chars().take(24).collect();
             if name.len() < layer.name.len() {

@@ -52,6 +52,7 @@ pub(crate) fn show(ui: &mut Ui, model: &mut Model, queue: &mut Vec<Action>) {
             for (action, chosen) in [
                 (Action::Help, false),
                 (Action::Settings, false),
+                (Action::ToggleWhy, model.settings.why_open),
                 (Action::ToggleLayers, model.settings.layers_open),
                 (Action::ToggleStudies, model.settings.studies_open),
                 (Action::ToggleOverlays, model.overlays_on),

@@ -211,9 +211,8 @@ fn window_text(stage: &Stage) -> String {
 /// One legend for every colour-mapped layer: name, unit, ends, the level under the cursor.
 pub(super) fn legends(model: &Model, spot: &Spot) {
     let Some(stage) = model.stage_of(spot.index) else { return };
-    let overlays =
-        stage.overlays.iter().map(|o| &o.layer).filter(|l| model.overlays_on && l.visible && l.opacity > 0.0);
-    let mapped = std::iter::once(&stage.base).chain(overlays).filter(|l| {
+    let layers = stage.layers(model.showing());
+    let mapped = layers.iter().filter(|l| l.visible && l.opacity > 0.0).filter(|l| {
         matches!(&l.content, Content::Image(v) if !v.voxels.is_colour()) && l.colormap != crate::display::ColorMap::Grey
     });
     let width = 120.0_f32.min(spot.rect.width() * 0.3);
@@ -239,16 +238,27 @@ fn legend(model: &Model, spot: &Spot, layer: &Layer, at: Pos2, width: f32) {
         let piece = Rect::from_min_size(pos2(x, bar.top()), vec2(bar.width() / steps as f32 + 0.5, bar.height()));
         spot.painter.rect_filled(piece, 0.0, Color32::from_rgb(r, g, b));
     }
+    let (low, high) = (window.center - window.width / 2.0, window.center + window.width / 2.0);
+    let along = |x: f64| bar.left() + bar.width() * (((x - low) / (high - low).max(1e-12)).clamp(0.0, 1.0) as f32);
+    // What is not drawn is dark here too.
+    if let Some([from, to]) = layer.threshold {
+        let dark = Color32::from_black_alpha(190);
+        spot.painter.rect_filled(Rect::from_min_max(bar.min, pos2(along(from), bar.bottom())), 0.0, dark);
+        spot.painter.rect_filled(Rect::from_min_max(pos2(along(to), bar.top()), bar.max), 0.0, dark);
+    }
+    if let Some(level) = layer.contour {
+        let line = Stroke::new(2.0, over_image().text);
+        spot.painter.line_segment([pos2(along(level), bar.top() - 2.0), pos2(along(level), bar.bottom() + 2.0)], line);
+    }
     spot.painter.rect_stroke(bar, 0.0, Stroke::new(1.0, Color32::from_white_alpha(80)), StrokeKind::Outside);
     let font = FontId::new(11.0, eframe::egui::FontFamily::Proportional);
     let unit = volume.unit.symbol();
     let title = if unit.is_empty() { layer.name.clone() } else { format!("{} ({unit})", layer.name) };
-    let galley = fitted(spot, &title, width, over_image().text);
+    let galley = fitted(spot, &title, width.max((spot.rect.width() * 0.45).min(240.0)), over_image().text);
     halo::galley_at(&spot.painter, pos2(bar.right() - galley.size().x, at.y - 2.0), &galley);
     let number = |x: f64| {
         if window.width >= 20.0 { format!("{x:.0}") } else { format!("{x:.2}") }
     };
-    let (low, high) = (window.center - window.width / 2.0, window.center + window.width / 2.0);
     let color = over_image().quiet;
     halo::text(&spot.painter, bar.left_bottom() + vec2(0.0, 2.0), Align2::LEFT_TOP, &number(low), font.clone(), color);
     halo::text(&spot.painter, bar.right_bottom() + vec2(0.0, 2.0), Align2::RIGHT_TOP, &number(high), font, color);
@@ -256,8 +266,7 @@ fn legend(model: &Model, spot: &Spot, layer: &Layer, at: Pos2, width: f32) {
     if let Some(probe) = model.probe
         && let Some(crate::volume::image::Value::Number(x)) = volume.value_at(volume.geometry.to_voxel(probe.point))
     {
-        let x = bar.left() + bar.width() * (((x - low) / (high - low).max(1e-12)).clamp(0.0, 1.0) as f32);
-        let tip = pos2(x, bar.top() - 1.0);
+        let tip = pos2(along(x), bar.top() - 1.0);
         let shape = vec![tip, tip + vec2(-4.0, -6.0), tip + vec2(4.0, -6.0)];
         spot.painter.add(eframe::egui::Shape::convex_polygon(
             shape,

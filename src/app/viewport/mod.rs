@@ -139,8 +139,10 @@ fn badge_hint(ui: &Ui, model: &Model, spot: &Spot) {
     if !spot.response.hover_pos().is_some_and(|at| badge.contains(at)) {
         return;
     }
-    let layers = std::iter::once(&stage.base).chain(stage.overlays.iter().map(|o| &o.layer));
-    let made: Vec<String> = layers.filter(|l| l.content.is_synthetic()).map(|l| maker(&l.name, &l.content)).collect();
+    let layers = stage.layers(model.showing());
+    let shown = layers.iter().filter(|l| l.visible && l.opacity > 0.0 && l.content.is_synthetic());
+    let mut made: Vec<String> = shown.map(|l| maker(&l.name, &l.content)).collect();
+    made.dedup();
     if !made.is_empty() {
         let text = format!("Some or all of this was made artificially\n{}", made.join("\n"));
         egui::Tooltip::always_open(

@@ -19,7 +19,7 @@ pub(super) fn show(ui: &mut Ui, canvas: &mut Canvas<'_>, spot: &Spot) {
         size: spot.size,
         slab: pane.slab,
         interpolation: canvas.model.settings.preferences.interpolation,
-        layers: stage.layers(canvas.model.overlays_on),
+        layers: stage.layers(canvas.model.showing()),
         compare: stage.compare,
     };
     let known = canvas.model.fidelity(spot.index);

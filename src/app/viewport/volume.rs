@@ -32,7 +32,7 @@ pub(super) fn show(ui: &mut Ui, canvas: &mut Canvas<'_>, spot: &Spot) {
         .overlays
         .iter()
         .map(|o| o.layer.clone())
-        .filter(|l| canvas.model.overlays_on && matches!(l.content, Content::Labels(_)))
+        .filter(|l| canvas.model.showing().overlays && matches!(l.content, Content::Labels(_)))
         .collect();
     let scene = VolumeScene {
         base: stage.base.clone(),

@@ -156,7 +156,8 @@ fn check_inferer(m: &Manifest) -> Result<(), String> {
     let letters: BTreeSet<char> = i.layout.chars().collect();
     let known = i.layout.chars().all(|c| "NCXYZ".contains(c));
     let spatial = "XYZ".chars().filter(|c| letters.contains(c)).count();
-    let wanted = if i.kind == InfererKind::Slices { 2 } else { 3 };
+    let may_be_flat = matches!(i.kind, InfererKind::Slices | InfererKind::Diffusion | InfererKind::LatentDiffusion);
+    let wanted = if may_be_flat { 2 } else { 3 };
     if !known || letters.len() != i.layout.len() || spatial < wanted {
         return Err(format!(
             "inferer.layout: `{}` must name each tensor axis once, by N, C, X, Y, Z, with {wanted} of X, Y, Z",
@@ -245,6 +246,21 @@ fn check_rest(m: &Manifest) -> Result<(), String> {
     }
     if m.uncertainty.sources.contains(&UncertaintySource::Tta) && m.uncertainty.tta.is_empty() {
         return Err("uncertainty.tta: the source `tta` needs its list of flips".into());
+    }
+    for (n, a) in m.uncertainty.tta.iter().enumerate() {
+        let key = format!("uncertainty.tta[{n}]");
+        if a.flip.is_none() && a.rotate.is_none() && a.intensity.is_none() {
+            return Err(format!("{key}: needs one of flip, rotate, intensity"));
+        }
+        if a.rotate.is_some_and(|r| !(r.degrees.is_finite() && r.degrees.abs() <= 45.0)) {
+            return Err(format!("{key}.rotate.degrees: must be from -45 to 45"));
+        }
+        if a.intensity.is_some_and(|i| !(i.scale.is_finite() && i.shift.is_finite())) {
+            return Err(format!("{key}.intensity: must be numbers"));
+        }
+        if !a.swap.is_empty() && a.flip.is_none() {
+            return Err(format!("{key}.swap: labels change places only under a flip"));
+        }
     }
     for check in &m.checks {
         inside(&check.input).and_then(|()| inside(&check.output)).map_err(|e| format!("checks: {e}"))?;

@@ -101,9 +101,11 @@ impl Model {
     /// Reads every file that the manifest names and holds it against its hash, without running it.
     ///
     /// # Errors
-    /// When one is missing, was changed, is no graph, or points outside the folder.
+    /// When one is missing, was changed, is no graph, or points outside the folder; when a file of the guard
+    /// does not hold what it should.
     pub fn verify_weights(&self) -> Result<(), ModelError> {
-        self.manifest.files.0.keys().try_for_each(|role| super::weights::Weights::read(self, role).map(drop))
+        self.manifest.files.0.keys().try_for_each(|role| super::weights::Weights::read(self, role).map(drop))?;
+        crate::inference::guard::verify(self)
     }
 
     /// The card as Markdown, if the folder has one.

@@ -22,7 +22,7 @@ mod weights;
 pub use folders::{FoundModel, Model, ModelError, find, models};
 pub use parse::ParseError;
 pub use schema::Manifest;
-pub(crate) use weights::Weights;
+pub(crate) use weights::{Weights, path_inside};
 
 /// `#rrggbb` as three bytes.
 #[must_use]

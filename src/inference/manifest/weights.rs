@@ -89,6 +89,18 @@ fn confined(folder: &Path, path: &Path) -> Result<(), ModelError> {
     })
 }
 
+/// A further file that the manifest names, relative to its folder.
+///
+/// # Errors
+/// When it is missing or leads outside the folder.
+pub(crate) fn path_inside(model: &Model, relative: &str) -> Result<PathBuf, ModelError> {
+    let wrong = |problem| ModelError::Invalid { path: model.folder.join("manifest.toml"), problem };
+    checks::inside(relative).map_err(wrong)?;
+    let path = model.folder.join(relative);
+    confined(&model.folder, &path)?;
+    Ok(path)
+}
+
 fn hash_file(path: &Path) -> Result<String, ModelError> {
     let error = |source| ModelError::File { path: path.to_owned(), source };
     let mut file = std::fs::File::open(path).map_err(error)?;

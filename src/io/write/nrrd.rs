@@ -91,7 +91,9 @@ fn header(first: &Volume, volumes: &[Volume], plan: &Plan, labels: &[Label], tim
     }
     let mut pair = |key: &str, value: &str| lines.push(format!("{}:={}", escape(key), escape(value)));
     if let Some(record) = volumes.iter().find_map(|v| Record::of(&v.provenance)) {
-        pair(mark::KEY, mark::YES);
+        if record.synthetic_data {
+            pair(mark::KEY, mark::YES);
+        }
         pair(mark::RECORD_KEY, &record.to_json());
     }
     for (n, label) in labels.iter().enumerate() {

@@ -42,7 +42,9 @@ pub fn write(slice: &Volume, grey: &Grey, out: &mut dyn Write) -> io::Result<()>
     encoder.set_color(if colour { ::png::ColorType::Rgb } else { ::png::ColorType::Grayscale });
     encoder.add_text_chunk("Software".to_owned(), concat!("Veritome ", env!("CARGO_PKG_VERSION")).to_owned())?;
     if let Some(record) = Record::of(&slice.provenance) {
-        encoder.add_text_chunk(mark::KEY.to_owned(), mark::YES.to_owned())?;
+        if record.synthetic_data {
+            encoder.add_text_chunk(mark::KEY.to_owned(), mark::YES.to_owned())?;
+        }
         encoder.add_itxt_chunk(mark::RECORD_KEY.to_owned(), record.to_json())?;
     }
     let mut writer = encoder.write_header()?;

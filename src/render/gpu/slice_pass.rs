@@ -9,7 +9,7 @@ use super::device::{Gpu, LAYER_BLEND, RenderError, binding, buffer_binding, pass
 use super::picture::{FORMAT, Picture, target};
 use super::texture_store::{Access, TextureStore, VolumeTexture};
 use crate::display::{ColorMap, Grey, Voi, VoiFunction};
-use crate::render::plan::{PlannedLayer, Share, label_colors, plan};
+use crate::render::plan::{PlannedLayer, Share, contour_color, label_colors, plan};
 use crate::render::scene::{Content, SlabMode, SliceScene};
 use crate::volume::Volume;
 
@@ -24,6 +24,7 @@ struct PlaneUniform {
     limits: [f32; 4],
     look: [f32; 4],
     table: [u32; 4],
+    line: [f32; 4],
 }
 
 const FLAG_PADDING: u32 = 1;
@@ -33,6 +34,8 @@ const FLAG_COLORMAP: u32 = 8;
 const FLAG_THRESHOLD: u32 = 16;
 const FLAG_WHOLE_NUMBERS: u32 = 32;
 const FLAG_OUTLINE: u32 = 64;
+const FLAG_CONTOUR: u32 = 128;
+const FLAG_FADE: u32 = 256;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 enum Shader {
@@ -46,6 +49,15 @@ enum Shader {
 pub(crate) struct SlicePass {
     pipelines: HashMap<(Shader, wgpu::TextureFormat), wgpu::RenderPipeline>,
     resolve: Option<wgpu::RenderPipeline>,
+    /// Stands where nothing fades a layer.
+    no_fade: Option<wgpu::TextureView>,
+}
+
+/// A layer that is ready to be drawn.
+struct Draw {
+    pipeline: wgpu::RenderPipeline,
+    group: wgpu::BindGroup,
+    reduced: u32,
 }
 
 const BLENDED: wgpu::TextureFormat = wgpu::TextureFormat::Rgba16Float;
@@ -68,34 +80,72 @@ impl SlicePass {
         let mut reduced = 1;
         let mut draws = Vec::new();
         for layer in &layers {
-            let (texture, shader, uniform, tables) = prepare(gpu, store, scene, layer)?;
-            reduced = reduced.max(texture.reduced);
-            let pipeline = self.pipeline(gpu, shader, format);
-            let uniform = gpu.buffer("layer", bytemuck::bytes_of(&uniform), wgpu::BufferUsages::UNIFORM);
-            let tables = gpu.buffer("tables", bytemuck::cast_slice(&tables), wgpu::BufferUsages::STORAGE);
-            let group = gpu.device.create_bind_group(&wgpu::BindGroupDescriptor {
-                label: None,
-                layout: &pipeline.get_bind_group_layout(0),
-                entries: &[
-                    wgpu::BindGroupEntry { binding: 0, resource: uniform.as_entire_binding() },
-                    wgpu::BindGroupEntry { binding: 1, resource: wgpu::BindingResource::TextureView(&texture.view) },
-                    wgpu::BindGroupEntry { binding: 2, resource: tables.as_entire_binding() },
-                ],
-            });
-            draws.push((pipeline, group));
+            let fade = match &layer.layer.fade {
+                Some(fade) => Some(self.fade(gpu, store, encoder, &fade.scene(scene), &mut reduced)?),
+                None => None,
+            };
+            let draw = self.layer(gpu, store, scene, layer, (format, fade))?;
+            reduced = reduced.max(draw.reduced);
+            draws.push(draw);
         }
-        pass(encoder, view, true, |pass| {
-            for (pipeline, group) in &draws {
-                pass.set_pipeline(pipeline);
-                pass.set_bind_group(0, group, &[]);
-                pass.draw(0..3, 0..1);
-            }
-        });
+        run(encoder, view, &draws);
         if let Some(view) = &blended_view {
             self.resolve(gpu, encoder, view, picture.view());
         }
         picture.fidelity.reduced = if reduced > 1 { reduced } else { 0 };
         Ok(picture)
+    }
+
+    /// What of its opacity a layer keeps under each pixel, in the red of half floats.
+    fn fade(
+        &mut self,
+        gpu: &Gpu,
+        store: &mut TextureStore,
+        encoder: &mut wgpu::CommandEncoder,
+        scene: &SliceScene,
+        reduced: &mut u32,
+    ) -> Result<wgpu::TextureView, RenderError> {
+        let texture = target(gpu, scene.size, BLENDED, wgpu::TextureUsages::empty());
+        let view = texture.create_view(&wgpu::TextureViewDescriptor::default());
+        let mut draws = Vec::new();
+        for layer in &plan(scene) {
+            let draw = self.layer(gpu, store, scene, layer, (BLENDED, None))?;
+            *reduced = draw.reduced.max(*reduced);
+            draws.push(draw);
+        }
+        run(encoder, &view, &draws);
+        Ok(view)
+    }
+
+    fn layer(
+        &mut self,
+        gpu: &Gpu,
+        store: &mut TextureStore,
+        scene: &SliceScene,
+        layer: &PlannedLayer<'_>,
+        (format, fade): (wgpu::TextureFormat, Option<wgpu::TextureView>),
+    ) -> Result<Draw, RenderError> {
+        let (texture, shader, mut uniform, tables) = prepare(gpu, store, scene, layer)?;
+        uniform.mode[2] |= if fade.is_some() { FLAG_FADE } else { 0 };
+        let nothing = || {
+            let texture = target(gpu, [1, 1], BLENDED, wgpu::TextureUsages::empty());
+            texture.create_view(&wgpu::TextureViewDescriptor::default())
+        };
+        let fade = fade.unwrap_or_else(|| self.no_fade.get_or_insert_with(nothing).clone());
+        let pipeline = self.pipeline(gpu, shader, format);
+        let uniform = gpu.buffer("layer", bytemuck::bytes_of(&uniform), wgpu::BufferUsages::UNIFORM);
+        let tables = gpu.buffer("tables", bytemuck::cast_slice(&tables), wgpu::BufferUsages::STORAGE);
+        let group = gpu.device.create_bind_group(&wgpu::BindGroupDescriptor {
+            label: None,
+            layout: &pipeline.get_bind_group_layout(0),
+            entries: &[
+                wgpu::BindGroupEntry { binding: 0, resource: uniform.as_entire_binding() },
+                wgpu::BindGroupEntry { binding: 1, resource: wgpu::BindingResource::TextureView(&texture.view) },
+                wgpu::BindGroupEntry { binding: 2, resource: tables.as_entire_binding() },
+                wgpu::BindGroupEntry { binding: 3, resource: wgpu::BindingResource::TextureView(&fade) },
+            ],
+        });
+        Ok(Draw { pipeline, group, reduced: texture.reduced })
     }
 
     fn pipeline(&mut self, gpu: &Gpu, shader: Shader, format: wgpu::TextureFormat) -> wgpu::RenderPipeline {
@@ -125,6 +175,13 @@ impl SlicePass {
                     binding(0, buffer_binding(wgpu::BufferBindingType::Uniform)),
                     binding(1, texture_binding(access.sample_type(false), wgpu::TextureViewDimension::D3)),
                     binding(2, buffer_binding(wgpu::BufferBindingType::Storage { read_only: true })),
+                    binding(
+                        3,
+                        texture_binding(
+                            wgpu::TextureSampleType::Float { filterable: false },
+                            wgpu::TextureViewDimension::D2,
+                        ),
+                    ),
                 ],
             });
             gpu.pipeline(&gpu.shader(fragment, parts), fragment, &layout, format, Some(LAYER_BLEND))
@@ -160,6 +217,17 @@ impl SlicePass {
             pass.draw(0..3, 0..1);
         });
     }
+}
+
+/// Layers over each other, from the first up.
+fn run(encoder: &mut wgpu::CommandEncoder, view: &wgpu::TextureView, draws: &[Draw]) {
+    pass(encoder, view, true, |pass| {
+        for draw in draws {
+            pass.set_pipeline(&draw.pipeline);
+            pass.set_bind_group(0, &draw.group, &[]);
+            pass.draw(0..3, 0..1);
+        }
+    });
 }
 
 /// The texture, shader, uniforms and tables of a layer.
@@ -256,6 +324,13 @@ fn grey(uniform: &mut PlaneUniform, plan: &PlannedLayer, volume: &Volume, textur
         uniform.mode[2] |= FLAG_PADDING;
     }
     threshold(uniform, plan, |real| rescale.invert(real) - zero);
+    if let Some(value) = plan.layer.contour {
+        let [r, g, b] = contour_color(plan.layer, volume, value).map(|c| c as f32);
+        uniform.line = [r, g, b, (rescale.invert(value) - zero) as f32];
+        uniform.look[3] = rescale.slope.signum() as f32;
+        uniform.mode[2] |= FLAG_CONTOUR;
+        uniform.mode[2] |= if plan.layer.outline { FLAG_OUTLINE } else { 0 };
+    }
     let mut tables = Vec::new();
     if plan.layer.colormap != ColorMap::Grey {
         uniform.mode[2] |= FLAG_COLORMAP;

@@ -163,6 +163,63 @@ fn layers_on_their_own_grids_equal_the_reference_in_every_comparison() {
 }
 
 #[test]
+fn contours_equal_the_reference_filled_and_alone() {
+    with_renderer(|renderer| {
+        for kind in KINDS.into_iter().filter(|k| *k != VoxelType::Rgb8) {
+            for (interpolation, thickness_mm, alone) in [
+                (Interpolation::Linear, 0.0, false),
+                (Interpolation::Nearest, 0.0, true),
+                (Interpolation::Linear, 6.3, true),
+            ] {
+                let base = layer(volume(VoxelType::I16, &geometry(false)));
+                let mut over = layer(volume(kind, &geometry(true)));
+                let [low, high] = crate::volume::statistics::range(volume_of(&over)).unwrap();
+                over.contour = Some(low + 0.5173 * (high - low));
+                over.threshold = Some([low, low + 0.5 * (high - low)]);
+                (over.outline, over.opacity, over.colormap) = (alone, 0.6, ColorMap::Viridis);
+                let slab = Slab { thickness_mm, mode: SlabMode::Mean };
+                let scene = SliceScene { slab, interpolation, ..scene(vec![base, over]) };
+                let drawn = renderer.render_slice(&scene).unwrap();
+                let (drawn, expected) = (renderer.read(&drawn).unwrap(), reference::render_slice(&scene));
+                // A pixel whose value is the contour's to the last bit may fall on either side.
+                assert!(differing(&drawn, &expected).0 <= 2, "{kind:?} {interpolation:?}");
+                let mut plain = scene.clone();
+                plain.layers[1].contour = None;
+                assert!(differing(&expected, &reference::render_slice(&plain)).0 > 60, "{kind:?}: a line is seen");
+            }
+        }
+    });
+}
+
+#[test]
+fn fading_equals_the_reference_for_images_colours_and_labels() {
+    with_renderer(|renderer| {
+        let base = layer(volume(VoxelType::U8, &geometry(false)));
+        let by = Arc::new(volume(VoxelType::F32, &geometry(true)));
+        let fade = Some(crate::render::scene::Fade { by: by.clone(), range: [0.1, 1.2] });
+        let over = [
+            layer(volume(VoxelType::I16, &geometry(true))),
+            layer(volume(VoxelType::Rgb8, &geometry(false))),
+            Layer { opacity: 0.7, ..label_layer(&geometry(false)) },
+        ];
+        for over in over {
+            for thickness_mm in [0.0, 5.0] {
+                let slab = Slab { thickness_mm, mode: SlabMode::Mean };
+                let layers = vec![base.clone(), Layer { fade: fade.clone(), ..over.clone() }];
+                let scene = SliceScene { slab, ..scene(layers) };
+                check(renderer, &scene, "fade");
+                let mut plain = scene.clone();
+                plain.layers[1].fade = None;
+                let (faded, plain) = (reference::render_slice(&scene), reference::render_slice(&plain));
+                assert!(differing(&faded, &plain).0 > 200);
+            }
+        }
+        // Alone too, where the picture has no half floats.
+        check(renderer, &scene(vec![Layer { fade, ..base }]), "fade alone");
+    });
+}
+
+#[test]
 fn a_volume_beyond_the_limit_is_reduced_and_says_so() {
     with_renderer(|renderer| {
         renderer.set_volume_limit(31 * 27 * 19);

@@ -6,6 +6,7 @@ use rayon::prelude::*;
 
 use super::super::plan::{PlannedLayer, Share, label_colors, plan};
 use super::super::scene::{Content, SlabMode, SliceScene};
+use super::adornment::Adornment;
 use super::sampler::{Sampler, colour, nearest_voxel};
 use crate::display::{ColorMap, Grey, Voi, VoiFunction};
 use crate::volume::voxels::{Scalar, luma};
@@ -43,6 +44,7 @@ pub fn render_slice(scene: &SliceScene) -> RgbaImage {
             let (canvas, values) = (&mut canvas[..pixels.len()], &mut values[..pixels.len()]);
             let first = (band * BAND) as u32;
             if let [only] = layers.as_slice()
+                && only.adornment.is_none()
                 && (only.draw_plain(first, width_px, tile, pixels) || only.draw_alone(first, width_px, values, pixels))
             {
                 return;
@@ -113,12 +115,27 @@ struct Ready<'a> {
     paint: Paint<'a>,
     interpolation: Interpolation,
     mode: SlabMode,
+    adornment: Adornment,
 }
 
 enum Paint<'a> {
     Grey { volume: &'a Volume, grey: Grey, table: Option<Box<[[u8; 3]; 256]>> },
     Colour { volume: &'a Volume, data: &'a [[u8; 3]] },
     Labels { labels: &'a Labelmap, colors: Vec<Option<[u8; 3]>> },
+}
+
+/// The real value under every pixel of a scene of one grey layer; NaN where there is nothing, or no grey layer.
+pub(super) fn real_values(scene: &SliceScene) -> Vec<f64> {
+    let [width, height] = scene.size.map(|n| n.max(1) as usize);
+    let mut values = vec![f64::NAN; width * height];
+    let Some(layer) = plan(scene).into_iter().next().map(|p| Ready::new(p, scene)) else { return values };
+    if let Paint::Grey { volume, grey, .. } = &layer.paint {
+        values.par_chunks_mut(width * BAND).enumerate().for_each(|(band, values)| {
+            layer.read_grey(volume, grey, (band * BAND) as u32, width, values);
+            values.iter_mut().for_each(|v| *v = grey.rescale.apply(*v));
+        });
+    }
+    values
 }
 
 /// A colour out of a map's table, linear between its entries.
@@ -145,15 +162,21 @@ impl<'a> Ready<'a> {
                 },
             },
         };
-        Self { plan, paint, interpolation: scene.interpolation, mode: scene.slab.mode }
+        let adornment = Adornment::of(&plan, scene);
+        Self { plan, paint, interpolation: scene.interpolation, mode: scene.slab.mode, adornment }
     }
 
     fn draw_band(&self, first: u32, width: usize, canvas: &mut [Rgb], values: &mut [f64]) {
+        let before = if self.adornment.is_none() { Vec::new() } else { canvas.to_vec() };
         if let Paint::Grey { volume, grey, .. } = &self.paint {
             self.read_grey(volume, grey, first, width, values);
         }
         for ((y, canvas), values) in (first..).zip(canvas.chunks_mut(width)).zip(values.chunks(width)) {
             self.draw_row(y, canvas, values);
+        }
+        if !self.adornment.is_none() {
+            let holds = |at: usize| self.plan.share.holds((at % width) as u32, (at / width) as u32);
+            self.adornment.apply(first as usize * width, &before, canvas, holds);
         }
     }
 

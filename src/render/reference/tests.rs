@@ -97,6 +97,29 @@ fn layers_mix_by_opacity_and_thresholds_leave_the_base() {
 }
 
 #[test]
+fn a_contour_runs_along_its_value_and_a_fade_hides_what_is_uncertain() {
+    let (v, mut scene) = small();
+    let mut base = Layer::image(Arc::new(v.clone()));
+    base.voi = exact(100.0, 200.0);
+    let mut over =
+        Layer { voi: exact(0.0, 15.0), contour: Some(6.0), outline: true, ..Layer::image(Arc::new(v.clone())) };
+    scene.layers = vec![base.clone(), over.clone()];
+    let lit = |p: &image::RgbaImage| {
+        p.enumerate_pixels().filter(|(.., p)| p.0[0] > 0).map(|(x, y, _)| y * 4 + x).collect::<Vec<_>>()
+    };
+    // Values are the pixel's number: 6 and above with 2 to 5 above or left of them.
+    assert_eq!(lit(&render_slice(&scene)), [6, 7, 8, 9]);
+    assert_eq!(render_slice(&scene).get_pixel(2, 1).0, [255; 4], "grey as bright as it goes");
+    over.contour = None;
+    over.voi = exact(-30.0, -20.0);
+    over.fade = Some(super::super::scene::Fade { by: Arc::new(v), range: [4.0, 8.0] });
+    scene.layers = vec![base, over];
+    let p = render_slice(&scene);
+    let red = |n: u32| p.get_pixel(n % 4, n / 4).0[0];
+    assert_eq!([red(0), red(4), red(6), red(8), red(15)], [255, 255, 128, 0, 0]);
+}
+
+#[test]
 fn checkerboard_and_swipe_share_the_pixels() {
     let (v, mut scene) = small();
     let mut base = Layer::image(Arc::new(v));

@@ -101,6 +101,46 @@ save(
         ("last", np.zeros((1, 8, 1, 1, 1), np.float32)),
     ],
 )
+# Three dropouts: one that was switched off, one on by an initializer, one on by a Constant node; then a softmax.
+save(
+    HERE / "dropout.onnx",
+    [
+        node("Conv", ["image", "w"], ["c"]),
+        node("Dropout", ["c", "ratio", "off"], ["d1"]),
+        node("Dropout", ["d1", "ratio", "on"], ["d2"]),
+        node("Constant", [], ["also_on"], value=numpy_helper.from_array(np.array(True), "")),
+        node("Dropout", ["d2", "ratio", "also_on"], ["d3"]),
+        node("Softmax", ["d3"], ["s"], axis=1),
+        node("Identity", ["s"], ["out"]),
+    ],
+    image,
+    [("out", F, [1, 2, "x", "y", "z"])],
+    [
+        ("w", np.array([-4, 4], np.float32).reshape(2, 1, 1, 1, 1)),
+        ("ratio", np.float32(0.5)),
+        ("off", np.array(False)),
+        ("on", np.array(True)),
+    ],
+)
+# Networks for the exports in ../import: background and one class; three regions of four contrasts; nnU-Net's names.
+IMPORT = HERE.parent / "import"
+
+
+def linear(path, channels, values, names, shape=("x", "y", "z")):
+    (IMPORT / path).parent.mkdir(parents=True, exist_ok=True)
+    weights = np.array(values, np.float32).reshape(-1, channels, 1, 1, 1)
+    save(
+        IMPORT / path,
+        [node("Conv", [names[0], "w"], [names[1]])],
+        [(names[0], [1, channels, *shape])],
+        [(names[1], F, [1, len(weights), *shape])],
+        [("w", weights)],
+    )
+
+
+linear("spleen/models/model.onnx", 1, [0.5, 1], ("image", "pred"))
+linear("brats/models/model.onnx", 4, [0, 0, 0, 1, 1, 0, 0, 0, 0, 1, 0, 0], ("image", "pred"))
+linear("nnunet_ct/model.onnx", 1, [0.5, 1, 2], ("input", "output"), (32, 64, 48))
 # Weights that claim to lie outside the model's folder.
 path = HERE / "outside.onnx"
 model = save(

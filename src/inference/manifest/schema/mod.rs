@@ -125,6 +125,39 @@ pub struct Manifest {
     pub checks: Vec<Check>,
 }
 
+impl Manifest {
+    /// The axes of the model's grid (0: x, 1: y, 2: z) across which slices are cut, one a plane that is averaged; empty
+    /// when the network takes volumes.
+    #[must_use]
+    pub fn slice_axes(&self) -> Vec<usize> {
+        let flat = "XYZ".chars().filter(|c| self.inferer.layout.contains(*c)).count() == 2;
+        if !flat && self.inferer.kind != InfererKind::Slices {
+            return Vec::new();
+        }
+        let across = |plane: &Plane| {
+            let codes = match plane {
+                Plane::Axial => ['S', 'I'],
+                Plane::Coronal => ['A', 'P'],
+                Plane::Sagittal => ['L', 'R'],
+            };
+            self.preprocess.orientation.chars().position(|c| codes.contains(&c)).unwrap_or(2)
+        };
+        match &self.inferer.axis {
+            None => vec!["XYZ".chars().position(|c| !self.inferer.layout.contains(c)).unwrap_or(2)],
+            Some(Planes::One(plane)) => vec![across(plane)],
+            Some(Planes::Several(planes)) => planes.iter().map(across).collect(),
+        }
+    }
+
+    /// The size below which an image is padded: that of the patch, but 1 across slices.
+    #[must_use]
+    pub fn least_size(&self) -> [usize; 3] {
+        let across = self.slice_axes();
+        let patch = self.inferer.patch.unwrap_or([1; 3]);
+        [0, 1, 2].map(|a| if across == [a] { 1 } else { patch[a].max(1) })
+    }
+}
+
 /// A file of the folder and the SHA-256 that it must have.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]

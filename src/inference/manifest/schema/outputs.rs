@@ -186,6 +186,8 @@ words! {
         Restoration,
         /// The latent divergence.
         Kl,
+        /// `|x - reconstruction|` times the latent divergence or its gradient.
+        Combined,
     }
 }
 

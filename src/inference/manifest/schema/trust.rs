@@ -30,14 +30,47 @@ words! {
     }
 }
 
-/// One change of the input that the model was trained to bear.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+/// One change of the input that the model was trained to bear: a flip, a small rotation, another intensity, or several
+/// of them at once.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-#[expect(missing_docs, reason = "each field is the manifest's key of its name")]
 pub struct Augmentation {
-    pub flip: Axis,
+    /// The axis that is mirrored.
+    #[serde(default)]
+    pub flip: Option<Axis>,
+    /// Labels of left and right that change places under the flip.
     #[serde(default)]
     pub swap: Vec<[u16; 2]>,
+    /// A rotation.
+    #[serde(default)]
+    pub rotate: Option<Rotate>,
+    /// A change of the normalised values.
+    #[serde(default)]
+    pub intensity: Option<Intensity>,
+}
+
+/// `rotate = { axis = "z", degrees = 5.0 }`: about the centre of the window.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[expect(missing_docs, reason = "each field is the manifest's key of its name")]
+pub struct Rotate {
+    pub axis: Axis,
+    pub degrees: f64,
+}
+
+/// `intensity = { scale = 1.1, shift = 0.0 }`: `x * scale + shift` on the normalised values.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+#[expect(missing_docs, reason = "each field is the manifest's key of its name")]
+pub struct Intensity {
+    pub scale: f32,
+    pub shift: f32,
+}
+
+impl Default for Intensity {
+    fn default() -> Self {
+        Self { scale: 1.0, shift: 0.0 }
+    }
 }
 
 /// `conformal = {…}`.

@@ -1,0 +1,311 @@
+//! A model's score: [`Target`] found among the numbers of its network.
+
+use super::scored::{Activations, Scored};
+use super::target::{Region, Target};
+use super::{ExplainError, Randomized};
+use crate::inference::manifest::Model;
+use crate::inference::manifest::schema::{Activation, OutputKind, OutputSpec, Task};
+use crate::inference::probe::{Field, Probe};
+use crate::jobs::Control;
+use crate::volume::{PatientPoint, VoxelPoint};
+
+/// The score of one target by one network.
+pub(super) struct ModelScore {
+    pub probe: Probe,
+    rule: Rule,
+    control: Control,
+}
+
+/// What is summed.
+#[derive(Clone)]
+enum Rule {
+    /// Logits of a channel over voxels of the window.
+    Logits { tensor: String, channel: usize, voxels: Vec<usize>, probabilities: bool },
+    /// Less the mean change of an image over voxels (`None`: all).
+    Change { tensor: String, reference: Vec<Vec<f32>>, voxels: Option<Vec<usize>> },
+}
+
+/// The output that a target is about.
+pub(super) fn output_of<'a>(model: &'a Model, target: &Target) -> Result<&'a OutputSpec, ExplainError> {
+    let outputs = &model.manifest.outputs;
+    let found = match target {
+        Target::Class { class, .. } => {
+            let named = |o: &&OutputSpec| o.labels.iter().any(|l| names(l.value, &l.name, class));
+            outputs.iter().find(named).or_else(|| outputs.iter().find(|o| is_classes(o) && o.labels.is_empty()))
+        }
+        Target::Change { .. } => {
+            outputs.iter().find(|o| matches!(o.kind, OutputKind::Image | OutputKind::Reconstruction))
+        }
+    };
+    found.ok_or_else(|| {
+        let known: Vec<String> =
+            outputs.iter().flat_map(|o| &o.labels).map(|l| format!("{} ({})", l.name, l.value)).collect();
+        let reason = match target {
+            Target::Class { .. } if known.is_empty() => format!("{} gives no classes; try `change`", model.title()),
+            Target::Class { .. } => format!("{} knows {}", model.title(), known.join(", ")),
+            Target::Change { .. } => format!("{} gives no image; try `class=NAME`", model.title()),
+        };
+        ExplainError::Target { target: target.to_string(), reason }
+    })
+}
+
+fn is_classes(o: &OutputSpec) -> bool {
+    matches!(o.kind, OutputKind::Logits | OutputKind::Probabilities)
+}
+
+fn names(value: u16, name: &str, class: &str) -> bool {
+    name.eq_ignore_ascii_case(class) || class.parse() == Ok(value)
+}
+
+/// What is explained where nobody says: the first label, around `at` if it is given; else the change of the image.
+pub(super) fn default_target(model: &Model, at: Option<PatientPoint>) -> Target {
+    let m = &model.manifest;
+    let classes = m.outputs.iter().find(|o| is_classes(o));
+    let label = m.outputs.iter().filter(|o| is_classes(o)).flat_map(|o| &o.labels).next();
+    match (label, at) {
+        (Some(label), Some(at)) if m.task != Task::Classification => Target::near(label.name.clone(), at),
+        (Some(label), _) => Target::Class { class: label.name.clone(), region: Region::Predicted },
+        (None, _) if classes.is_some() && m.task == Task::Classification => {
+            Target::Class { class: "0".to_owned(), region: Region::Predicted }
+        }
+        (None, _) => Target::Change { corners: None },
+    }
+}
+
+impl ModelScore {
+    /// Runs the network once to find where the target lies.
+    ///
+    /// # Errors
+    /// When the target does not fit the model or the network cannot be run.
+    pub fn new(probe: Probe, target: &Target, control: &Control) -> Result<Self, ExplainError> {
+        let rule = rule(&probe, target, control)?;
+        Ok(Self { probe, rule, control: control.clone() })
+    }
+
+    /// How often the network was run to make it.
+    pub const PASSES: usize = 1;
+}
+
+fn rule(probe: &Probe, target: &Target, control: &Control) -> Result<Rule, ExplainError> {
+    let wrong = |reason: String| ExplainError::Target { target: target.to_string(), reason };
+    let spec = output_of(&probe.model, target)?;
+    let tensor = spec.tensor.clone();
+    if !probe.has_output(&tensor) {
+        return Err(wrong(format!("the network has no output `{tensor}`")));
+    }
+    let size = probe.grid.size();
+    let count: usize = size.iter().product();
+    let field = first(probe.run(&probe.channels, &[&tensor], control)?)?;
+    match target {
+        Target::Change { corners } => {
+            let inside = |n: &usize, [a, b]: &[[f64; 3]; 2]| {
+                let p = place(probe, *n);
+                (0..3).all(|k| p[k] >= a[k].min(b[k]) && p[k] <= a[k].max(b[k]))
+            };
+            let voxels = corners.as_ref().map(|c| (0..count).filter(|n| inside(n, c)).collect::<Vec<_>>());
+            if voxels.as_ref().is_some_and(Vec::is_empty) {
+                return Err(wrong("the box holds no voxel of what the model sees".into()));
+            }
+            if field.size != size {
+                return Err(wrong(format!("the network's image has {:?} voxels, its input {size:?}", field.size)));
+            }
+            Ok(Rule::Change { tensor, reference: shown(spec, field.channels), voxels })
+        }
+        Target::Class { class, region } => {
+            let channel = channel_of(&probe.model, spec, class, field.channels.len()).ok_or_else(|| {
+                wrong(format!("`{}` has no channel for it ({} channels)", spec.name, field.channels.len()))
+            })?;
+            let probabilities = spec.kind == OutputKind::Probabilities && spec.activation == Activation::None;
+            if field.size == [1; 3] && size != [1; 3] {
+                return Ok(Rule::Logits { tensor, channel, voxels: vec![0], probabilities });
+            }
+            if field.size != size {
+                return Err(wrong(format!("the network's classes have {:?} voxels, its input {size:?}", field.size)));
+            }
+            let voxels: Vec<usize> = match region {
+                Region::Predicted => {
+                    let wins = winner(&probe.model, spec, &field, channel, probabilities);
+                    (0..count).filter(|n| wins(*n)).collect()
+                }
+                Region::Near { at, radius_mm } => {
+                    let mut near: Vec<usize> =
+                        (0..count).filter(|n| distance(place(probe, *n), *at) <= *radius_mm).collect();
+                    // A radius below half a voxel still means the voxel that was clicked.
+                    if near.is_empty() {
+                        let p = probe.grid.to_voxel(PatientPoint(glam::DVec3::from_array(*at)));
+                        near.extend(flat(size, p));
+                    }
+                    near
+                }
+            };
+            if voxels.is_empty() {
+                return Err(wrong(match region {
+                    Region::Predicted => "the model finds none of it here; give a place with class=NAME@X,Y,Z".into(),
+                    Region::Near { .. } => "the place lies outside of what the model sees".into(),
+                }));
+            }
+            Ok(Rule::Logits { tensor, channel, voxels, probabilities })
+        }
+    }
+}
+
+fn first(fields: Vec<Field>) -> Result<Field, ExplainError> {
+    fields.into_iter().next().ok_or(ExplainError::Size { what: "the network's answer", expected: 1, found: 0 })
+}
+
+fn shown(spec: &OutputSpec, channels: Vec<Vec<f32>>) -> Vec<Vec<f32>> {
+    match &spec.channels {
+        Some(wanted) => wanted.iter().filter_map(|c| channels.get(*c).cloned()).collect(),
+        None => channels,
+    }
+}
+
+fn flat(size: [usize; 3], p: VoxelPoint) -> Option<usize> {
+    let cell = |x: f64, n: usize| (x >= -0.5 && x < n as f64 - 0.5).then(|| ((x + 0.5) as usize).min(n - 1));
+    let (x, y, z) = (cell(p.0.x, size[0])?, cell(p.0.y, size[1])?, cell(p.0.z, size[2])?);
+    Some((z * size[1] + y) * size[0] + x)
+}
+
+fn place(probe: &Probe, n: usize) -> [f64; 3] {
+    let [nx, ny, _] = probe.grid.size();
+    let v = VoxelPoint::new((n % nx) as f64, (n / nx % ny) as f64, (n / (nx * ny)) as f64);
+    probe.grid.to_patient(v).0.to_array()
+}
+
+fn distance(a: [f64; 3], b: [f64; 3]) -> f64 {
+    (0..3).map(|k| (a[k] - b[k]).powi(2)).sum::<f64>().sqrt()
+}
+
+/// The tensor's channel that stands for a class, by the rules with which a run makes labels.
+fn channel_of(model: &Model, spec: &OutputSpec, class: &str, count: usize) -> Option<usize> {
+    let at = spec.labels.iter().position(|l| names(l.value, &l.name, class));
+    let value = match at {
+        Some(at) => spec.labels.get(at).map(|l| l.value)?,
+        None => class.parse().ok()?,
+    };
+    let numbers: Vec<usize> = spec.channels.clone().unwrap_or_else(|| (0..count).collect());
+    let channel = if let Some(region) = model.manifest.postprocess.regions.iter().find(|r| r.value == value) {
+        region.channel
+    } else if exclusive(spec, &numbers) || at.is_none() {
+        usize::from(value)
+    } else {
+        *numbers.get(at?)?
+    };
+    (channel < count && numbers.contains(&channel)).then_some(channel)
+}
+
+/// Whether the classes exclude each other, so that the highest one wins.
+fn exclusive(spec: &OutputSpec, numbers: &[usize]) -> bool {
+    numbers.len() > 1 && spec.activation != Activation::Sigmoid
+}
+
+/// Whether a voxel belongs to the channel's class.
+fn winner<'a>(
+    model: &Model,
+    spec: &OutputSpec,
+    field: &'a Field,
+    channel: usize,
+    probabilities: bool,
+) -> Box<dyn Fn(usize) -> bool + 'a> {
+    let p = &model.manifest.postprocess;
+    let numbers: Vec<usize> = spec.channels.clone().unwrap_or_else(|| (0..field.channels.len()).collect());
+    let own = &field.channels[channel];
+    if p.regions.is_empty() && exclusive(spec, &numbers) {
+        let channels = &field.channels;
+        Box::new(move |n| numbers.iter().all(|c| channels[*c][n] <= own[n]))
+    } else {
+        let threshold = if probabilities { p.threshold } else { logit(p.threshold) };
+        Box::new(move |n| own[n] >= threshold)
+    }
+}
+
+/// The logit of a probability that is not quite 0 or 1.
+fn logit(p: f32) -> f32 {
+    let p = p.clamp(1e-6, 1.0 - 1e-6);
+    (p / (1.0 - p)).ln()
+}
+
+impl Scored for ModelScore {
+    fn size(&self) -> [usize; 3] {
+        self.probe.grid.size()
+    }
+
+    fn channels(&self) -> &[Vec<f32>] {
+        &self.probe.channels
+    }
+
+    fn background(&self) -> &[f32] {
+        &self.probe.background
+    }
+
+    fn score(&self, channels: &[Vec<f32>]) -> Result<f64, ExplainError> {
+        match &self.rule {
+            Rule::Logits { tensor, channel, voxels, probabilities } => {
+                let field = first(self.probe.run(channels, &[tensor], &self.control)?)?;
+                let values = field.channels.get(*channel).map_or(&[][..], Vec::as_slice);
+                let one =
+                    |n: &usize| values.get(*n).copied().map_or(0.0, |x| if *probabilities { logit(x) } else { x });
+                Ok(voxels.iter().map(|n| f64::from(one(n))).sum())
+            }
+            Rule::Change { tensor, reference, voxels } => {
+                let field = first(self.probe.run(channels, &[tensor], &self.control)?)?;
+                let spec = self.probe.model.manifest.outputs.iter().find(|o| o.tensor == *tensor);
+                let now = spec.map_or_else(Vec::new, |s| shown(s, field.channels));
+                let (mut sum, mut count) = (0.0, 0.0);
+                for (a, b) in now.iter().zip(reference) {
+                    let mut add = |n: usize| {
+                        sum += f64::from((a[n] - b[n]).abs());
+                        count += 1.0;
+                    };
+                    match voxels {
+                        Some(voxels) => voxels.iter().for_each(|n| add(*n)),
+                        None => (0..a.len().min(b.len())).for_each(add),
+                    }
+                }
+                Ok(if count > 0.0 { -sum / count } else { 0.0 })
+            }
+        }
+    }
+
+    fn activations(&self) -> Result<Option<Activations>, ExplainError> {
+        let Some(tap) = self.probe.tap() else { return Ok(None) };
+        let field = first(self.probe.run(&self.probe.channels, &[tap], &self.control)?)?;
+        Ok(Some(Activations { channels: field.channels, size: field.size }))
+    }
+
+    fn gradients(&self) -> Result<Option<Activations>, ExplainError> {
+        let Some(name) = self.probe.tap().map(|tap| format!("{tap}_grad")).filter(|n| self.probe.has_output(n)) else {
+            return Ok(None);
+        };
+        let field = first(self.probe.run(&self.probe.channels, &[&name], &self.control)?)?;
+        Ok(Some(Activations { channels: field.channels, size: field.size }))
+    }
+}
+
+/// The same score by the same network with noise in its last layers.
+pub(super) struct NoisyModel<'a> {
+    pub score: &'a ModelScore,
+    pub layers: usize,
+}
+
+impl Randomized for NoisyModel<'_> {
+    fn layers(&self) -> usize {
+        self.layers
+    }
+
+    fn with_noise(&self, count: usize, seed: u64) -> Result<Box<dyn Scored>, ExplainError> {
+        let own = self.score;
+        let probe = own.probe.with_noise(count, seed, &own.control)?;
+        // The same voxels are asked about; a change is one from the noisy network's own answer.
+        let rule = match own.rule.clone() {
+            Rule::Change { tensor, voxels, .. } => {
+                let field = first(probe.run(&probe.channels, &[&tensor], &own.control)?)?;
+                let spec = probe.model.manifest.outputs.iter().find(|o| o.tensor == tensor);
+                let reference = spec.map_or_else(Vec::new, |s| shown(s, field.channels));
+                Rule::Change { tensor, reference, voxels }
+            }
+            logits @ Rule::Logits { .. } => logits,
+        };
+        Ok(Box::new(ModelScore { probe, rule, control: own.control.clone() }))
+    }
+}
