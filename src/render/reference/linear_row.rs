@@ -122,48 +122,34 @@ impl<T: Scalar> Sampler<'_, T> {
         place: impl Fn(usize) -> DVec3,
     ) {
         let [nx, ny, _] = self.size;
-        let n = values.len().min(CHUNK);
-        // The low half of a position is its fraction, and walks by itself.
-        let fractions = [0, 1, 2].map(|a| {
-            let (from, by) = (at[a] as u32, by[a] as u32);
-            std::array::from_fn::<F, CHUNK, _>(|i| F::fraction(from.wrapping_add(by.wrapping_mul(i as u32))))
-        });
-        let mut places = [0_usize; CHUNK];
-        for place in &mut places[..n] {
-            *place = ((at[2] >> 32) as usize * ny + (at[1] >> 32) as usize) * nx + (at[0] >> 32) as usize;
+        let n = values.len();
+        let mut corners = [[[self.data[0]; 2]; CHUNK]; 4];
+        let mut fractions = [[F::NOTHING; CHUNK]; 3];
+        let [c0, c1, c2, c3] = &mut corners;
+        for i in 0..n.min(CHUNK) {
+            let row = ((at[2] >> 32) as usize * ny + (at[1] >> 32) as usize) * nx + (at[0] >> 32) as usize;
+            let pair = |at: usize| self.data.get(at..at + 2).and_then(|p| p.first_chunk::<2>()).copied();
+            // Always there, as the row was clipped.
+            if let (Some(a), Some(b), Some(c), Some(d)) =
+                (pair(row), pair(row + nx), pair(row + nx * ny), pair(row + nx * ny + nx))
+            {
+                (c0[i], c1[i], c2[i], c3[i]) = (a, b, c, d);
+            }
             for a in 0..3 {
+                fractions[a][i] = F::fraction(at[a] as u32);
                 at[a] += by[a];
             }
         }
-        let mut corners = [[[self.data[0]; 2]; CHUNK]; 4];
-        // One corner after the other: loops this short have all their cache misses under way at once. The slice above
-        // comes first, as it is the one that is most likely new.
-        for (corner, offset) in [(2, nx * ny), (0, 0), (3, nx * ny + nx), (1, nx)] {
-            let data = self.data.get(offset..).unwrap_or_default();
-            for (pair, place) in corners[corner].iter_mut().zip(&places[..n]) {
-                // The mask spares a test for overflow.
-                let place = place & (usize::MAX >> 1);
-                // Always there, as the row was clipped.
-                if let Some(found) = data.get(place..place + 2).and_then(|p| p.first_chunk::<2>()) {
-                    *pair = *found;
-                }
-            }
-        }
         let padding = self.padding.map(|p| (F::of(p.low), F::of(p.high)));
-        let weighted: [F; CHUNK] = std::array::from_fn(|i| {
-            let [a, b, c, d] = [0, 1, 2, 3].map(|c| {
-                let [a, b] = corners[c][i].map(|x| F::of(x.to_f64()));
-                a + (b - a) * fractions[0][i]
-            });
-            let (low, high) = (a + (b - a) * fractions[1][i], c + (d - c) * fractions[1][i]);
-            low + (high - low) * fractions[2][i]
-        });
-        values[..n].copy_from_slice(&weighted[..n]);
         let mut is_odd = [false; CHUNK];
-        if let Some((low, high)) = padding {
-            for (i, is_odd) in is_odd.iter_mut().enumerate() {
-                let all = corners.iter().flat_map(|c| c[i]).map(|x| F::of(x.to_f64()));
-                *is_odd = all.fold(false, |odd, x| odd | ((x >= low) & (x <= high)));
+        for (i, value) in values.iter_mut().enumerate().take(CHUNK) {
+            let pair = |c: usize| corners[c][i].map(|x| F::of(x.to_f64()));
+            let corners = [pair(0), pair(1), pair(2), pair(3)];
+            let [a, b, c, d] = corners.map(|[a, b]| a + (b - a) * fractions[0][i]);
+            let (low, high) = (a + (b - a) * fractions[1][i], c + (d - c) * fractions[1][i]);
+            *value = low + (high - low) * fractions[2][i];
+            if let Some((low, high)) = padding {
+                is_odd[i] = corners.as_flattened().iter().fold(false, |odd, x| odd | ((*x >= low) & (*x <= high)));
             }
         }
         for (i, value) in values.iter_mut().enumerate().take(CHUNK) {

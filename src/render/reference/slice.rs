@@ -1,6 +1,5 @@
 //! The slice picture.
 
-use glam::DVec3;
 use image::RgbaImage;
 use rayon::prelude::*;
 
@@ -16,19 +15,10 @@ use crate::with_voxels;
 /// A colour, 0 to 1.
 type Rgb = [f64; 3];
 
-/// Rows of pixels that one task draws.
-const BAND: usize = 32;
-/// Pixels that it looks up on end before it goes to the next row, or to the next column: small squares of an oblique plane
-/// stay within few pages of memory.
+/// Rows of pixels that one task draws, and pixels of a row that it looks up before it goes to the next: small squares of an
+/// oblique plane stay within few pages of memory.
+const BAND: usize = 16;
 const TILE: usize = 32;
-
-/// A square of pixels, row by row.
-type Tile = [[u8; TILE]; BAND];
-
-/// Lines of memory that a step of one pixel goes on by, roughly: voxels along the first axis share them.
-fn lines_crossed(step: DVec3) -> f64 {
-    step.x.abs() / 32.0 + step.y.abs() + step.z.abs()
-}
 
 /// The picture of a slice scene; see the [module](super) for what it is, to the letter. Alpha is 255 everywhere.
 #[must_use]
@@ -38,7 +28,7 @@ pub fn render_slice(scene: &SliceScene) -> RgbaImage {
     let mut bytes = vec![255_u8; width as usize * height as usize * 4];
     let width_px = width as usize;
     bytes.par_chunks_mut(width_px * 4 * BAND).enumerate().for_each_init(
-        || (vec![[0.0; 3]; width_px * BAND], vec![0.0; width_px * BAND], [[0; TILE]; BAND]),
+        || (vec![[0.0; 3]; width_px * BAND], vec![0.0; width_px * BAND], [0.0; TILE]),
         |(canvas, values, tile), (band, bytes)| {
             let pixels = bytes.as_chunks_mut::<4>().0;
             let (canvas, values) = (&mut canvas[..pixels.len()], &mut values[..pixels.len()]);
@@ -223,7 +213,7 @@ impl<'a> Ready<'a> {
 
     /// The commonest case, a plane through an opaque grey layer of short whole numbers under a straight window, all in
     /// `f32`. `false`: this is another case.
-    fn draw_plain(&self, first: u32, width: usize, tile: &mut Tile, pixels: &mut [[u8; 4]]) -> bool {
+    fn draw_plain(&self, first: u32, width: usize, tile: &mut [f32; TILE], pixels: &mut [[u8; 4]]) -> bool {
         let Paint::Grey { volume, grey, table: None } = &self.paint else { return false };
         let Some(ramp) = Ramp::of(grey, volume) else { return false };
         let plan = &self.plan;
@@ -246,44 +236,23 @@ impl<'a> Ready<'a> {
         true
     }
 
-    /// A tile's samples are taken along its rows or its columns, whichever way leads into new memory at every step: then many
-    /// lines are fetched at once, where the other way would wait for one after the other.
     fn draw_tiles<T: Scalar>(
         &self,
         first: u32,
         width: usize,
         sampler: &Sampler<T>,
         ramp: Ramp,
-        tile: &mut Tile,
+        tile: &mut [f32; TILE],
         pixels: &mut [[u8; 4]],
     ) {
-        let plan = &self.plan;
-        let rows = pixels.len() / width;
-        let by_columns = lines_crossed(plan.dy) > lines_crossed(plan.dx);
-        let mut samples = [0.0; if TILE > BAND { TILE } else { BAND }];
         for left in (0..width).step_by(TILE) {
-            let columns = TILE.min(width - left);
-            let place = |x: usize, y: usize| plan.at((left + x) as f64, f64::from(first) + y as f64);
-            if by_columns {
-                for x in 0..columns {
-                    let samples = &mut samples[..rows];
-                    sampler.linear_row(place(x, 0), plan.dy, samples);
-                    for (row, stored) in tile.iter_mut().zip(samples) {
-                        row[x] = ramp.byte(*stored);
-                    }
-                }
-            } else {
-                for (y, row) in tile.iter_mut().enumerate().take(rows) {
-                    let samples = &mut samples[..columns];
-                    sampler.linear_row(place(0, y), plan.dx, samples);
-                    for (byte, stored) in row.iter_mut().zip(samples) {
-                        *byte = ramp.byte(*stored);
-                    }
-                }
-            }
-            for (row, pixels) in tile.iter().zip(pixels.chunks_mut(width)) {
-                for (pixel, byte) in pixels[left..left + columns].iter_mut().zip(row) {
-                    *pixel = [*byte, *byte, *byte, 255];
+            for (y, row) in (first..).zip(pixels.chunks_mut(width)) {
+                let right = (left + TILE).min(width);
+                let values = &mut tile[..right - left];
+                sampler.linear_row(self.plan.at(left as f64, f64::from(y)), self.plan.dx, values);
+                for (pixel, stored) in row[left..right].iter_mut().zip(values) {
+                    let byte = ramp.byte(*stored);
+                    *pixel = [byte, byte, byte, 255];
                 }
             }
         }
