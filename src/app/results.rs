@@ -13,6 +13,7 @@ use super::stage::Stage;
 use super::state::Model;
 use crate::display::{ColorMap, Voi, Window, grey::auto_window};
 use crate::explain::{self, Evaluation, ExplainOptions, Method, Occlusion, Rise};
+use crate::inference::demo::{self, Findings};
 use crate::inference::engine::{Output, OutputContent, RunOptions, RunResult, UncertaintyKind, UncertaintyMap};
 use crate::inference::{manifest, report};
 use crate::jobs::Control;
@@ -103,6 +104,15 @@ pub(crate) fn prepare(result: RunResult) -> Prepared {
         layers.into_iter().partition(|l: &PreparedLayer| matches!(l.layer.content, Content::Labels(_)));
     let layers = images.into_iter().chain(maps).chain(labels).collect();
     Prepared { result: Arc::new(result), made: None, layers }
+}
+
+/// The demo's run, which can be saved like any other.
+pub(crate) fn of_demo(findings: &Findings) -> Prepared {
+    let made = manifest::find(demo::MODEL).ok().map(|model| {
+        let input = model.manifest.inputs.first().map(|i| i.name.clone()).unwrap_or_default();
+        Arc::new(Made { model, inputs: vec![(input, findings.volume.clone())], options: RunOptions::default() })
+    });
+    Prepared { made, ..prepare(findings.result.clone()) }
 }
 
 fn result_layer(index: usize, output: &Output) -> Option<PreparedLayer> {

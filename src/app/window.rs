@@ -48,10 +48,8 @@ pub struct WindowOptions {
     pub overlays: Vec<PathBuf>,
     /// Layers that are laid over the first series once it is there.
     pub layers: Vec<Layer>,
-    /// The part of the first series that the volume view shows, as shares of its voxel axes.
-    pub volume_clip: Option<[[f32; 2]; 3]>,
-    /// How the image area is divided; `None`: as last time.
-    pub layout: Option<Layout>,
+    /// Begins with the demo.
+    pub demo: bool,
     /// Where settings are kept; `None`: `VERITOME_DATA`, else the user's data folder.
     pub data_folder: Option<PathBuf>,
     /// The folders of the models that are offered; `None`: those of this machine.
@@ -166,7 +164,7 @@ impl Veritome {
             history: History::default(),
             typed: Typed::default(),
             wheel: if options.steady { Wheel::default() } else { Wheel::of_display() },
-            first_clip: options.volume_clip,
+            first_clip: None,
             first_layers: options.layers,
             first_overlays: options.overlays,
             active_size: [1, 1],
@@ -184,8 +182,8 @@ impl Veritome {
             runtime: None,
         };
         app.tasks.find_models(options.models);
-        if let Some(layout) = options.layout {
-            app.model.lay_out(layout);
+        if options.demo {
+            app.tasks.demo();
         }
         if !paths.is_empty() {
             app.tasks.open(paths, Purpose::Show);
@@ -312,10 +310,10 @@ impl Veritome {
         let opened = crate::io::Opened { studies: vec![study], skipped: Vec::new() };
         self.opened(ctx, &[], Purpose::Show, opened);
         if let Some(id) = self.model.active_series() {
-            self.model.arrived_results.push((id, results::prepare(findings.result.clone())));
+            self.model.arrived_results.push((id, results::of_demo(findings)));
         }
         let text = format!("{} found {:.0} ml of brain on {}", findings.model, findings.brain_ml(), findings.provider);
-        self.messages.push(Level::Info, text, "");
+        self.messages.push(Level::Info, text, findings.sample.notice());
     }
 
     /// A failure of a model or of the demo; a cancelled one is no failure.

@@ -10,7 +10,6 @@ use super::progress::with_progress;
 use crate::app;
 use crate::display::{Slices, View};
 use crate::inference::demo::{Findings, find};
-use crate::io::samples;
 use crate::render::annotate::{Annotation, annotate};
 use crate::render::scene::{Camera, Compare, Layer, Plane, Slab, SliceScene, VolumeMode, VolumeScene, front_cut_away};
 use crate::render::transfer_presets;
@@ -50,25 +49,10 @@ struct Story {
 
 impl Demo {
     pub(super) fn run(self) -> anyhow::Result<()> {
-        let findings = with_progress("Demo", find)??;
-        eprintln!("{}", notice(&findings.sample));
-        eprintln!(
-            "{} by {} on {}: {:.0} ml",
-            findings.mask.name,
-            findings.model,
-            findings.provider,
-            findings.brain_ml()
-        );
         if !self.headless && !self.json {
             if app::has_display() {
-                let overlays = vec![Layer::labels(findings.mask.clone())];
-                let options = app::WindowOptions {
-                    layers: overlays,
-                    volume_clip: Some(front_cut_away(&findings.volume.geometry)),
-                    layout: Some(app::Layout::FourUp),
-                    ..app::WindowOptions::default()
-                };
-                match app::open_window(vec![findings.sample.path.clone()], options) {
+                let options = app::WindowOptions { demo: true, ..app::WindowOptions::default() };
+                match app::open_window(Vec::new(), options) {
                     Ok(()) => return Ok(()),
                     Err(error) => {
                         eprintln!("veritome: the window could not be opened ({error:#}); writing pictures instead");
@@ -78,6 +62,15 @@ impl Demo {
                 eprintln!("There is no display here: writing pictures instead of opening the window");
             }
         }
+        let findings = with_progress("Demo", find)??;
+        eprintln!("{}", findings.sample.notice());
+        eprintln!(
+            "{} by {} on {}: {:.0} ml",
+            findings.mask.name,
+            findings.model,
+            findings.provider,
+            findings.brain_ml()
+        );
         let out = self.out.clone();
         let story = with_progress("Drawing", move |_| draw(&findings, &out))??;
         if self.json {
@@ -87,15 +80,6 @@ impl Demo {
             println!("{}", picture.display());
         }
         Ok(())
-    }
-}
-
-/// What is shown and where it came from; a phantom says that it is one, and why.
-fn notice(sample: &samples::Sample) -> String {
-    if sample.fallback {
-        format!("This is a computed phantom, not a patient: {}", sample.reason)
-    } else {
-        format!("{} ({}; {})", sample.name, sample.source, sample.licence)
     }
 }
 

@@ -27,6 +27,18 @@ pub struct Sample {
     pub reason: String,
 }
 
+impl Sample {
+    /// What is shown and where it came from; a phantom says that it is one, and why.
+    #[must_use]
+    pub fn notice(&self) -> String {
+        if self.fallback {
+            format!("This is a computed phantom, not a patient: {}", self.reason)
+        } else {
+            format!("{} ({}; {})", self.name, self.source, self.licence)
+        }
+    }
+}
+
 /// Why there is no sample at all.
 #[derive(Debug, thiserror::Error)]
 pub enum SampleError {

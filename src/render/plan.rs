@@ -101,6 +101,8 @@ pub(crate) fn plan(scene: &SliceScene) -> Vec<PlannedLayer<'_>> {
                 _ => Share::All,
             };
             let opacity = pair.filter(|_| second == Some(true)).map_or(layer.opacity, |(first, _)| first.opacity);
+            // A line of one pixel at the opacity of a filled area would hardly be seen.
+            let opacity = if layer.outline { opacity.max(0.0).powf(0.25) } else { opacity };
             PlannedLayer {
                 layer,
                 start: map.transform_point3(scene.plane.origin.0),
