@@ -129,8 +129,6 @@ pub enum UncertaintyKind {
     MutualInformation,
     /// Sum over the classes of the probabilities' variance.
     Variance,
-    /// Where a second model or the samples contradict the result: the model may have invented.
-    Disagreement,
 }
 
 impl UncertaintyKind {
@@ -143,7 +141,6 @@ impl UncertaintyKind {
             Self::ExpectedEntropy => "expected_entropy",
             Self::MutualInformation => "mutual_information",
             Self::Variance => "variance",
-            Self::Disagreement => "disagreement",
         }
     }
 
@@ -156,7 +153,6 @@ impl UncertaintyKind {
             Self::ExpectedEntropy => "Expected entropy",
             Self::MutualInformation => "Mutual information",
             Self::Variance => "Variance",
-            Self::Disagreement => "Disagreement",
         }
     }
 }
