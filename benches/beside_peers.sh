@@ -39,9 +39,11 @@ for line in open(sys.argv[1]):
     who, row = line.rstrip("\n").split("|", 1)
     name, _, number = row.rpartition(" ")
     try:
-        seconds[who, name.strip()].append(float(number))
+        value = float(number)
     except ValueError:
         print("#", row)
+        continue
+    seconds[who, name.strip()].append(value)
 median = {k: statistics.median(v) for k, v in seconds.items()}
 # Our row, the peer's row, the ratio asked for (or the seconds, without a peer).
 rows = [
