@@ -157,7 +157,8 @@ impl UncertaintyKind {
     }
 }
 
-/// The volume of one label over the repeats.
+/// The volume of one label over the repeats. The repeats are counted on the model's grid and before the clean-up that the
+/// manifest asks for, so that their mean may lie beside the volume of the result.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct StructureVolume {
     /// The label's value.
