@@ -11,6 +11,9 @@ use crate::volume::{PatientPoint, Volume, resample};
 /// What a model without a valid source of uncertainty says.
 pub(crate) const NO_UNCERTAINTY: &str = "no uncertainty available";
 
+/// What one with such a source says that was run once.
+pub(crate) const NOT_ASKED: &str = "not asked for in this run";
+
 /// A value of a layer that no run made.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Reading {
@@ -27,6 +30,8 @@ pub(crate) struct RunEvidence {
     pub model: String,
     /// Whether the input is like the training data, and the sentence; `None`: the model has no guard.
     pub guard: Option<(bool, String)>,
+    /// Why an output has no certainty: [`NO_UNCERTAINTY`] or [`NOT_ASKED`].
+    pub unknown: &'static str,
     pub outputs: Vec<OutputEvidence>,
 }
 
@@ -140,6 +145,10 @@ fn of_run(stage: &Stage, run: &Run, point: PatientPoint) -> RunEvidence {
         run: run.id,
         model: run.result.model.clone(),
         guard: run.result.guard.as_ref().map(|v| (v.is_like(), v.sentence())),
+        unknown: match &run.made {
+            Some(made) if !made.model.manifest.uncertainty.sources.is_empty() => NOT_ASKED,
+            _ => NO_UNCERTAINTY,
+        },
         outputs: outputs.collect(),
     }
 }

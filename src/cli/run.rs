@@ -131,7 +131,7 @@ impl Run {
 
     fn one(self) -> anyhow::Result<()> {
         let json = self.json;
-        let report = with_progress("Running the model", move |control| -> anyhow::Result<_> {
+        let (report, has_source) = with_progress("Running the model", move |control| -> anyhow::Result<_> {
             let model = manifest::find(&self.model)?;
             let options = self.options()?;
             // Taken before the work: two runs into one folder are found out at once.
@@ -158,7 +158,7 @@ impl Run {
                     });
                 }
             }
-            Ok(report)
+            Ok((report, !model.manifest.uncertainty.sources.is_empty()))
         })??;
         if json {
             return super::print_json(&report);
@@ -172,7 +172,12 @@ impl Run {
         for output in &report.outputs {
             println!("{}", output.path.display());
             if output.uncertainty.is_none() {
-                eprintln!("veritome: {}: no uncertainty available", output.name);
+                let why = if has_source {
+                    "uncertainty was not asked for; add --tta or --samples"
+                } else {
+                    "no uncertainty available"
+                };
+                eprintln!("veritome: {}: {why}", output.name);
             }
             for companion in output.uncertainty_maps.iter().chain(&output.explanation) {
                 println!("{}", companion.path.display());

@@ -6,7 +6,7 @@ use eframe::egui::{
 use lucide_icons::Icon;
 
 use crate::app::action::Action;
-use crate::app::evidence::{self, Evidence, NO_UNCERTAINTY, OutputEvidence, Reading, RunEvidence};
+use crate::app::evidence::{self, Evidence, OutputEvidence, Reading, RunEvidence};
 use crate::app::results::{Meaning, provenance};
 use crate::app::stage::{Overlay, Stage};
 use crate::app::state::{Model, Probe};
@@ -99,7 +99,7 @@ fn of_run(ui: &mut Ui, run: &RunEvidence) {
         }
     }
     for output in &run.outputs {
-        of_output(ui, output);
+        of_output(ui, output, run.unknown);
     }
 }
 
@@ -114,12 +114,12 @@ pub(crate) fn guard_line(ui: &mut Ui, like: bool, sentence: &str) {
     });
 }
 
-fn of_output(ui: &mut Ui, output: &OutputEvidence) {
+fn of_output(ui: &mut Ui, output: &OutputEvidence, unknown: &str) {
     let t = tokens(ui.ctx());
     value(ui, &output.reading);
     match &output.certainty {
         None => {
-            line(ui, "Uncertainty", NO_UNCERTAINTY, t.quiet);
+            line(ui, "Uncertainty", unknown, t.quiet);
         }
         Some(lines) => {
             for (name, text) in lines {
