@@ -14,8 +14,14 @@ use veritome::io::{self, IoError, Opened, Series, SeriesKind};
 use veritome::jobs::Control;
 use veritome::volume::{Volume, VoxelPoint, Voxels, statistics};
 
+#[path = "dicom/archives.rs"]
+mod archives;
+#[path = "dicom/graphics.rs"]
+mod graphics;
 #[path = "support/packages.rs"]
 mod packages;
+#[path = "dicom/time.rs"]
+mod time;
 
 fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))

@@ -59,6 +59,7 @@ fn on_cpu(mut image: RgbaImage, synthetic: bool, fidelity: Fidelity) -> Rendered
 /// # Errors
 /// With [`Device::Gpu`], when the graphics device cannot draw it.
 pub fn slice_picture(scene: &SliceScene, device: Device, known: Fidelity) -> Result<Rendered, RenderError> {
+    let known = scene.fidelity(known);
     let draw = |renderer: &mut Renderer| {
         let picture = renderer.render_slice_known(scene, known)?;
         let device = renderer.adapter_name().to_owned();
