@@ -42,16 +42,19 @@ fn planes(slices: &[Slice], grid: &Geometry, space: &Space, late: &Warnings) -> 
         let key = Arc::as_ptr(&slice.file).addr();
         frames.entry(key).or_insert_with(|| (slice.file.clone(), Vec::new())).1.push(slice.frame);
     }
-    let read: BTreeMap<usize, FileBits> = frames
-        .into_par_iter()
-        .filter_map(|(key, (file, frames))| match bits_of(&file, &frames) {
-            Ok(bits) => Some((key, bits)),
-            Err(error) => {
-                late.push(WarningCode::Other, format!("Overlay planes could not be read: {error}"));
-                None
-            }
-        })
-        .collect();
+    let bits = |(key, (file, frames)): (usize, (Arc<ImageFile>, Vec<usize>))| match bits_of(&file, &frames) {
+        Ok(bits) => Some((key, bits)),
+        Err(error) => {
+            late.push(WarningCode::Other, format!("Overlay planes could not be read: {error}"));
+            None
+        }
+    };
+    // One slice is read here and now: the pool may be busy with a whole volume.
+    let read: BTreeMap<usize, FileBits> = if frames.len() == 1 {
+        frames.into_iter().filter_map(bits).collect()
+    } else {
+        frames.into_par_iter().filter_map(bits).collect()
+    };
     let mut groups: BTreeMap<u16, String> = BTreeMap::new();
     for plane in slices.iter().flat_map(|s| &s.file.overlays) {
         groups.entry(plane.group).or_insert_with(|| plane.name.clone());
@@ -111,13 +114,15 @@ fn labelled(
     let thick =
         nz > 1 && drawn.len() == nz && drawn.windows(2).all(|pair| matches!(pair, [Some(a), Some(b)] if a.is_like(b)));
     let looked_at = if thick { &drawn[..1] } else { drawn };
-    let bounds = looked_at
-        .par_iter()
-        .enumerate()
-        .filter_map(|(k, drawn)| {
-            bounds(drawn.as_ref()?, [nx, ny]).map(|[x, y, to_x, to_y]| [x, y, k, to_x, to_y, k + 1])
-        })
-        .reduce_with(|a, b| std::array::from_fn(|i| if i < 3 { a[i].min(b[i]) } else { a[i].max(b[i]) }));
+    let bounds_of = |(k, drawn): (usize, &Option<Drawn<'_>>)| {
+        bounds(drawn.as_ref()?, [nx, ny]).map(|[x, y, to_x, to_y]| [x, y, k, to_x, to_y, k + 1])
+    };
+    let join =
+        |a: [usize; 6], b: [usize; 6]| std::array::from_fn(|i| if i < 3 { a[i].min(b[i]) } else { a[i].max(b[i]) });
+    let bounds = match looked_at {
+        [one] => bounds_of((0, one)),
+        many => many.par_iter().enumerate().filter_map(bounds_of).reduce_with(join),
+    };
     let Some([x, y, z, to_x, to_y, to_z]) = bounds else { return Ok(None) };
     let (z, to_z) = if thick { (0, nz) } else { (z, to_z) };
     let Some(geometry) = part_of(grid, [x, y, z], [to_x, to_y, to_z], thick) else { return Ok(None) };
@@ -128,14 +133,20 @@ fn labelled(
     let width = to_x - x;
     let height = to_y - y;
     let mut voxels = vec![0_u16; geometry.voxel_count()];
-    voxels.par_chunks_mut(width * height).zip(looked_at.par_iter().skip(z)).for_each(|(slice, drawn)| {
+    let fill = |slice: &mut [u16], drawn: &Option<Drawn<'_>>| {
         let Some(drawn) = drawn else { return };
         for (row, line) in slice.chunks_mut(width).enumerate() {
             for (column, voxel) in line.iter_mut().enumerate() {
                 *voxel = u16::from(drawn.at(x + column, y + row));
             }
         }
-    });
+    };
+    match &looked_at[z..] {
+        [one] => fill(&mut voxels, one),
+        many => {
+            voxels.par_chunks_mut(width * height).zip(many.par_iter()).for_each(|(slice, drawn)| fill(slice, drawn));
+        }
+    }
     Ok(Some((geometry, voxels)))
 }
 
@@ -159,10 +170,14 @@ fn shutter(slices: &[Slice], grid: &Geometry, space: &Space) -> Option<Shutter> 
     let shown = if thick { &shapes[..1] } else { &shapes[..] };
     let geometry = part_of(grid, [0; 3], [nx, ny, nz], thick)?;
     let mut voxels = vec![0_u16; geometry.voxel_count()];
-    voxels.par_chunks_mut((nx * ny).max(1)).zip(shown).for_each(|(slice, shapes)| {
+    let hide = |slice: &mut [u16], shapes: &Option<&ShutterShapes>| {
         let Some(shapes) = shapes else { return };
         slice.chunks_mut(nx).enumerate().for_each(|(row, line)| shapes.hide_row(row, line));
-    });
+    };
+    match shown {
+        [one] => hide(&mut voxels, one),
+        many => voxels.par_chunks_mut((nx * ny).max(1)).zip(many).for_each(|(slice, shapes)| hide(slice, shapes)),
+    }
     if voxels.iter().all(|v| *v == 0) {
         return None;
     }
