@@ -14,7 +14,7 @@ fn time_points_become_one_dicom_series_and_come_back_as_one_with_equal_voxels() 
     let path = folder.path().join("four.nii.gz");
     let matrix = glam::DMat4::from_cols(
         glam::DVec4::new(-1.5, 0.0, 0.0, 0.0),
-        glam::DVec4::new(0.0, 1.25, 0.0, 0.0),
+        glam::DVec4::new(0.0, -1.25, 0.0, 0.0),
         glam::DVec4::new(0.0, 0.0, 2.0, 0.0),
         glam::DVec4::new(11.0, -7.0, 30.0, 1.0),
     );
