@@ -4,6 +4,8 @@
 
 #![expect(clippy::unwrap_used, reason = "a failure here is a failure of the test")]
 
+#[path = "gui/graphics.rs"]
+mod graphics;
 #[path = "gui/models.rs"]
 mod models;
 

@@ -149,6 +149,8 @@ pub enum Action {
     Project(Projection),
     ToggleText,
     ToggleOverlays,
+    ToggleGraphics,
+    ToggleShutter,
     /// While its key is down.
     Peek,
     Flicker,
@@ -347,6 +349,18 @@ impl Action {
                 ("Text over images", "Shows or hides letters and corner text", Icon::Info, key(Key::Space))
             }
             Self::ToggleOverlays => ("Overlays", "Shows or hides all overlay layers", Icon::Eye, key(Key::O)),
+            Self::ToggleGraphics => (
+                "Graphics of the file",
+                "Shows or hides the overlay planes that the file brings along",
+                Icon::Shapes,
+                key(Key::G),
+            ),
+            Self::ToggleShutter => (
+                "Shutter of the file",
+                "Hides what the file's display shutter covers, or shows it",
+                Icon::Aperture,
+                key(Key::U),
+            ),
             Self::Peek => {
                 ("Peek under overlays", "While held: overlays off, or on where they are off", Icon::EyeOff, key(Key::V))
             }
@@ -421,6 +435,8 @@ impl Action {
         all.extend([
             Self::ToggleText,
             Self::ToggleOverlays,
+            Self::ToggleGraphics,
+            Self::ToggleShutter,
             Self::Peek,
             Self::Flicker,
             Self::Difference,
@@ -485,6 +501,8 @@ impl Action {
             | Self::Project(_) => "Viewports",
             Self::ToggleText
             | Self::ToggleOverlays
+            | Self::ToggleGraphics
+            | Self::ToggleShutter
             | Self::Peek
             | Self::Flicker
             | Self::Difference

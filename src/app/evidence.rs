@@ -86,7 +86,7 @@ fn reading(layer: &Layer, point: PatientPoint) -> Reading {
 /// What a layer shows at a point, for the person.
 pub(crate) fn value(content: &Content, point: PatientPoint) -> Option<String> {
     match content {
-        Content::Image(v) => v.value_at(v.geometry.to_voxel(point)).map(|x| v.format_value(x)),
+        Content::Image(v) => v.reading_at(v.geometry.to_voxel(point)),
         Content::Labels(l) => resample::sample_label(l, l.geometry.to_voxel(point)).map(|value| match value {
             0 => "background".to_owned(),
             value => l.label(value).map_or_else(|| format!("label {value}"), |row| row.name.clone()),

@@ -193,7 +193,10 @@ pub(crate) fn same_layer(a: &Layer, b: &Layer) -> bool {
 /// The picture by the CPU reference: what there is where no device draws.
 fn on_cpu(scene: &Scene, mut known: Fidelity, scale: f32) -> ColorImage {
     let (mut image, synthetic) = match scene {
-        Scene::Slice(scene) => (reference::render_slice(scene), scene.is_synthetic()),
+        Scene::Slice(scene) => {
+            known = scene.fidelity(known);
+            (reference::render_slice(scene), scene.is_synthetic())
+        }
         Scene::Volume(scene) => {
             // A quarter of the pixels and a longer step: the reference is exact, not fast.
             let mut small = scene.clone();

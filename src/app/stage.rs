@@ -37,6 +37,10 @@ pub(crate) enum Side {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Showing {
     pub overlays: bool,
+    /// Overlay planes of the file.
+    pub graphics: bool,
+    /// The display shutter of the file.
+    pub shutter: bool,
     pub flicker: Option<Side>,
 }
 
@@ -298,6 +302,7 @@ impl Stage {
     /// Everything from the base up, as a slice shows it.
     pub fn layers(&self, showing: Showing) -> Vec<Layer> {
         let mut layers = vec![self.base.clone()];
+        layers.extend(self.volume().filter(|_| showing.shutter).and_then(|v| Layer::shutter(v)));
         match showing.flicker {
             Some(Side::Base) => {}
             Some(Side::Overlay) => {
@@ -315,6 +320,8 @@ impl Stage {
             None if showing.overlays => layers.extend(self.overlays.iter().map(|o| o.layer.clone())),
             None => {}
         }
+        // What the file wrote over its image stays readable over everything else.
+        layers.extend(self.volume().filter(|_| showing.graphics).into_iter().flat_map(|v| Layer::overlay_planes(v)));
         layers
     }
 

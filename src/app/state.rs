@@ -81,6 +81,10 @@ pub(crate) struct Model {
     pub tool: Tool,
     pub settings: Settings,
     pub overlays_on: bool,
+    /// Overlay planes of the files themselves.
+    pub graphics_on: bool,
+    /// Display shutters of the files.
+    pub shutter_on: bool,
     pub full_screen: bool,
     pub dialog: Option<Dialog>,
     pub probe: Option<Probe>,
@@ -106,6 +110,8 @@ impl Model {
             tool: Tool::default(),
             settings,
             overlays_on: true,
+            graphics_on: true,
+            shutter_on: true,
             full_screen: false,
             dialog: None,
             probe: None,
@@ -120,7 +126,12 @@ impl Model {
 
     /// Which layers are drawn now.
     pub fn showing(&self) -> Showing {
-        Showing { overlays: self.overlays_on != self.peek, flicker: self.flicker }
+        Showing {
+            overlays: self.overlays_on != self.peek,
+            graphics: self.graphics_on,
+            shutter: self.shutter_on,
+            flicker: self.flicker,
+        }
     }
 
     /// The active viewport.
@@ -146,7 +157,10 @@ impl Model {
     /// What lowers the quality of a viewport's pictures.
     pub fn fidelity(&self, pane: usize) -> Fidelity {
         let entry = self.panes.get(pane).and_then(|p| p.series).and_then(|id| self.library.get(id));
-        entry.map(super::library::Entry::fidelity).unwrap_or_default()
+        let known = entry.map(super::library::Entry::fidelity).unwrap_or_default();
+        let slice = self.panes.get(pane).is_some_and(|p| matches!(p.kind, Kind::Slice(_)));
+        let shutter = self.stage_of(pane).and_then(Stage::volume).is_some_and(|v| v.graphics.shutter.is_some());
+        Fidelity { shuttered: self.shutter_on && slice && shutter, ..known }
     }
 
     /// Divides the image area anew; series stay where there is room for them.
@@ -310,16 +324,30 @@ impl Model {
         frame(a).is_some() && frame(a) == frame(b)
     }
 
+    /// The place in the patient of what a series shows at `p`, and the way back: they differ where slices are not evenly
+    /// spaced.
+    pub fn true_point(&self, id: SeriesId, p: PatientPoint) -> PatientPoint {
+        self.library.get(id).map_or(p, |e| e.series.true_point(p))
+    }
+
+    fn shown_point(&self, id: SeriesId, p: PatientPoint) -> PatientPoint {
+        self.library.get(id).map_or(p, |e| e.series.shown_point(p))
+    }
+
     /// Moves the crosshair of a viewport; the others of its frame of reference follow.
     pub fn move_point(&mut self, pane: usize, to: PatientPoint) {
         let Some(Pane { series: Some(id), .. }) = self.panes.get(pane).cloned() else { return };
+        let there = self.true_point(id, to);
         for index in 0..self.panes.len() {
             let follows = index == pane
                 || self.panes[index]
                     .series
                     .is_some_and(|other| other == id || (self.settings.sync && self.same_frame(id, other)));
             if follows {
-                self.panes[index].point = to;
+                self.panes[index].point = match self.panes[index].series {
+                    Some(other) if other != id => self.shown_point(other, there),
+                    _ => to,
+                };
             }
         }
     }

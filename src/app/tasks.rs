@@ -493,6 +493,10 @@ fn thumbnail(loaded: &Loaded) -> ColorImage {
     for y in 0..THUMBNAIL {
         for x in 0..THUMBNAIL {
             let point = geometry.to_voxel(plane.at(x as f64, y as f64));
+            if let Some(hidden) = volume.hidden_at(point) {
+                pixels.push(Color32::from_rgb(hidden[0], hidden[1], hidden[2]));
+                continue;
+            }
             pixels.push(match resample::sample_colour(volume, point, Interpolation::Linear) {
                 Some([r, g, b]) => Color32::from_rgb(r as u8, g as u8, b as u8),
                 None => resample::sample(volume, point, Interpolation::Linear)

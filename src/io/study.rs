@@ -7,7 +7,7 @@ use std::sync::Arc;
 use super::IoError;
 use crate::error::Warning;
 use crate::jobs::Control;
-use crate::volume::{Geometry, Space, Unit, Volume, VoxelType};
+use crate::volume::{Geometry, PatientPoint, SlicePositions, Space, Unit, Volume, VoxelType};
 
 /// Everything that a path held.
 #[derive(Debug, Clone, Default)]
@@ -131,6 +131,11 @@ pub trait PixelSource: fmt::Debug + Send + Sync {
         Vec::new()
     }
 
+    /// Where the slices really lie, if the even grid of [`Series::geometry`] only stands for them.
+    fn slice_positions(&self) -> Option<&SlicePositions> {
+        None
+    }
+
     /// Seconds from one time point to the next, where the file says so.
     fn time_step_s(&self) -> Option<f64> {
         None
@@ -181,6 +186,18 @@ impl Series {
     #[must_use]
     pub fn middle(&self) -> usize {
         self.size[2] / 2
+    }
+
+    /// The place in the patient of what pictures of it show at `p`: `p` itself, but for stacks that are not even.
+    #[must_use]
+    pub fn true_point(&self, p: PatientPoint) -> PatientPoint {
+        self.source.slice_positions().zip(self.geometry.as_ref()).map_or(p, |(s, grid)| s.to_true(grid, p))
+    }
+
+    /// Where pictures of it show the place `p` in the patient; the way back of [`Series::true_point`].
+    #[must_use]
+    pub fn shown_point(&self, p: PatientPoint) -> PatientPoint {
+        self.source.slice_positions().zip(self.geometry.as_ref()).map_or(p, |(s, grid)| s.to_grid(grid, p))
     }
 
     /// Whether it loads into a volume.

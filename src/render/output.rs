@@ -78,6 +78,7 @@ fn on(
 /// # Errors
 /// With [`Device::Gpu`], when the graphics device cannot draw it.
 pub fn slice_picture(scene: &SliceScene, device: Device, known: Fidelity) -> Result<Rendered, RenderError> {
+    let known = scene.fidelity(known);
     on(
         device,
         scene.is_synthetic(),

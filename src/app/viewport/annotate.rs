@@ -159,7 +159,8 @@ fn lines(model: &Model, spot: &Spot, stage: &Stage, room: Room) -> [Lines; 3] {
             && let Some((text, _)) = how.last_mut()
         {
             let forward = pane.axes(stage).forward;
-            let mm = forward.dot(pane.point.0);
+            let point = pane.series.map_or(pane.point, |id| model.true_point(id, pane.point));
+            let mm = forward.dot(point.0);
             let direction = if mm < 0.0 { -forward } else { forward };
             text.push_str(&format!("   {} {:.1} mm", orientation::letters(direction, false), mm.abs()));
         }

@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use rayon::prelude::*;
 
 use super::attributes;
+use super::graphics::graphics_of;
 use super::pixels::plane::Target;
 use super::pixels::reader::FrameReader;
 use super::source::Source;
@@ -13,7 +14,9 @@ use super::stacking::Slice;
 use crate::error::{Warning, WarningCode, Warnings};
 use crate::io::{Attribute, IoError, PixelSource};
 use crate::jobs::Control;
-use crate::volume::{DisplayHints, Geometry, Padding, Provenance, Rescale, Space, Unit, Volume, VoxelType, Voxels};
+use crate::volume::{
+    DisplayHints, Geometry, Padding, Provenance, Rescale, SlicePositions, Space, Unit, Volume, VoxelType, Voxels,
+};
 
 /// Everything of a volume but its voxels.
 #[derive(Debug, Clone)]
@@ -36,12 +39,13 @@ pub(crate) struct Template {
 pub(crate) struct SeriesSource {
     time_points: Vec<Vec<Slice>>,
     template: Template,
+    positions: Option<SlicePositions>,
     late: Warnings,
 }
 
 impl SeriesSource {
-    pub(crate) fn new(time_points: Vec<Vec<Slice>>, template: Template) -> Self {
-        Self { time_points, template, late: Warnings::default() }
+    pub(crate) fn new(time_points: Vec<Vec<Slice>>, template: Template, positions: Option<SlicePositions>) -> Self {
+        Self { time_points, template, positions, late: Warnings::default() }
     }
 
     fn slices(&self, time_point: usize) -> Result<&[Slice], IoError> {
@@ -84,6 +88,7 @@ impl SeriesSource {
         volume.modality.clone_from(&t.modality);
         volume.unit = t.unit.clone();
         volume.display = t.display.clone();
+        volume.graphics = graphics_of(slices, &volume.geometry, &volume.space, &self.late);
         Ok(volume)
     }
 
@@ -207,6 +212,17 @@ impl PixelSource for SeriesSource {
         let slices = self.slices(time_point)?;
         let Some(slice) = slices.get(slice).or(slices.last()) else { return Ok(Vec::new()) };
         attributes::of(&slice.file.source)
+    }
+
+    fn slice_positions(&self) -> Option<&SlicePositions> {
+        self.positions.as_ref()
+    }
+
+    fn time_step_s(&self) -> Option<f64> {
+        if self.time_points.len() < 2 {
+            return None;
+        }
+        self.time_points.first()?.first()?.file.time_step_s
     }
 
     fn late_warnings(&self) -> Vec<Warning> {

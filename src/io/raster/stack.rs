@@ -39,15 +39,21 @@ pub fn open(origin: &Origin, head: &[u8]) -> Result<Option<Study>, IoError> {
 /// # Errors
 /// When a picture's header is broken; [`IoError::Cancelled`].
 pub fn open_folder_as_stack(paths: &[PathBuf], control: &Control) -> Result<Option<Study>, IoError> {
-    let mut sorted: Vec<&PathBuf> = paths.iter().collect();
-    sorted.sort_by(|a, b| natural_order(&a.to_string_lossy(), &b.to_string_lossy()));
-    let looks: Vec<Result<Vec<Page>, IoError>> = sorted
+    open_stack(paths.iter().cloned().map(Origin::File).collect(), control)
+}
+
+/// As [`open_folder_as_stack`], wherever the pictures are.
+///
+/// # Errors
+/// As there.
+pub fn open_stack(mut origins: Vec<Origin>, control: &Control) -> Result<Option<Study>, IoError> {
+    origins.sort_by(|a, b| natural_order(&a.path().to_string_lossy(), &b.path().to_string_lossy()));
+    let looks: Vec<Result<Vec<Page>, IoError>> = origins
         .par_iter()
-        .map(|path| {
+        .map(|origin| {
             control.checkpoint()?;
-            let origin = Origin::File((*path).clone());
             let head = origin.head(256)?;
-            format_of(&head).map_or(Ok(Vec::new()), |format| pages(&origin, format))
+            format_of(&head).map_or(Ok(Vec::new()), |format| pages(origin, format))
         })
         .collect();
     control.checkpoint()?;

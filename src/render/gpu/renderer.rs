@@ -107,6 +107,7 @@ impl Renderer {
     /// # Errors
     /// When a volume fits into no texture.
     pub fn render_slice_known(&mut self, scene: &SliceScene, known: Fidelity) -> Result<Picture, RenderError> {
+        let known = scene.fidelity(known);
         if self.slices_on_cpu {
             let mut picture = Picture::new(&self.gpu, scene.size);
             picture.fidelity = known;
