@@ -149,6 +149,8 @@ pub enum Action {
     Project(Projection),
     ToggleText,
     ToggleOverlays,
+    /// The layers that say how far a result is to be trusted.
+    ToggleDoubts,
     /// While its key is down.
     Peek,
     Flicker,
@@ -347,6 +349,12 @@ impl Action {
                 ("Text over images", "Shows or hides letters and corner text", Icon::Info, key(Key::Space))
             }
             Self::ToggleOverlays => ("Overlays", "Shows or hides all overlay layers", Icon::Eye, key(Key::O)),
+            Self::ToggleDoubts => (
+                "Uncertainty",
+                "Shows or hides the maps of how far results are to be trusted",
+                Icon::CircleHelp,
+                key(Key::U),
+            ),
             Self::Peek => {
                 ("Peek under overlays", "While held: overlays off, or on where they are off", Icon::EyeOff, key(Key::V))
             }
@@ -421,6 +429,7 @@ impl Action {
         all.extend([
             Self::ToggleText,
             Self::ToggleOverlays,
+            Self::ToggleDoubts,
             Self::Peek,
             Self::Flicker,
             Self::Difference,
@@ -485,6 +494,7 @@ impl Action {
             | Self::Project(_) => "Viewports",
             Self::ToggleText
             | Self::ToggleOverlays
+            | Self::ToggleDoubts
             | Self::Peek
             | Self::Flicker
             | Self::Difference

@@ -110,6 +110,11 @@ impl Reach<'_> {
             Action::Project(projection) => self.project(projection),
             Action::ToggleText => toggle(&mut self.model.settings.preferences.show_text),
             Action::ToggleOverlays => toggle(&mut self.model.overlays_on),
+            Action::ToggleDoubts => {
+                if let Some(stage) = self.model.active_stage() {
+                    stage.toggle_doubts();
+                }
+            }
             Action::Peek => self.model.peek = true,
             Action::Flicker => self.flicker(),
             Action::Difference => self.difference(None),

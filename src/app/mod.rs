@@ -3,6 +3,7 @@
 //! - [`open_window`]: opens it; [`Veritome`] is the window's content, also for tests
 //! - [`action`]: everything a person can do
 //! - `library`: what is open; `stage`: the layers of a series on show; `pane`: one viewport; `state`: all of it
+//! - `guard_words`: whether chosen inputs are like the training data, before a run
 //! - `run_wishes`: what panels ask of models and runs; `results`: what a run gave, as layers; `evidence`: what is known at one point
 //! - `tasks`: work on other threads; `picture`: pictures of `render` as textures
 //! - `viewport`, `panels`: what is drawn where; `ui_kit`: the look
@@ -14,6 +15,7 @@
 pub mod action;
 mod dispatch;
 mod evidence;
+mod guard_words;
 mod history;
 mod keymap;
 mod library;
