@@ -487,6 +487,7 @@ fn a_result_reads_as_well_in_the_light_theme() {
     bench.harness.state_mut().perform(veritome::app::action::Action::ToggleLightTheme);
     bench.settle();
     bench.key(Key::Q);
-    bench.node("Unlike the training data, because spacing is 4 mm (training data 0.5 to 2 mm)");
+    let word = "Unlike the training data, because spacing is 4 mm (training data 0.5 to 2 mm)";
+    assert_eq!(bench.harness.get_all_by_label(word).count(), 2, "in the layers and in the panel");
     bench.snapshot("result_light");
 }

@@ -78,13 +78,15 @@ fn what_was_not_looked_at_is_named_and_no_guard_is_no_word() {
 #[test]
 fn a_run_says_it_before_its_network_fails() {
     with_runtime();
-    let model = guarded("nan.onnx", GUARD).model();
+    let tiny = guarded("nan.onnx", GUARD);
+    let model = tiny.model();
     let mut told = Vec::new();
     let failed =
         run_telling(&model, &[(String::new(), lossy())], &RunOptions::default(), &Control::new(), &mut |look| {
             told.push(look.clone());
         });
-    assert!(failed.unwrap_err().to_string().contains("NaN"));
+    let why = failed.unwrap_err().to_string();
+    assert!(why.contains("NaN"), "{why}");
     let said = look(&model, &[(String::new(), lossy())], false, &Control::new()).unwrap();
     assert_eq!(told, [said], "the same word as without the run");
 }
