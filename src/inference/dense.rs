@@ -72,6 +72,8 @@ pub(crate) struct Work<'a> {
     pub probabilities: bool,
     /// Bytes that the statistics of several repeats may take at once; [`BLOCK_BYTES`] as a rule.
     pub block_bytes: usize,
+    /// Only windows that touch this box (first voxel, the one behind the last) are run; `None`: all.
+    pub within: Option<[[usize; 3]; 2]>,
     pub control: &'a Control,
 }
 
@@ -231,6 +233,9 @@ fn all_windows(work: &Work<'_>) -> Vec<Window> {
                 all.extend(zs.iter().map(|z| Window { start: [*x, *y, *z], size: window, plane }));
             }
         }
+    }
+    if let Some([low, high]) = work.within {
+        all.retain(|w| (0..3).all(|a| w.start[a] < high[a] && w.start[a] + w.size[a] > low[a]));
     }
     if m.inferer.skip_background {
         let kept: Vec<Window> = all.iter().copied().filter(|w| has_foreground(work, w)).collect();
@@ -975,6 +980,7 @@ labels = [{ value = 3, name = "Thing" }]
                 snapped: None,
                 probabilities: true,
                 block_bytes,
+                within: None,
                 control: &control,
             };
             run(&work, "").unwrap().outcomes

@@ -96,6 +96,7 @@ pub fn run(
         snapped: volumes.first().filter(|_| m.preprocess.anisotropic).and_then(|v| prepared.grid.thick_axis_of_grid(v)),
         probabilities: options.probabilities,
         block_bytes: dense::BLOCK_BYTES,
+        within: None,
         control,
     };
     let done = dense::run(&work, &format!("Running {} on {}", model.title(), main.provider))?;

@@ -7,6 +7,8 @@
 mod cores;
 mod files;
 mod inferers;
+mod malicious;
+mod nnunet;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
