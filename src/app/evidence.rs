@@ -249,7 +249,7 @@ mod tests {
 
     fn stage() -> Stage {
         let base = made::volume("t1", |n| n as f32, Provenance::acquired(vec!["1.2.3".into()]));
-        Stage::new(&measured(base), true)
+        Stage::new(&measured(base), crate::app::stage::Extent::Whole)
     }
 
     #[test]

@@ -10,7 +10,7 @@ use super::pane::{Kind, Pane, middle};
 use super::panels::record::RecordView;
 use super::panels::settings::Preferences;
 use super::results::Prepared;
-use super::stage::{Showing, Side, Stage};
+use super::stage::{Extent, Showing, Side, Stage};
 use crate::display::View;
 use crate::render::Fidelity;
 use crate::volume::{PatientPoint, Space};
@@ -213,9 +213,9 @@ impl Model {
     /// Puts a series into one viewport.
     pub fn place(&mut self, pane: usize, id: SeriesId) {
         let Some(entry) = self.library.get(id) else { return };
-        if let Some((loaded, whole)) = entry.best() {
-            let stage = self.stages.entry(id).or_insert_with(|| Stage::new(loaded, whole));
-            if whole && !stage.whole {
+        if let Some((loaded, extent)) = entry.best() {
+            let stage = self.stages.entry(id).or_insert_with(|| Stage::new(loaded, extent));
+            if extent == Extent::Whole && !stage.whole {
                 stage.complete(loaded);
             }
         }
@@ -262,27 +262,40 @@ impl Model {
         }
     }
 
-    /// A better image of a series came: the middle slice, or the whole volume.
+    /// A better image of a series came: the middle slice, the whole volume, or that of another time point. Where the person
+    /// is in it stays.
     pub fn arrived(&mut self, id: SeriesId) {
-        let Some((loaded, whole)) = self.library.get(id).and_then(|e| e.best()) else { return };
-        let known = self.stages.contains_key(&id);
+        let Some((loaded, extent)) = self.library.get(id).and_then(|e| e.best()) else { return };
         let shown = self.panes.iter().any(|p| p.series == Some(id));
-        if !known && !shown {
-            return;
-        }
         match self.stages.get_mut(&id) {
-            Some(stage) if whole && !stage.whole => stage.complete(loaded),
-            Some(_) => return,
-            None => {
-                let stage = Stage::new(loaded, whole);
+            Some(stage) if extent == Extent::Whole => stage.complete(loaded),
+            None if shown => {
+                let stage = Stage::new(loaded, extent);
+                let point = middle(stage.geometry());
                 self.stages.insert(id, stage);
+                for pane in self.panes.iter_mut().filter(|p| p.series == Some(id)) {
+                    pane.point = point;
+                }
+            }
+            _ => {}
+        }
+    }
+
+    /// The slices that viewports wait for while their volumes load: one a series.
+    pub fn missing_slices(&mut self) -> Vec<(SeriesId, usize)> {
+        let mut missing = Vec::new();
+        for pane in &self.panes {
+            let Some(id) = pane.series else { continue };
+            let Some(stage) = self.stages.get_mut(&id).filter(|_| matches!(pane.kind, Kind::Slice(_))) else {
+                continue;
+            };
+            if let Some(index) = stage.missing_slice(pane.point)
+                && !missing.iter().any(|(known, _)| *known == id)
+            {
+                missing.push((id, index));
             }
         }
-        let Some(stage) = self.stages.get(&id) else { return };
-        let point = middle(stage.geometry());
-        for pane in self.panes.iter_mut().filter(|p| p.series == Some(id)) {
-            pane.point = point;
-        }
+        missing
     }
 
     /// Whether two series share a coordinate system: equal Frame of Reference UID, or the same series.

@@ -42,6 +42,8 @@ pub(crate) enum Done {
     Chosen(Vec<PathBuf>, Purpose),
     Opened(Vec<PathBuf>, Purpose, Result<Opened, IoError>),
     Preview(SeriesId, Result<(Loaded, ColorImage), IoError>),
+    /// One slice of a series that loads: time point, number.
+    Slice(SeriesId, [usize; 2], Result<Arc<Volume>, IoError>),
     Loaded(SeriesId, Result<Loaded, IoError>),
     OverlayLoaded(SeriesId, String, Result<(Layer, [f64; 2]), IoError>),
     /// The model folders that are there.
@@ -65,6 +67,7 @@ enum Task {
     Dialog(Job<Option<Vec<PathBuf>>>, Purpose),
     Open(Job<Result<Opened, IoError>>, Vec<PathBuf>, Purpose),
     Preview(Job<Result<(Loaded, ColorImage), IoError>>, SeriesId),
+    Slice(Job<Result<Arc<Volume>, IoError>>, SeriesId, [usize; 2]),
     Load(Job<Result<Loaded, IoError>>, SeriesId),
     Overlay(Job<Result<(Layer, [f64; 2]), IoError>>, SeriesId, String),
     Models(Job<Vec<Row>>),
@@ -186,6 +189,17 @@ impl Tasks {
             self.waiting.push_back((id, series));
         }
         self.next_preview();
+    }
+
+    /// Reads one slice of a series, unless one of that series is on its way: the newest wish is asked for again.
+    pub fn slice(&mut self, id: SeriesId, series: &Series, [time_point, index]: [usize; 2]) {
+        if self.running.iter().any(|t| matches!(t, Task::Slice(_, running, _) if *running == id)) {
+            return;
+        }
+        let series = series.clone();
+        let job = Job::spawn("Reading a slice", move |_| series.slice(time_point, index).map(Arc::new));
+        self.watch(job.control());
+        self.running.push(Task::Slice(job, id, [time_point, index]));
     }
 
     /// Loads the volume of a series.
@@ -342,6 +356,7 @@ impl Tasks {
                 Task::Dialog(job, purpose) => finished(job, |paths| Done::Chosen(paths.unwrap_or_default(), *purpose)),
                 Task::Open(job, paths, purpose) => finished(job, |r| Done::Opened(paths.clone(), *purpose, r)),
                 Task::Preview(job, id) => finished(job, |r| Done::Preview(*id, r)),
+                Task::Slice(job, id, which) => finished(job, |r| Done::Slice(*id, *which, r)),
                 Task::Load(job, id) => finished(job, |r| Done::Loaded(*id, r)),
                 Task::Overlay(job, id, name) => finished(job, |r| Done::OverlayLoaded(*id, name.clone(), r)),
                 Task::Models(job) => finished(job, Done::Models),
@@ -383,7 +398,7 @@ impl Tasks {
         self.running
             .iter()
             .filter_map(|task| match task {
-                Task::Dialog(..) | Task::Models(_) | Task::Runtime(_) | Task::Record(_) => None,
+                Task::Dialog(..) | Task::Models(_) | Task::Runtime(_) | Task::Record(_) | Task::Slice(..) => None,
                 Task::Open(job, ..) => Some(of(job.name(), job.control())),
                 Task::Preview(job, _) => Some(of(job.name(), job.control())),
                 Task::Load(job, _) => Some(of(job.name(), job.control())),
@@ -511,7 +526,7 @@ fn thumbnail(loaded: &Loaded) -> ColorImage {
 /// The badge as it is on a picture of the size that the browser shows, enlarged as the thumbnail is larger.
 fn mark(image: &mut ColorImage) {
     let shown = 64_usize;
-    for stamp in stamps([shown as u32; 2], true, &Fidelity::default()) {
+    for stamp in stamps([shown as u32; 2], true, &Fidelity::default(), 1.0) {
         let [left, top] = stamp.at.map(|x| x as usize * THUMBNAIL / shown);
         let [width, height] = [stamp.image.width(), stamp.image.height()].map(|n| n as usize * THUMBNAIL / shown);
         for y in 0..height {

@@ -113,12 +113,12 @@ pub trait PixelSource: fmt::Debug + Send + Sync {
     /// Which file failed and why; [`IoError::Cancelled`].
     fn load(&self, time_point: usize, control: &Control) -> Result<Volume, IoError>;
 
-    /// The middle slice alone, as a volume of `nz = 1` that lies where the slice does: the first image on screen and the
-    /// thumbnail.
+    /// One slice alone, as a volume of `nz = 1` that lies where the slice does; on the caller's thread, so that it does not
+    /// wait behind a volume that loads.
     ///
     /// # Errors
-    /// Which file failed and why.
-    fn preview(&self) -> Result<Volume, IoError>;
+    /// Which file failed and why; a slice or a time point that is not there.
+    fn slice(&self, time_point: usize, index: usize) -> Result<Volume, IoError>;
 
     /// The attributes of the file that slice `slice` came from, for the tag browser.
     ///
@@ -161,12 +161,26 @@ impl Series {
         self.source.load(time_point, control)
     }
 
-    /// The middle slice alone; see [`PixelSource::preview`].
+    /// One slice alone, while the rest loads; see [`PixelSource::slice`].
     ///
     /// # Errors
     /// As there.
+    pub fn slice(&self, time_point: usize, index: usize) -> Result<Volume, IoError> {
+        self.source.slice(time_point, index)
+    }
+
+    /// The middle slice of the first time point: the first image on screen and the thumbnail.
+    ///
+    /// # Errors
+    /// As [`PixelSource::slice`].
     pub fn preview(&self) -> Result<Volume, IoError> {
-        self.source.preview()
+        self.source.slice(0, self.middle())
+    }
+
+    /// The slice that [`Series::preview`] gives.
+    #[must_use]
+    pub fn middle(&self) -> usize {
+        self.size[2] / 2
     }
 
     /// Whether it loads into a volume.

@@ -101,7 +101,7 @@ impl SeriesSource {
         let fallback = self.empty_value::<T>();
         let shared = shared_readers(slices)?;
         let failed: Mutex<Vec<IoError>> = Mutex::new(Vec::new());
-        voxels.par_chunks_mut(plane.max(1)).zip(slices.par_iter()).try_for_each(|(out, slice)| {
+        let write = |out: &mut [T], slice: &Slice| {
             control.checkpoint()?;
             let rescale = if self.template.rescale.is_none() {
                 Some(slice.info().rescale.unwrap_or(Rescale::IDENTITY))
@@ -130,7 +130,12 @@ impl SeriesSource {
             }
             control.advance(1);
             Ok::<(), IoError>(())
-        })?;
+        };
+        match slices {
+            // Here and now: the pool may be busy with a whole volume.
+            [one] => write(&mut voxels, one)?,
+            many => voxels.par_chunks_mut(plane.max(1)).zip(many.par_iter()).try_for_each(|(out, s)| write(out, s))?,
+        }
         let mut failed = failed.into_inner().unwrap_or_else(PoisonError::into_inner);
         if failed.len() == slices.len()
             && let Some(error) = failed.pop()
@@ -183,17 +188,19 @@ impl PixelSource for SeriesSource {
         self.decode(slices, self.template.geometry.clone(), control)
     }
 
-    fn preview(&self) -> Result<Volume, IoError> {
-        let slices = self.slices(0)?;
-        let middle = slices.len() / 2;
+    fn slice(&self, time_point: usize, index: usize) -> Result<Volume, IoError> {
+        let slices = self.slices(time_point)?;
+        let path = || slices.first().map(|s| s.file.source.path().to_owned()).unwrap_or_default();
+        let one = slices
+            .get(index..=index)
+            .ok_or_else(|| IoError::format(path(), format!("a slice below {}", slices.len()), index.to_string()))?;
         let g = &self.template.geometry;
         let [nx, ny, _] = g.size();
         let mut matrix = g.voxel_to_patient();
-        matrix.w_axis = matrix * glam::DVec4::new(0.0, 0.0, middle as f64, 1.0);
-        let path = || slices.first().map(|s| s.file.source.path().to_owned()).unwrap_or_default();
+        matrix.w_axis = matrix * glam::DVec4::new(0.0, 0.0, index as f64, 1.0);
         let geometry = Geometry::new([nx, ny, 1], matrix)
             .map_err(|e| IoError::format(path(), "a slice with a place", e.to_string()))?;
-        self.decode(slices.get(middle..=middle).unwrap_or(&[]), geometry, &Control::new())
+        self.decode(one, geometry, &Control::new())
     }
 
     fn attributes(&self, time_point: usize, slice: usize) -> Result<Vec<Attribute>, IoError> {
@@ -230,7 +237,7 @@ impl PixelSource for ObjectSource {
         Err(self.refuse())
     }
 
-    fn preview(&self) -> Result<Volume, IoError> {
+    fn slice(&self, _time_point: usize, _index: usize) -> Result<Volume, IoError> {
         Err(self.refuse())
     }
 

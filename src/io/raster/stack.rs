@@ -5,6 +5,7 @@ use std::collections::TryReserveError;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use glam::{DMat4, DVec3};
 use image::ImageFormat;
 use rayon::prelude::*;
 
@@ -159,11 +160,13 @@ struct PictureStack {
 }
 
 impl PictureStack {
-    fn volume(&self, voxels: Voxels, slices: usize) -> Result<Volume, IoError> {
+    /// The pictures from `first` on.
+    fn volume(&self, voxels: Voxels, first: usize, slices: usize) -> Result<Volume, IoError> {
         let path = self.pages.first().map(|p| p.origin.path().to_owned()).unwrap_or_default();
         let [nx, ny, _] = self.geometry.size();
         let wrong = |e: String| IoError::format(&path, "as many pixels as the header says", e);
-        let geometry = Geometry::unplaced([nx, ny, slices]).map_err(|e| wrong(e.to_string()))?;
+        let place = DMat4::from_translation(DVec3::new(0.0, 0.0, first as f64));
+        let geometry = Geometry::new([nx, ny, slices], place).map_err(|e| wrong(e.to_string()))?;
         let volume = Volume::new(self.name.clone(), voxels, geometry, self.provenance.clone())
             .map_err(|e| wrong(e.to_string()))?;
         Ok(Volume { space: space(), rescale: Rescale::IDENTITY, display: DisplayHints::default(), ..volume })
@@ -184,7 +187,7 @@ impl PixelSource for PictureStack {
             Ok(voxels)
         };
         if let [page] = &self.pages[..] {
-            return self.volume(decode_one(page)?, 1);
+            return self.volume(decode_one(page)?, 0, 1);
         }
         // A few at a time, so that they need not all be there twice.
         let mut all: Option<Joined> = None;
@@ -202,13 +205,15 @@ impl PixelSource for PictureStack {
             }
         }
         let voxels = all.map_or_else(|| Voxels::from(Vec::<u8>::new()), Joined::into_voxels);
-        self.volume(voxels, self.pages.len())
+        self.volume(voxels, 0, self.pages.len())
     }
 
-    fn preview(&self) -> Result<Volume, IoError> {
-        let page = self.pages.get(self.pages.len() / 2);
-        let page = page.ok_or_else(|| IoError::format(&self.name, "a picture", "none"))?;
-        self.volume(decode(page)?, 1)
+    fn slice(&self, _time_point: usize, index: usize) -> Result<Volume, IoError> {
+        let page = self.pages.get(index);
+        let page = page.ok_or_else(|| {
+            IoError::format(&self.name, format!("a picture below {}", self.pages.len()), index.to_string())
+        })?;
+        self.volume(decode(page)?, index, 1)
     }
 
     fn attributes(&self, _time_point: usize, slice: usize) -> Result<Vec<Attribute>, IoError> {
