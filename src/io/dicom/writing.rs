@@ -488,7 +488,7 @@ mod tests {
 
     #[test]
     fn times_of_day_count_from_the_first_time_point() {
-        assert_eq!([0.0, 2.5, 3725.000_001].map(clock), ["000000.000000", "000002.500000", "010205.000001"]);
+        assert_eq!([0.0, 2.5, 3_725.000_001].map(clock), ["000000.000000", "000002.500000", "010205.000001"]);
     }
 
     #[test]
