@@ -509,7 +509,7 @@ fn another_time_point_shows_its_own_values_at_the_same_place() {
     bench.wheel(at, -3.0);
     let slice = bench.value("Viewport 1 Axial");
     bench.node("500");
-    bench.node("Time").focus();
+    bench.harness.get_by_role_and_label(Role::Slider, "Time").focus();
     bench.key(Key::ArrowRight);
     bench.harness.event(Event::PointerMoved(at));
     bench.settle();

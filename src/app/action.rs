@@ -151,6 +151,8 @@ pub enum Action {
     ToggleOverlays,
     ToggleGraphics,
     ToggleShutter,
+    /// The layers that say how far a result is to be trusted.
+    ToggleDoubts,
     /// While its key is down.
     Peek,
     Flicker,
@@ -359,6 +361,12 @@ impl Action {
                 "Shutter of the file",
                 "Hides what the file's display shutter covers, or shows it",
                 Icon::Aperture,
+                key(Key::J),
+            ),
+            Self::ToggleDoubts => (
+                "Uncertainty",
+                "Shows or hides the maps of how far results are to be trusted",
+                Icon::CircleHelp,
                 key(Key::U),
             ),
             Self::Peek => {
@@ -437,6 +445,7 @@ impl Action {
             Self::ToggleOverlays,
             Self::ToggleGraphics,
             Self::ToggleShutter,
+            Self::ToggleDoubts,
             Self::Peek,
             Self::Flicker,
             Self::Difference,
@@ -503,6 +512,7 @@ impl Action {
             | Self::ToggleOverlays
             | Self::ToggleGraphics
             | Self::ToggleShutter
+            | Self::ToggleDoubts
             | Self::Peek
             | Self::Flicker
             | Self::Difference

@@ -4,6 +4,7 @@
 //! - `frame`: one frame of it; `arrivals`: what other threads finished; `typing`: keys on their way
 //! - [`action`]: everything a person can do
 //! - `library`: what is open; `stage`: the layers of a series on show; `pane`: one viewport; `state`: all of it
+//! - `guard_words`: whether chosen inputs are like the training data, before a run
 //! - `run_wishes`: what panels ask of models and runs; `results`: what a run gave, as layers; `evidence`: what is known at one point
 //! - `tasks`: work on other threads; `picture`: pictures of `render` as textures
 //! - `viewport`, `panels`: what is drawn where; `ui_kit`: the look
@@ -17,6 +18,7 @@ mod arrivals;
 mod dispatch;
 mod evidence;
 mod frame;
+mod guard_words;
 mod history;
 mod keymap;
 mod library;

@@ -288,6 +288,19 @@ impl Stage {
         }
     }
 
+    /// Hides the maps of how far results are to be trusted; where none is on show, the first one of each run comes back.
+    pub fn toggle_doubts(&mut self) {
+        let is_doubt = |o: &Overlay| o.part.as_ref().filter(|p| p.meaning.is_doubt()).map(|p| p.run);
+        let shown = self.overlays.iter().any(|o| o.layer.visible && is_doubt(o).is_some());
+        let mut runs = Vec::new();
+        for overlay in &mut self.overlays {
+            if let Some(run) = is_doubt(overlay) {
+                overlay.layer.visible = !shown && !runs.contains(&run);
+                runs.push(run);
+            }
+        }
+    }
+
     /// The image that is held against the base: the lowest synthetic overlay, else the lowest overlay that is an image and
     /// no map.
     pub fn counterpart(&self) -> Option<&Overlay> {

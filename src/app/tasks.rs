@@ -7,6 +7,7 @@ use std::sync::Arc;
 use eframe::egui::{self, Color32, ColorImage};
 use glam::DVec3;
 
+use super::guard_words::{GuardWords, Question};
 use super::library::{Loaded, SeriesId};
 use super::panels::models::{self, Row};
 use super::panels::record::RecordView;
@@ -88,7 +89,7 @@ pub(crate) enum Source {
 }
 
 impl Source {
-    fn volume(self, control: &Control) -> Result<Arc<Volume>, String> {
+    pub(super) fn volume(self, control: &Control) -> Result<Arc<Volume>, String> {
         match self {
             Self::Loaded(volume) => Ok(volume),
             Self::File(series, time_point) => series.load(time_point, control).map(Arc::new).map_err(|e| e.to_string()),
@@ -130,6 +131,10 @@ pub(crate) struct Tasks {
     /// Runs that wait: one at a time, because one takes the whole machine.
     asked: VecDeque<(u64, Asked)>,
     next_run: u64,
+    /// What guards say of the inputs that are chosen.
+    pub guards: GuardWords,
+    /// The folder that a person would choose, where none is there to be asked.
+    pub folder: Option<PathBuf>,
     context: egui::Context,
 }
 
@@ -244,6 +249,13 @@ impl Tasks {
         self.next_in_queue();
     }
 
+    /// Looks whether what lies in a model's slots is like its training data.
+    pub fn look(&mut self, question: Question, asked: Asked) {
+        if let Some(control) = self.guards.ask(question, asked) {
+            self.watch(&control);
+        }
+    }
+
     fn next_in_queue(&mut self) {
         if self.running.iter().any(|t| matches!(t, Task::Run(..))) {
             return;
@@ -307,10 +319,11 @@ impl Tasks {
 
     /// Asks for a folder and writes a run's outputs and records there.
     pub fn save_run(&mut self, on: SeriesId, run: u64, result: RunResult, made: Arc<Made>) {
-        let answer = rfd::AsyncFileDialog::new().set_title("Save results into").pick_folder();
+        let known = self.folder.clone();
+        let answer = known.is_none().then(|| rfd::AsyncFileDialog::new().set_title("Save results into").pick_folder());
         let job = Job::spawn("Saving results", move |_| {
-            let Some(folder) = pollster::block_on(answer) else { return Ok(None) };
-            let folder = folder.path().to_owned();
+            let asked = || pollster::block_on(answer?).map(|folder| folder.path().to_owned());
+            let Some(folder) = known.or_else(asked) else { return Ok(None) };
             results::save(&result, &made, &folder)?;
             Ok(Some(folder))
         });
@@ -362,6 +375,7 @@ impl Tasks {
                 }
             }
         });
+        self.guards.poll();
         self.next_preview();
         self.next_in_queue();
         done
@@ -399,13 +413,14 @@ impl Tasks {
 
     /// Whether nothing runs and nothing waits.
     pub fn is_idle(&self) -> bool {
-        self.running.is_empty() && self.waiting.is_empty() && self.asked.is_empty()
+        self.running.is_empty() && self.waiting.is_empty() && self.asked.is_empty() && self.guards.is_idle()
     }
 
     /// Asks everything to stop.
     pub fn cancel_all(&mut self) {
         self.waiting.clear();
         self.asked.clear();
+        self.guards.cancel();
         for running in self.running() {
             running.control.cancel();
         }

@@ -48,7 +48,7 @@ fn a_shutter_hides_and_is_marked_until_it_is_lifted() {
     let grey = [0x80; 3];
     let hidden = count(&mut bench, grey);
     assert!(hidden > 1000, "{hidden}");
-    bench.key(Key::U);
+    bench.key(Key::J);
     let lifted = count(&mut bench, grey);
     assert!(lifted * 4 < hidden, "{lifted} of {hidden}");
     bench.click("Shutter of the file");

@@ -112,7 +112,7 @@ pub(crate) fn show(ui: &mut Ui, model: &mut Model, queue: &mut Vec<Action>) -> O
 
 /// The maps among the overlays that say how sure a model is.
 fn maps(stage: &Stage) -> Vec<Map> {
-    let is_map = |o: &&Overlay| o.part.as_ref().is_some_and(|p| matches!(p.meaning, Meaning::Uncertainty(_)));
+    let is_map = |o: &&Overlay| o.part.as_ref().is_some_and(|p| p.meaning.is_doubt());
     let map = |o: &Overlay| match &o.layer.content {
         Content::Image(volume) => Some(Map { name: o.layer.name.clone(), volume: volume.clone(), range: o.range }),
         Content::Labels(_) => None,
@@ -262,7 +262,7 @@ fn overlay_card(ui: &mut Ui, overlay: &mut Overlay, (index, count): (usize, usiz
             }
             Content::Labels(_) => labels(ui, &mut overlay.layer, &name),
         }
-        let is_map = overlay.part.as_ref().is_some_and(|p| matches!(p.meaning, Meaning::Uncertainty(_)));
+        let is_map = overlay.part.as_ref().is_some_and(|p| p.meaning.is_doubt());
         if !is_map && !maps.is_empty() {
             fade(ui, &mut overlay.layer.fade, maps, &name);
         }

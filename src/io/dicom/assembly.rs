@@ -241,8 +241,10 @@ fn placed(
 }
 
 fn common_warnings(files: &[&Arc<ImageFile>], warnings: &mut Vec<Warning>) {
-    if let Some(message) = files.iter().find_map(|f| f.lossy.clone()) {
-        warnings.push(Warning::new(WarningCode::Lossy, message));
+    if let Some(how) = files.iter().find_map(|f| f.lossy.as_deref()) {
+        let comma = if how.is_empty() { "" } else { ", " };
+        warnings
+            .push(Warning::new(WarningCode::Lossy, format!("The pixels went through a lossy compression{comma}{how}")));
     }
     if files.iter().any(|f| f.burned_in) {
         warnings.push(Warning::new(
@@ -432,12 +434,13 @@ fn provenance(files: &[&Arc<ImageFile>]) -> Provenance {
             if uid.is_empty() { f.source.path().display().to_string() } else { uid.clone() }
         })
         .collect();
+    let lossy = files.iter().find_map(|f| f.lossy.clone());
     if files.iter().any(|f| f.synthetic) {
         let description = files.iter().find_map(|f| f.derivation.clone()).unwrap_or_default();
         let derivation = Derivation { description, generates_pixels: true, ..Derivation::default() };
-        return Provenance::marked_synthetic(sources, Some(derivation));
+        return Provenance::marked_synthetic(sources, Some(derivation)).lossily_compressed(lossy);
     }
-    Provenance::acquired(sources)
+    Provenance::acquired(sources).lossily_compressed(lossy)
 }
 
 #[cfg(test)]

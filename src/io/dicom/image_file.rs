@@ -83,6 +83,7 @@ pub(crate) struct ImageFile {
     pub(crate) unit_name: String,
     pub(crate) inverted: bool,
     pub(crate) quadruped: bool,
+    /// By which method and ratio the pixels lost detail, as far as the file says; `None`: they did not.
     pub(crate) lossy: Option<String>,
     pub(crate) burned_in: bool,
     pub(crate) synthetic: bool,
@@ -327,16 +328,12 @@ fn lossy(dataset: &DataSet<'_>, syntax: &TransferSyntax) -> Option<String> {
     }
     let ratio = dataset.texts(tags::LOSSY_IMAGE_COMPRESSION_RATIO).into_iter().rfind(|r| !r.is_empty());
     let method = dataset.texts(tags::LOSSY_IMAGE_COMPRESSION_METHOD).into_iter().rfind(|m| !m.is_empty());
-    let mut message = "The pixels went through a lossy compression".to_owned();
-    match (method, syntax.lossy) {
-        (Some(method), _) => message.push_str(&format!(", {method}")),
-        (None, true) => message.push_str(&format!(", {}", syntax.name)),
-        (None, false) => {}
-    }
+    let mut how = method.or_else(|| syntax.lossy.then(|| syntax.name.to_owned())).unwrap_or_default();
     if let Some(ratio) = ratio {
-        message.push_str(&format!(", {ratio} to 1"));
+        how.push_str(if how.is_empty() { "" } else { ", " });
+        how.push_str(&format!("{ratio} to 1"));
     }
-    Some(message)
+    Some(how)
 }
 
 /// Pixel spacing of an image without a place in the patient, by the rules of PS3.3 10.7: `[x, y]` mm.

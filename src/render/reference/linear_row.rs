@@ -13,7 +13,7 @@ use super::sampler::Sampler;
 use crate::volume::voxels::Scalar;
 
 /// The number in which neighbours are weighted.
-pub(super) trait Weighted:
+pub(crate) trait Weighted:
     Copy + PartialOrd + Add<Output = Self> + Sub<Output = Self> + Mul<Output = Self>
 {
     const NOTHING: Self;
@@ -57,7 +57,7 @@ impl Weighted for f64 {
 }
 
 /// A number of which two neighbours along a row are fetched at once: short ones in one word, which is half the stores.
-pub(super) trait Fetched: Scalar {
+pub(crate) trait Fetched: Scalar {
     type Pair: Copy;
     const NOTHING: Self::Pair;
     fn pair(low: Self, high: Self) -> Self::Pair;
