@@ -235,7 +235,12 @@ fn a_person_opens_scrolls_inverts_and_maximises_in_a_real_window() {
 
     // A double click maximises the viewport, another brings the layout back.
     desktop.input(&["click", "--repeat", "2", "--delay", "60", "1"]);
-    let maximised = desktop.answered(&back);
+    let mut maximised = desktop.answered(&back);
+    if change(&back, &maximised) < 0.03 {
+        // A machine so busy that the clicks came too far apart to be one: once more.
+        desktop.input(&["click", "--repeat", "2", "--delay", "20", "1"]);
+        maximised = desktop.answered(&back);
+    }
     assert!(change(&back, &maximised) > 0.03, "maximising changes the layout: {}", change(&back, &maximised));
     desktop.input(&["click", "--repeat", "2", "--delay", "60", "1"]);
     let restored = desktop.answered(&maximised);

@@ -147,8 +147,8 @@ pub(crate) fn apply(a: &Augmentation, data: &mut [f32], strides: [usize; 3], siz
     if back && let Some(r) = a.rotate {
         rotate(data, strides, size, index(r.axis), -r.degrees);
     }
-    if let Some(axis) = a.flip {
-        flip(data, strides, size, index(axis));
+    for axis in &a.flip {
+        flip(data, strides, size, index(*axis));
     }
     if !back {
         if let Some(r) = a.rotate {
@@ -232,7 +232,7 @@ mod tests {
 
     #[test]
     fn a_flip_undone_is_nothing_and_mirrors_its_axis_alone() {
-        let a = Augmentation { flip: Some(Axis::X), ..Augmentation::default() };
+        let a = Augmentation { flip: vec![Axis::X], ..Augmentation::default() };
         let mut d = ramp();
         apply(&a, &mut d, STRIDES, SIZE, false);
         assert_eq!((d[0], d[12 * 4]), (48.0, 0.0));

@@ -7,8 +7,7 @@ use veritome::jobs::Control;
 
 use super::{load, repository, with_runtime};
 
-/// Expected: `tests/expected/make_nnunet.py`: nnU-Net 2.8's predictor with its eight (four) mirrored passes. Here each
-/// axis alone is mirrored, which is why single voxels of the borders differ.
+/// Expected: `tests/expected/make_nnunet.py`: nnU-Net 2.8's predictor with its eight (four) mirrored passes.
 #[test]
 fn an_imported_nnunet_gives_nnunets_own_labels() {
     with_runtime();

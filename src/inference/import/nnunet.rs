@@ -494,14 +494,9 @@ fn mirroring(root: &Path, letters: &[char], draft: &mut Draft) {
         .map(|letter| [Axis::X, Axis::Y, Axis::Z][grid_axis(*letter)])
         .collect();
     flips.sort_by_key(|a| [Axis::X, Axis::Y, Axis::Z].iter().position(|b| a == b));
+    flips.dedup();
     if flips.is_empty() {
         return;
-    }
-    if flips.len() > 1 {
-        draft.assumed(
-            "uncertainty",
-            format!("nnU-Net averages all {} combinations of flips; each axis alone is listed here", 1 << flips.len()),
-        );
     }
     let sided =
         |word: &str| word.to_lowercase().split(|c: char| !c.is_alphanumeric()).any(|p| p == "left" || p == "right");
@@ -509,6 +504,8 @@ fn mirroring(root: &Path, letters: &[char], draft: &mut Draft) {
         draft.lost("uncertainty", "Labels name left and right, and x may be mirrored: nnU-Net does not exchange them, so no `swap` was written; check it");
     }
     draft.manifest.uncertainty.sources = vec![UncertaintySource::Tta];
+    // Every combination, as nnU-Net averages them; none at all is the image as it is.
+    let chosen = |bits: usize| flips.iter().enumerate().filter(|(n, _)| bits >> n & 1 == 1).map(|(_, a)| *a).collect();
     draft.manifest.uncertainty.tta =
-        flips.into_iter().map(|axis| Augmentation { flip: Some(axis), ..Augmentation::default() }).collect();
+        (1..1 << flips.len()).map(|bits| Augmentation { flip: chosen(bits), ..Augmentation::default() }).collect();
 }

@@ -548,8 +548,8 @@ mod tests {
         ];
         assert_eq!(p.normalize, steps);
         // Axes 0 and 2 of the network are y and x.
-        let flips: Vec<_> = m.uncertainty.tta.iter().map(|t| t.flip.unwrap()).collect();
-        assert_eq!(flips, [Axis::X, Axis::Y]);
+        let flips: Vec<_> = m.uncertainty.tta.iter().map(|t| t.flip.clone()).collect();
+        assert_eq!(flips, [vec![Axis::X], vec![Axis::Y], vec![Axis::X, Axis::Y]]);
         let labels: Vec<_> = m.outputs[0].labels.iter().map(|l| (l.value, l.name.as_str())).collect();
         assert_eq!(labels, [(1, "spleen"), (2, "kidney_left")]);
         assert_eq!((m.inputs[0].tensor.as_str(), m.outputs[0].tensor.as_str()), ("input", "output"));
@@ -595,8 +595,8 @@ mod tests {
         assert_eq!(m.inferer.patch, Some([24, 32, 1]));
         assert_eq!(m.preprocess.spacing_mm, Spacing::Millimetres([1.0, 1.0, 0.0]));
         // Axes 0 and 1 of the network are y and x.
-        let flips: Vec<_> = m.uncertainty.tta.iter().map(|t| t.flip.unwrap()).collect();
-        assert_eq!(flips, [Axis::X, Axis::Y]);
+        let flips: Vec<_> = m.uncertainty.tta.iter().map(|t| t.flip.clone()).collect();
+        assert_eq!(flips, [vec![Axis::X], vec![Axis::Y], vec![Axis::X, Axis::Y]]);
         assert!(
             done.says(Weight::Assumed, "2d was taken: its windows are the graph's"),
             "{:?}",
@@ -605,7 +605,7 @@ mod tests {
         let solid = import_of(&repository("import/nnunet_3d"));
         let m = solid.manifest();
         assert_eq!((m.inferer.kind, m.inferer.patch), (InfererKind::SlidingWindow, Some([24, 32, 16])));
-        assert_eq!(m.uncertainty.tta.len(), 3);
+        assert_eq!(m.uncertainty.tta.len(), 7, "every combination of three axes");
         // Sagittal slices: the network's first axis is x.
         let turned = copy("nnunet_2d");
         let path = turned.path().join("plans.json");

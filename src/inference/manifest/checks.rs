@@ -282,7 +282,7 @@ fn check_rest(m: &Manifest) -> Result<(), String> {
     }
     for (n, a) in m.uncertainty.tta.iter().enumerate() {
         let key = format!("uncertainty.tta[{n}]");
-        if a.flip.is_none() && a.rotate.is_none() && a.intensity.is_none() {
+        if a.flip.is_empty() && a.rotate.is_none() && a.intensity.is_none() {
             return Err(format!("{key}: needs one of flip, rotate, intensity"));
         }
         if a.rotate.is_some_and(|r| !(r.degrees.is_finite() && r.degrees.abs() <= 45.0)) {
@@ -291,7 +291,10 @@ fn check_rest(m: &Manifest) -> Result<(), String> {
         if a.intensity.is_some_and(|i| !(i.scale.is_finite() && i.shift.is_finite())) {
             return Err(format!("{key}.intensity: must be numbers"));
         }
-        if !a.swap.is_empty() && a.flip.is_none() {
+        if (1..a.flip.len()).any(|n| a.flip[..n].contains(&a.flip[n])) {
+            return Err(format!("{key}.flip: an axis stands in it twice"));
+        }
+        if !a.swap.is_empty() && a.flip.is_empty() {
             return Err(format!("{key}.swap: labels change places only under a flip"));
         }
     }

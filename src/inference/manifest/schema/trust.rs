@@ -2,7 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use serde::{Deserialize, Serialize};
+use serde::de::value::SeqAccessDeserializer;
+use serde::de::{IntoDeserializer, SeqAccess, Visitor};
+use serde::{Deserialize, Deserializer, Serialize};
 
 words! {
     /// Where an uncertainty can come from.
@@ -37,9 +39,9 @@ words! {
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Augmentation {
-    /// The axis that is mirrored.
-    #[serde(default)]
-    pub flip: Option<Axis>,
+    /// The axes that are mirrored at once: `"x"`, or `["x", "y"]`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty", deserialize_with = "one_or_several")]
+    pub flip: Vec<Axis>,
     /// Labels of left and right that change places under the flip.
     #[serde(default)]
     pub swap: Vec<[u16; 2]>,
@@ -49,6 +51,27 @@ pub struct Augmentation {
     /// A change of the normalised values.
     #[serde(default)]
     pub intensity: Option<Intensity>,
+}
+
+/// A word, or a list of them.
+fn one_or_several<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Axis>, D::Error> {
+    struct Words;
+    impl<'de> Visitor<'de> for Words {
+        type Value = Vec<Axis>;
+
+        fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+            f.write_str("an axis or a list of axes")
+        }
+
+        fn visit_str<E: serde::de::Error>(self, word: &str) -> Result<Vec<Axis>, E> {
+            Axis::deserialize(word.into_deserializer()).map(|axis| vec![axis])
+        }
+
+        fn visit_seq<A: SeqAccess<'de>>(self, list: A) -> Result<Vec<Axis>, A::Error> {
+            Vec::deserialize(SeqAccessDeserializer::new(list))
+        }
+    }
+    deserializer.deserialize_any(Words)
 }
 
 /// `rotate = { axis = "z", degrees = 5.0 }`: about the centre of the window.
