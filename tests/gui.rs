@@ -4,6 +4,8 @@
 
 #![expect(clippy::unwrap_used, reason = "a failure here is a failure of the test")]
 
+#[path = "gui/graphics.rs"]
+mod graphics;
 #[path = "gui/models.rs"]
 mod models;
 
@@ -481,4 +483,56 @@ fn a_key_can_be_changed_in_the_table() {
     bench.harness.key_press_modifiers(Modifiers::COMMAND, Key::J);
     bench.settle();
     assert!(bench.harness.state().crosshair().is_none());
+}
+
+/// The head at two times: the second as bright again.
+fn two_times(folder: &Path) -> PathBuf {
+    let path = head(folder);
+    let mut bytes = std::fs::read(&path).unwrap();
+    bytes[40..42].copy_from_slice(&4_i16.to_le_bytes());
+    bytes[48..50].copy_from_slice(&2_i16.to_le_bytes());
+    let second: Vec<u8> =
+        bytes[352..].chunks_exact(2).flat_map(|b| (i16::from_le_bytes([b[0], b[1]]) * 2).to_le_bytes()).collect();
+    bytes.extend(second);
+    std::fs::write(&path, bytes).unwrap();
+    path
+}
+
+#[test]
+fn another_time_point_shows_its_own_values_at_the_same_place() {
+    if !can_draw() {
+        return;
+    }
+    let mut bench = Bench::with(SIZE, |folder| vec![two_times(folder)], Vec::new());
+    bench.settle();
+    let at = bench.center("Viewport 1 Axial");
+    bench.wheel(at, -3.0);
+    let slice = bench.value("Viewport 1 Axial");
+    bench.node("500");
+    bench.harness.get_by_role_and_label(Role::Slider, "Time").focus();
+    bench.key(Key::ArrowRight);
+    bench.harness.event(Event::PointerMoved(at));
+    bench.settle();
+    bench.node("1000");
+    assert_eq!(bench.value("Viewport 1 Axial"), slice, "where the person was stays");
+}
+
+#[test]
+fn slices_are_read_one_by_one_while_their_volume_loads() {
+    let folder = tempfile::tempdir().unwrap();
+    let opened = veritome::io::open(&head(folder.path()), &veritome::jobs::Control::new()).unwrap();
+    let series = &opened.studies[0].series[0];
+    let whole = series.load(0, &veritome::jobs::Control::new()).unwrap();
+    for index in [0, 7, 39] {
+        let slice = series.slice(0, index).unwrap();
+        assert_eq!(slice.size(), [N, N, 1]);
+        let at = |x: f64, y: f64| veritome::volume::VoxelPoint(glam::DVec3::new(x, y, 0.0));
+        let in_whole = whole.geometry.to_voxel(slice.geometry.to_patient(at(3.0, 5.0))).0;
+        assert!(in_whole.distance(glam::DVec3::new(3.0, 5.0, index as f64)) < 1e-6);
+        for n in 0..N * N {
+            assert_eq!(slice.voxels.get(n), whole.voxels.get(index * N * N + n));
+        }
+    }
+    assert!(series.slice(0, 40).is_err());
+    assert!(series.slice(1, 0).is_err());
 }

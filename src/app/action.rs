@@ -149,6 +149,10 @@ pub enum Action {
     Project(Projection),
     ToggleText,
     ToggleOverlays,
+    ToggleGraphics,
+    ToggleShutter,
+    /// The layers that say how far a result is to be trusted.
+    ToggleDoubts,
     /// While its key is down.
     Peek,
     Flicker,
@@ -347,6 +351,24 @@ impl Action {
                 ("Text over images", "Shows or hides letters and corner text", Icon::Info, key(Key::Space))
             }
             Self::ToggleOverlays => ("Overlays", "Shows or hides all overlay layers", Icon::Eye, key(Key::O)),
+            Self::ToggleGraphics => (
+                "Graphics of the file",
+                "Shows or hides the overlay planes that the file brings along",
+                Icon::Shapes,
+                key(Key::G),
+            ),
+            Self::ToggleShutter => (
+                "Shutter of the file",
+                "Hides what the file's display shutter covers, or shows it",
+                Icon::Aperture,
+                key(Key::J),
+            ),
+            Self::ToggleDoubts => (
+                "Uncertainty",
+                "Shows or hides the maps of how far results are to be trusted",
+                Icon::CircleHelp,
+                key(Key::U),
+            ),
             Self::Peek => {
                 ("Peek under overlays", "While held: overlays off, or on where they are off", Icon::EyeOff, key(Key::V))
             }
@@ -421,6 +443,9 @@ impl Action {
         all.extend([
             Self::ToggleText,
             Self::ToggleOverlays,
+            Self::ToggleGraphics,
+            Self::ToggleShutter,
+            Self::ToggleDoubts,
             Self::Peek,
             Self::Flicker,
             Self::Difference,
@@ -485,6 +510,9 @@ impl Action {
             | Self::Project(_) => "Viewports",
             Self::ToggleText
             | Self::ToggleOverlays
+            | Self::ToggleGraphics
+            | Self::ToggleShutter
+            | Self::ToggleDoubts
             | Self::Peek
             | Self::Flicker
             | Self::Difference

@@ -110,6 +110,13 @@ impl Reach<'_> {
             Action::Project(projection) => self.project(projection),
             Action::ToggleText => toggle(&mut self.model.settings.preferences.show_text),
             Action::ToggleOverlays => toggle(&mut self.model.overlays_on),
+            Action::ToggleGraphics => toggle(&mut self.model.graphics_on),
+            Action::ToggleShutter => toggle(&mut self.model.shutter_on),
+            Action::ToggleDoubts => {
+                if let Some(stage) = self.model.active_stage() {
+                    stage.toggle_doubts();
+                }
+            }
             Action::Peek => self.model.peek = true,
             Action::Flicker => self.flicker(),
             Action::Difference => self.difference(None),

@@ -3,7 +3,7 @@
 
 use super::results::{Meaning, Run};
 use super::stage::{Overlay, Stage};
-use crate::inference::engine::{Output, OutputContent, UncertaintyKind};
+use crate::inference::engine::{Faithfulness, Output, OutputContent, UncertaintyKind};
 use crate::render::scene::{Content, Layer};
 use crate::volume::image::Value;
 use crate::volume::{PatientPoint, Volume, resample};
@@ -49,6 +49,8 @@ pub(crate) struct OutputEvidence {
     pub structures: Vec<(String, String)>,
     /// What explanations say here, by name.
     pub saliency: Vec<(String, String)>,
+    /// Where it may be invented, by second models: here, and over the image.
+    pub invented: Vec<(String, String)>,
     /// What of an anomaly map lies above its threshold.
     pub finding: Option<String>,
 }
@@ -86,7 +88,7 @@ fn reading(layer: &Layer, point: PatientPoint) -> Reading {
 /// What a layer shows at a point, for the person.
 pub(crate) fn value(content: &Content, point: PatientPoint) -> Option<String> {
     match content {
-        Content::Image(v) => v.value_at(v.geometry.to_voxel(point)).map(|x| v.format_value(x)),
+        Content::Image(v) => v.reading_at(v.geometry.to_voxel(point)),
         Content::Labels(l) => resample::sample_label(l, l.geometry.to_voxel(point)).map(|value| match value {
             0 => "background".to_owned(),
             value => l.label(value).map_or_else(|| format!("label {value}"), |row| row.name.clone()),
@@ -135,6 +137,7 @@ fn of_run(stage: &Stage, run: &Run, point: PatientPoint) -> RunEvidence {
             probabilities: probabilities(output, &content, point),
             structures: structures(output),
             saliency: saliency.collect(),
+            invented: output.faithfulness.iter().flat_map(|f| invented(f, point)).collect(),
             finding: output.finding.as_ref().map(|f| {
                 let region = f.region.as_ref().map(|r| format!(" of {r}")).unwrap_or_default();
                 format!("{:.1} %{region}, {:.1} ml above {:.3}", f.fraction * 100.0, f.ml, f.threshold)
@@ -210,6 +213,14 @@ fn structures(output: &Output) -> Vec<(String, String)> {
         .collect()
 }
 
+/// The map's value with the image's mean, then the overlap of each structure.
+fn invented(f: &Faithfulness, point: PatientPoint) -> Vec<(String, String)> {
+    let here = number(&f.volume, point).map_or_else(|| "unknown here".to_owned(), digits);
+    let mut lines = vec![(f.kind.title().to_owned(), format!("{here}   mean {} {}", digits(f.mean), f.unit))];
+    lines.extend(f.labels.iter().filter_map(|l| Some((format!("Dice of {}", l.name), format!("{:.3}", l.dice?)))));
+    lines
+}
+
 fn with_unit(x: f64, unit: &str) -> String {
     if unit.is_empty() { digits(x) } else { format!("{} {unit}", digits(x)) }
 }
@@ -238,7 +249,7 @@ mod tests {
 
     fn stage() -> Stage {
         let base = made::volume("t1", |n| n as f32, Provenance::acquired(vec!["1.2.3".into()]));
-        Stage::new(&measured(base), true)
+        Stage::new(&measured(base), crate::app::stage::Extent::Whole)
     }
 
     #[test]

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use eframe::egui::{ColorImage, TextureHandle};
 
+use super::stage::Extent;
 use crate::display::{Voi, Window};
 use crate::error::{Warning, WarningCode};
 use crate::io::{Opened, Patient, Series, Study};
@@ -65,10 +66,13 @@ impl std::fmt::Debug for Entry {
 
 impl Entry {
     /// The volume if it is there, else the middle slice.
-    pub fn best(&self) -> Option<(&Loaded, bool)> {
+    pub fn best(&self) -> Option<(&Loaded, Extent)> {
         match &self.load {
-            Load::Ready(loaded) => Some((loaded, true)),
-            _ => self.preview.as_ref().map(|p| (p, false)),
+            Load::Ready(loaded) => Some((loaded, Extent::Whole)),
+            _ => {
+                let extent = Extent::Slice { index: self.series.middle(), of: self.series.size[2] };
+                self.preview.as_ref().map(|p| (p, extent))
+            }
         }
     }
 

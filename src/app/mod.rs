@@ -1,8 +1,10 @@
 //! The window: the only code that knows egui.
 //!
 //! - [`open_window`]: opens it; [`Veritome`] is the window's content, also for tests
+//! - `frame`: one frame of it; `arrivals`: what other threads finished; `typing`: keys on their way
 //! - [`action`]: everything a person can do
 //! - `library`: what is open; `stage`: the layers of a series on show; `pane`: one viewport; `state`: all of it
+//! - `guard_words`: whether chosen inputs are like the training data, before a run
 //! - `run_wishes`: what panels ask of models and runs; `results`: what a run gave, as layers; `evidence`: what is known at one point
 //! - `tasks`: work on other threads; `picture`: pictures of `render` as textures
 //! - `viewport`, `panels`: what is drawn where; `ui_kit`: the look
@@ -12,8 +14,11 @@
 //! - `persist`: what survives a restart
 
 pub mod action;
+mod arrivals;
 mod dispatch;
 mod evidence;
+mod frame;
+mod guard_words;
 mod history;
 mod keymap;
 mod library;
@@ -29,6 +34,7 @@ mod state;
 mod tasks;
 #[cfg(test)]
 mod test_window;
+mod typing;
 mod ui_kit;
 mod viewport;
 mod wheel;

@@ -235,6 +235,7 @@ mod tests {
 
     use super::*;
     use crate::app::library::Loaded;
+    use crate::app::stage::Extent;
     use crate::display::{Voi, Window, edge_letters};
     use crate::volume::{Provenance, Volume};
 
@@ -251,7 +252,7 @@ mod tests {
                 histogram: None,
                 presets: Arc::default(),
             },
-            true,
+            Extent::Whole,
         )
     }
 

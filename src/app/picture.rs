@@ -82,8 +82,9 @@ impl Pictures {
             }
             old => old.map(|shown| shown.texture),
         };
-        let texture = self.on_device(&scene, known, old.as_ref()).unwrap_or_else(|| {
-            let image = on_cpu(&scene, known);
+        let scale = ctx.pixels_per_point();
+        let texture = self.on_device(&scene, known, scale, old.as_ref()).unwrap_or_else(|| {
+            let image = on_cpu(&scene, known, scale);
             Texture::Uploaded(ctx.load_texture(format!("viewport {slot}"), image, TextureOptions::NEAREST))
         });
         let id = texture.id();
@@ -91,11 +92,12 @@ impl Pictures {
         id
     }
 
-    fn on_device(&mut self, scene: &Scene, known: Fidelity, old: Option<&Texture>) -> Option<Texture> {
+    fn on_device(&mut self, scene: &Scene, known: Fidelity, scale: f32, old: Option<&Texture>) -> Option<Texture> {
         let state = self.state.as_ref()?;
         let renderer = self
             .renderer
             .get_or_insert_with(|| Renderer::new(state.device.clone(), state.queue.clone(), state.adapter.get_info()));
+        renderer.set_scale(scale);
         let picture = match scene {
             Scene::Slice(scene) => renderer.render_slice_known(scene, known),
             Scene::Volume(scene) => renderer.render_volume_known(scene, known),
@@ -189,9 +191,12 @@ pub(crate) fn same_layer(a: &Layer, b: &Layer) -> bool {
 }
 
 /// The picture by the CPU reference: what there is where no device draws.
-fn on_cpu(scene: &Scene, mut known: Fidelity) -> ColorImage {
+fn on_cpu(scene: &Scene, mut known: Fidelity, scale: f32) -> ColorImage {
     let (mut image, synthetic) = match scene {
-        Scene::Slice(scene) => (reference::render_slice(scene), scene.is_synthetic()),
+        Scene::Slice(scene) => {
+            known = scene.fidelity(known);
+            (reference::render_slice(scene), scene.is_synthetic())
+        }
         Scene::Volume(scene) => {
             // A quarter of the pixels and a longer step: the reference is exact, not fast.
             let mut small = scene.clone();
@@ -202,7 +207,7 @@ fn on_cpu(scene: &Scene, mut known: Fidelity) -> ColorImage {
             (reference::render_volume(&small), scene.is_synthetic())
         }
     };
-    let marks = stamps([image.width(), image.height()], synthetic, &known);
+    let marks = stamps([image.width(), image.height()], synthetic, &known, scale);
     lay_stamps(&mut image, &marks);
     let size = [image.width() as usize, image.height() as usize];
     ColorImage::from_rgba_unmultiplied(size, image.as_raw())

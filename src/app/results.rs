@@ -14,7 +14,9 @@ use super::state::Model;
 use crate::display::{ColorMap, Voi, Window, grey::auto_window};
 use crate::explain::{self, Evaluation, ExplainOptions, Method, Occlusion, Rise};
 use crate::inference::demo::{self, Findings};
-use crate::inference::engine::{Output, OutputContent, RunOptions, RunResult, UncertaintyKind, UncertaintyMap};
+use crate::inference::engine::{
+    Faithfulness, FaithfulnessKind, Output, OutputContent, RunOptions, RunResult, UncertaintyKind, UncertaintyMap,
+};
 use crate::inference::{manifest, report};
 use crate::jobs::Control;
 use crate::render::scene::{Content, Layer};
@@ -63,10 +65,19 @@ pub(crate) enum Meaning {
     Uncertainty(UncertaintyKind),
     /// What is unlike the healthy.
     Anomaly,
+    /// Where it may have been invented, by a second model.
+    Invented(FaithfulnessKind),
     /// What the model looked at.
     Explanation,
     /// The result minus its source.
     Difference,
+}
+
+impl Meaning {
+    /// Whether it says how far a result is to be trusted, so that the result can fade by it.
+    pub fn is_doubt(self) -> bool {
+        matches!(self, Self::Uncertainty(_) | Self::Invented(_))
+    }
 }
 
 /// A layer that waits for its series: which output, and its lowest and highest value.
@@ -94,6 +105,7 @@ pub(crate) fn prepare(result: RunResult) -> Prepared {
         layers.extend(result_layer(index, output));
         let of_output = output.estimate.iter().flat_map(|e| &e.maps);
         maps.extend(of_output.map(|map| uncertainty_layer(index, output, map)));
+        maps.extend(output.faithfulness.iter().map(|f| faithfulness_layer(index, output, f)));
     }
     // One map is enough to begin with; the others wait in the list.
     for later in maps.iter_mut().skip(1) {
@@ -110,7 +122,8 @@ pub(crate) fn prepare(result: RunResult) -> Prepared {
 pub(crate) fn of_demo(findings: &Findings) -> Prepared {
     let made = manifest::find(demo::MODEL).ok().map(|model| {
         let input = model.manifest.inputs.first().map(|i| i.name.clone()).unwrap_or_default();
-        Arc::new(Made { model, inputs: vec![(input, findings.volume.clone())], options: RunOptions::default() })
+        let options = RunOptions { tta: Some(true), ..RunOptions::default() };
+        Arc::new(Made { model, inputs: vec![(input, findings.volume.clone())], options })
     });
     Prepared { made, ..prepare(findings.result.clone()) }
 }
@@ -163,6 +176,18 @@ fn uncertainty_layer(index: usize, output: &Output, map: &UncertaintyMap) -> Pre
     // The lowest tenth is left out, so that the image is seen where the model is sure.
     layer.threshold = Some(from(range[0] + 0.1 * (range[1] - range[0]), range));
     PreparedLayer { layer, range, output: index, meaning: Meaning::Uncertainty(map.kind) }
+}
+
+/// Where an image may have been invented; what is low is left out, so that the image is seen there.
+fn faithfulness_layer(index: usize, output: &Output, f: &Faithfulness) -> PreparedLayer {
+    let high = statistics::range(&f.volume).map_or(1.0, |[_, high]| high);
+    // The same scale for every case where the numbers have ends.
+    let range = if f.kind == FaithfulnessKind::Segmentation { [0.0, 1.0] } else { [0.0, high] };
+    let mut layer = Layer::image(f.volume.clone());
+    layer.name = format!("{}, {}", f.kind.title(), output.name);
+    color(&mut layer, range);
+    layer.threshold = Some(from(0.1 * range[1], range));
+    PreparedLayer { layer, range, output: index, meaning: Meaning::Invented(f.kind) }
 }
 
 /// Explains a run's result, as a layer. What keeps it from being explained is told with the result, which stays.
@@ -405,6 +430,7 @@ pub(crate) fn record(stage: &Stage, layer: &Layer, part: Option<&Part>) -> Strin
             "output": output.map(|o| &o.name),
             "kind": output.map(|o| &o.kind),
             "finding": output.and_then(|o| o.finding.as_ref()),
+            "faithfulness": output.map(|o| o.faithfulness.iter().map(report::faithfulness).collect::<Vec<_>>()),
             "uncertainty": estimate.map(|e| serde_json::json!({
                 "sources": e.sources,
                 "repeats": e.repeats,

@@ -32,6 +32,10 @@ impl Veritome {
                     self.model.settings.licences.insert(license);
                 }
                 Wish::Runtime => self.tasks.look_at_runtime(),
+                Wish::Look(asked) => {
+                    let (question, asked) = *asked;
+                    self.tasks.look(question, asked);
+                }
             }
         }
         match of_run {
@@ -94,6 +98,12 @@ impl Veritome {
         if let Some(stage) = self.model.active_stage() {
             results::lay(stage, results::prepare(result));
         }
+    }
+
+    /// The folder that is chosen when results are saved, for tests: nobody is asked.
+    #[doc(hidden)]
+    pub fn save_into(&mut self, folder: PathBuf) {
+        self.tasks.folder = Some(folder);
     }
 
     /// The names of the layers over the active series, from below, and whether each is on show.

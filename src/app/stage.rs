@@ -1,15 +1,16 @@
 //! The layers of one series on show: its own volume at the bottom, overlays above, and how the volume view looks.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use glam::{DMat3, DQuat, DVec3};
+use glam::{DMat3, DMat4, DQuat, DVec3};
 
 use super::action::Projection;
 use super::library::Loaded;
 use super::results::{Meaning, Part, Run};
 use crate::display::{Voi, Window};
 use crate::render::scene::{Compare, Content, Layer, TransferFunction, VolumeMode, WHOLE};
-use crate::volume::{Geometry, Volume, statistics::Histogram};
+use crate::volume::{Geometry, PatientPoint, Volume, statistics::Histogram};
 
 /// A layer over the base.
 #[derive(Debug, Clone)]
@@ -36,6 +37,10 @@ pub(crate) enum Side {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Showing {
     pub overlays: bool,
+    /// Overlay planes of the file.
+    pub graphics: bool,
+    /// The display shutter of the file.
+    pub shutter: bool,
     pub flicker: Option<Side>,
 }
 
@@ -66,8 +71,14 @@ impl VolumeLook {
 #[derive(Debug, Clone)]
 pub(crate) struct Stage {
     pub base: Layer,
-    /// Whether the whole volume is there, or the middle slice only.
+    /// Whether the whole volume is there, or single slices of it only.
     pub whole: bool,
+    /// The grid of the whole volume, also while only slices of it are there.
+    grid: Geometry,
+    /// Slices that came before the volume, by their number in it.
+    slices: BTreeMap<usize, Arc<Volume>>,
+    /// Slices that could not be read; the volume that loads tells why.
+    unreadable: BTreeSet<usize>,
     pub auto: Window,
     pub header: Voi,
     pub histogram: Option<Arc<Histogram>>,
@@ -81,15 +92,45 @@ pub(crate) struct Stage {
     next_overlay: u64,
 }
 
+/// How much of a series is there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Extent {
+    Whole,
+    /// One slice of so many.
+    Slice {
+        index: usize,
+        of: usize,
+    },
+}
+
+/// Slices that are kept while the volume loads: enough to go back and forth, few enough to weigh nothing.
+const SLICES_KEPT: usize = 24;
+
+/// The grid of `of` slices of which one, the `index`-th, is known.
+fn grid_of(slice: &Geometry, index: usize, of: usize) -> Geometry {
+    let [nx, ny, _] = slice.size();
+    let back = DMat4::from_translation(DVec3::new(0.0, 0.0, -(index as f64)));
+    Geometry::new([nx, ny, of.max(1)], slice.voxel_to_patient() * back).unwrap_or_else(|_| slice.clone())
+}
+
 impl Stage {
     /// A series as its header wants it seen.
-    pub fn new(loaded: &Loaded, whole: bool) -> Self {
+    pub fn new(loaded: &Loaded, extent: Extent) -> Self {
         let mut base = Layer::image(loaded.volume.clone());
         base.voi = loaded.voi.clone();
         let volume = &loaded.volume;
+        let (grid, slices) = match extent {
+            Extent::Whole => (volume.geometry.clone(), BTreeMap::new()),
+            Extent::Slice { index, of } => {
+                (grid_of(&volume.geometry, index, of), BTreeMap::from([(index, volume.clone())]))
+            }
+        };
         Self {
             base,
-            whole,
+            whole: extent == Extent::Whole,
+            grid,
+            slices,
+            unreadable: BTreeSet::new(),
             auto: loaded.auto,
             header: loaded.voi.clone(),
             histogram: loaded.histogram.clone(),
@@ -108,15 +149,64 @@ impl Stage {
         }
     }
 
-    /// The whole volume came: it replaces the middle slice; what the person changed meanwhile stays.
+    /// A slice came before the volume did.
+    pub fn add_slice(&mut self, index: usize, slice: Arc<Volume>, at: PatientPoint) {
+        if self.whole {
+            return;
+        }
+        // Those that lie furthest from the one on show go first.
+        while self.slices.len() >= SLICES_KEPT {
+            let Some(furthest) = self.slices.keys().copied().max_by_key(|n| n.abs_diff(index)) else { break };
+            self.slices.remove(&furthest);
+        }
+        self.slices.insert(index, slice);
+        self.turn_to(at);
+    }
+
+    /// Before the volume is there: the number of the slice at a point, if that slice has still to be read; it goes on show if
+    /// it is there.
+    pub fn missing_slice(&mut self, at: PatientPoint) -> Option<usize> {
+        if self.whole || self.turn_to(at) {
+            return None;
+        }
+        Some(self.slice_at(at)).filter(|n| !self.unreadable.contains(n))
+    }
+
+    /// Gives a slice up that could not be read.
+    pub fn give_up_slice(&mut self, index: usize) {
+        self.unreadable.insert(index);
+    }
+
+    /// Whether the slice at a point is on show, where the volume is not.
+    pub fn shows_slice(&self, at: PatientPoint) -> bool {
+        self.slices.contains_key(&self.slice_at(at))
+    }
+
+    fn turn_to(&mut self, at: PatientPoint) -> bool {
+        let Some(slice) = self.slices.get(&self.slice_at(at)) else { return false };
+        if !self.volume().is_some_and(|v| Arc::ptr_eq(v, slice)) {
+            self.base.content = Content::Image(slice.clone());
+        }
+        true
+    }
+
+    fn slice_at(&self, at: PatientPoint) -> usize {
+        let last = self.grid.size()[2] - 1;
+        (self.grid.to_voxel(at).0.z + 0.5).clamp(0.0, last as f64) as usize
+    }
+
+    /// The whole volume came, or that of another time point: it replaces what was there; what the person changed
+    /// meanwhile stays.
     pub fn complete(&mut self, loaded: &Loaded) {
         let touched = self.base.voi != self.header;
-        let fresh = Self::new(loaded, true);
+        let fresh = Self::new(loaded, Extent::Whole);
         if !touched {
             self.base.voi = fresh.base.voi;
         }
         self.base.content = fresh.base.content;
         self.whole = true;
+        self.grid = fresh.grid;
+        self.slices = fresh.slices;
         self.auto = fresh.auto;
         self.header = fresh.header;
         self.histogram = fresh.histogram;
@@ -132,8 +222,9 @@ impl Stage {
         }
     }
 
+    /// The grid of the whole volume.
     pub fn geometry(&self) -> &Geometry {
-        self.base.content.geometry()
+        &self.grid
     }
 
     /// The turn from patient axes to the axes of the cuts, before the person turns them.
@@ -197,6 +288,19 @@ impl Stage {
         }
     }
 
+    /// Hides the maps of how far results are to be trusted; where none is on show, the first one of each run comes back.
+    pub fn toggle_doubts(&mut self) {
+        let is_doubt = |o: &Overlay| o.part.as_ref().filter(|p| p.meaning.is_doubt()).map(|p| p.run);
+        let shown = self.overlays.iter().any(|o| o.layer.visible && is_doubt(o).is_some());
+        let mut runs = Vec::new();
+        for overlay in &mut self.overlays {
+            if let Some(run) = is_doubt(overlay) {
+                overlay.layer.visible = !shown && !runs.contains(&run);
+                runs.push(run);
+            }
+        }
+    }
+
     /// The image that is held against the base: the lowest synthetic overlay, else the lowest overlay that is an image and
     /// no map.
     pub fn counterpart(&self) -> Option<&Overlay> {
@@ -211,6 +315,7 @@ impl Stage {
     /// Everything from the base up, as a slice shows it.
     pub fn layers(&self, showing: Showing) -> Vec<Layer> {
         let mut layers = vec![self.base.clone()];
+        layers.extend(self.volume().filter(|_| showing.shutter).and_then(|v| Layer::shutter(v)));
         match showing.flicker {
             Some(Side::Base) => {}
             Some(Side::Overlay) => {
@@ -228,6 +333,8 @@ impl Stage {
             None if showing.overlays => layers.extend(self.overlays.iter().map(|o| o.layer.clone())),
             None => {}
         }
+        // What the file wrote over its image stays readable over everything else.
+        layers.extend(self.volume().filter(|_| showing.graphics).into_iter().flat_map(|v| Layer::overlay_planes(v)));
         layers
     }
 
@@ -277,5 +384,32 @@ mod tests {
         assert!(is_oblique(&tilted));
         let normal = acquisition_turn(&tilted) * View::Axial.forward();
         assert!(normal.distance(turn * DVec3::Z) < 1e-9);
+    }
+
+    #[test]
+    fn while_the_volume_loads_the_slice_at_the_crosshair_is_asked_for_and_then_shown() {
+        let whole = Geometry::from_ras([4, 4, 9], DMat4::from_scale(DVec3::new(1.0, 1.0, 2.0))).unwrap();
+        let slice = |index: usize| {
+            let shift = DMat4::from_translation(DVec3::new(0.0, 0.0, index as f64));
+            let geometry = Geometry::new([4, 4, 1], whole.voxel_to_patient() * shift).unwrap();
+            let voxels = vec![index as u8; 16].into();
+            Volume::new("v", voxels, geometry, crate::volume::Provenance::acquired(vec![])).unwrap()
+        };
+        let at = |index: f64| whole.to_patient(crate::volume::VoxelPoint(DVec3::new(1.0, 1.0, index)));
+        let value = |stage: &Stage| stage.volume().and_then(|v| v.voxels.get(0));
+        let mut stage = Stage::new(&crate::app::tasks::measured(slice(4)), Extent::Slice { index: 4, of: 9 });
+        assert_eq!(stage.geometry(), &whole, "the grid is known from one slice");
+        assert_eq!(stage.missing_slice(at(4.2)), None);
+        assert_eq!(stage.missing_slice(at(7.0)), Some(7));
+        assert!(!stage.shows_slice(at(7.0)));
+        // One that was passed meanwhile is kept and not shown.
+        stage.add_slice(6, Arc::new(slice(6)), at(7.0));
+        assert_eq!(value(&stage), Some(4.0));
+        stage.add_slice(7, Arc::new(slice(7)), at(7.0));
+        assert_eq!(value(&stage), Some(7.0));
+        assert_eq!(stage.missing_slice(at(6.0)), None);
+        assert_eq!(value(&stage), Some(6.0));
+        stage.give_up_slice(2);
+        assert_eq!(stage.missing_slice(at(2.0)), None, "what cannot be read is not asked for again and again");
     }
 }

@@ -10,7 +10,7 @@ use super::pane::{Kind, Pane, middle};
 use super::panels::record::RecordView;
 use super::panels::settings::Preferences;
 use super::results::Prepared;
-use super::stage::{Showing, Side, Stage};
+use super::stage::{Extent, Showing, Side, Stage};
 use crate::display::View;
 use crate::render::Fidelity;
 use crate::volume::{PatientPoint, Space};
@@ -81,6 +81,10 @@ pub(crate) struct Model {
     pub tool: Tool,
     pub settings: Settings,
     pub overlays_on: bool,
+    /// Overlay planes of the files themselves.
+    pub graphics_on: bool,
+    /// Display shutters of the files.
+    pub shutter_on: bool,
     pub full_screen: bool,
     pub dialog: Option<Dialog>,
     pub probe: Option<Probe>,
@@ -106,6 +110,8 @@ impl Model {
             tool: Tool::default(),
             settings,
             overlays_on: true,
+            graphics_on: true,
+            shutter_on: true,
             full_screen: false,
             dialog: None,
             probe: None,
@@ -120,7 +126,12 @@ impl Model {
 
     /// Which layers are drawn now.
     pub fn showing(&self) -> Showing {
-        Showing { overlays: self.overlays_on != self.peek, flicker: self.flicker }
+        Showing {
+            overlays: self.overlays_on != self.peek,
+            graphics: self.graphics_on,
+            shutter: self.shutter_on,
+            flicker: self.flicker,
+        }
     }
 
     /// The active viewport.
@@ -146,7 +157,10 @@ impl Model {
     /// What lowers the quality of a viewport's pictures.
     pub fn fidelity(&self, pane: usize) -> Fidelity {
         let entry = self.panes.get(pane).and_then(|p| p.series).and_then(|id| self.library.get(id));
-        entry.map(super::library::Entry::fidelity).unwrap_or_default()
+        let known = entry.map(super::library::Entry::fidelity).unwrap_or_default();
+        let slice = self.panes.get(pane).is_some_and(|p| matches!(p.kind, Kind::Slice(_)));
+        let shutter = self.stage_of(pane).and_then(Stage::volume).is_some_and(|v| v.graphics.shutter.is_some());
+        Fidelity { shuttered: self.shutter_on && slice && shutter, ..known }
     }
 
     /// Divides the image area anew; series stay where there is room for them.
@@ -213,9 +227,9 @@ impl Model {
     /// Puts a series into one viewport.
     pub fn place(&mut self, pane: usize, id: SeriesId) {
         let Some(entry) = self.library.get(id) else { return };
-        if let Some((loaded, whole)) = entry.best() {
-            let stage = self.stages.entry(id).or_insert_with(|| Stage::new(loaded, whole));
-            if whole && !stage.whole {
+        if let Some((loaded, extent)) = entry.best() {
+            let stage = self.stages.entry(id).or_insert_with(|| Stage::new(loaded, extent));
+            if extent == Extent::Whole && !stage.whole {
                 stage.complete(loaded);
             }
         }
@@ -262,27 +276,40 @@ impl Model {
         }
     }
 
-    /// A better image of a series came: the middle slice, or the whole volume.
+    /// A better image of a series came: the middle slice, the whole volume, or that of another time point. Where the person
+    /// is in it stays.
     pub fn arrived(&mut self, id: SeriesId) {
-        let Some((loaded, whole)) = self.library.get(id).and_then(|e| e.best()) else { return };
-        let known = self.stages.contains_key(&id);
+        let Some((loaded, extent)) = self.library.get(id).and_then(|e| e.best()) else { return };
         let shown = self.panes.iter().any(|p| p.series == Some(id));
-        if !known && !shown {
-            return;
-        }
         match self.stages.get_mut(&id) {
-            Some(stage) if whole && !stage.whole => stage.complete(loaded),
-            Some(_) => return,
-            None => {
-                let stage = Stage::new(loaded, whole);
+            Some(stage) if extent == Extent::Whole => stage.complete(loaded),
+            None if shown => {
+                let stage = Stage::new(loaded, extent);
+                let point = middle(stage.geometry());
                 self.stages.insert(id, stage);
+                for pane in self.panes.iter_mut().filter(|p| p.series == Some(id)) {
+                    pane.point = point;
+                }
+            }
+            _ => {}
+        }
+    }
+
+    /// The slices that viewports wait for while their volumes load: one a series.
+    pub fn missing_slices(&mut self) -> Vec<(SeriesId, usize)> {
+        let mut missing = Vec::new();
+        for pane in &self.panes {
+            let Some(id) = pane.series else { continue };
+            let Some(stage) = self.stages.get_mut(&id).filter(|_| matches!(pane.kind, Kind::Slice(_))) else {
+                continue;
+            };
+            if let Some(index) = stage.missing_slice(pane.point)
+                && !missing.iter().any(|(known, _)| *known == id)
+            {
+                missing.push((id, index));
             }
         }
-        let Some(stage) = self.stages.get(&id) else { return };
-        let point = middle(stage.geometry());
-        for pane in self.panes.iter_mut().filter(|p| p.series == Some(id)) {
-            pane.point = point;
-        }
+        missing
     }
 
     /// Whether two series share a coordinate system: equal Frame of Reference UID, or the same series.
@@ -297,16 +324,30 @@ impl Model {
         frame(a).is_some() && frame(a) == frame(b)
     }
 
+    /// The place in the patient of what a series shows at `p`, and the way back: they differ where slices are not evenly
+    /// spaced.
+    pub fn true_point(&self, id: SeriesId, p: PatientPoint) -> PatientPoint {
+        self.library.get(id).map_or(p, |e| e.series.true_point(p))
+    }
+
+    fn shown_point(&self, id: SeriesId, p: PatientPoint) -> PatientPoint {
+        self.library.get(id).map_or(p, |e| e.series.shown_point(p))
+    }
+
     /// Moves the crosshair of a viewport; the others of its frame of reference follow.
     pub fn move_point(&mut self, pane: usize, to: PatientPoint) {
         let Some(Pane { series: Some(id), .. }) = self.panes.get(pane).cloned() else { return };
+        let there = self.true_point(id, to);
         for index in 0..self.panes.len() {
             let follows = index == pane
                 || self.panes[index]
                     .series
                     .is_some_and(|other| other == id || (self.settings.sync && self.same_frame(id, other)));
             if follows {
-                self.panes[index].point = to;
+                self.panes[index].point = match self.panes[index].series {
+                    Some(other) if other != id => self.shown_point(other, there),
+                    _ => to,
+                };
             }
         }
     }

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use eframe::egui::{self, Color32, ColorImage};
 use glam::DVec3;
 
+use super::guard_words::{GuardWords, Question};
 use super::library::{Loaded, SeriesId};
 use super::panels::models::{self, Row};
 use super::panels::record::RecordView;
@@ -41,6 +42,8 @@ pub(crate) enum Done {
     Chosen(Vec<PathBuf>, Purpose),
     Opened(Vec<PathBuf>, Purpose, Result<Opened, IoError>),
     Preview(SeriesId, Result<(Loaded, ColorImage), IoError>),
+    /// One slice of a series that loads: time point, number.
+    Slice(SeriesId, [usize; 2], Result<Arc<Volume>, IoError>),
     Loaded(SeriesId, Result<Loaded, IoError>),
     OverlayLoaded(SeriesId, String, Result<(Layer, [f64; 2]), IoError>),
     /// The model folders that are there.
@@ -64,6 +67,7 @@ enum Task {
     Dialog(Job<Option<Vec<PathBuf>>>, Purpose),
     Open(Job<Result<Opened, IoError>>, Vec<PathBuf>, Purpose),
     Preview(Job<Result<(Loaded, ColorImage), IoError>>, SeriesId),
+    Slice(Job<Result<Arc<Volume>, IoError>>, SeriesId, [usize; 2]),
     Load(Job<Result<Loaded, IoError>>, SeriesId),
     Overlay(Job<Result<(Layer, [f64; 2]), IoError>>, SeriesId, String),
     Models(Job<Vec<Row>>),
@@ -85,7 +89,7 @@ pub(crate) enum Source {
 }
 
 impl Source {
-    fn volume(self, control: &Control) -> Result<Arc<Volume>, String> {
+    pub(super) fn volume(self, control: &Control) -> Result<Arc<Volume>, String> {
         match self {
             Self::Loaded(volume) => Ok(volume),
             Self::File(series, time_point) => series.load(time_point, control).map(Arc::new).map_err(|e| e.to_string()),
@@ -127,6 +131,10 @@ pub(crate) struct Tasks {
     /// Runs that wait: one at a time, because one takes the whole machine.
     asked: VecDeque<(u64, Asked)>,
     next_run: u64,
+    /// What guards say of the inputs that are chosen.
+    pub guards: GuardWords,
+    /// The folder that a person would choose, where none is there to be asked.
+    pub folder: Option<PathBuf>,
     context: egui::Context,
 }
 
@@ -183,6 +191,17 @@ impl Tasks {
         self.next_preview();
     }
 
+    /// Reads one slice of a series, unless one of that series is on its way: the newest wish is asked for again.
+    pub fn slice(&mut self, id: SeriesId, series: &Series, [time_point, index]: [usize; 2]) {
+        if self.running.iter().any(|t| matches!(t, Task::Slice(_, running, _) if *running == id)) {
+            return;
+        }
+        let series = series.clone();
+        let job = Job::spawn("Reading a slice", move |_| series.slice(time_point, index).map(Arc::new));
+        self.watch(job.control());
+        self.running.push(Task::Slice(job, id, [time_point, index]));
+    }
+
     /// Loads the volume of a series.
     pub fn load(&mut self, id: SeriesId, series: &Series, time_point: usize) -> Control {
         let (name, series) = (format!("Loading {}", series.description), series.clone());
@@ -228,6 +247,13 @@ impl Tasks {
         self.next_run += 1;
         self.asked.push_back((self.next_run, asked));
         self.next_in_queue();
+    }
+
+    /// Looks whether what lies in a model's slots is like its training data.
+    pub fn look(&mut self, question: Question, asked: Asked) {
+        if let Some(control) = self.guards.ask(question, asked) {
+            self.watch(&control);
+        }
     }
 
     fn next_in_queue(&mut self) {
@@ -293,10 +319,11 @@ impl Tasks {
 
     /// Asks for a folder and writes a run's outputs and records there.
     pub fn save_run(&mut self, on: SeriesId, run: u64, result: RunResult, made: Arc<Made>) {
-        let answer = rfd::AsyncFileDialog::new().set_title("Save results into").pick_folder();
+        let known = self.folder.clone();
+        let answer = known.is_none().then(|| rfd::AsyncFileDialog::new().set_title("Save results into").pick_folder());
         let job = Job::spawn("Saving results", move |_| {
-            let Some(folder) = pollster::block_on(answer) else { return Ok(None) };
-            let folder = folder.path().to_owned();
+            let asked = || pollster::block_on(answer?).map(|folder| folder.path().to_owned());
+            let Some(folder) = known.or_else(asked) else { return Ok(None) };
             results::save(&result, &made, &folder)?;
             Ok(Some(folder))
         });
@@ -329,6 +356,7 @@ impl Tasks {
                 Task::Dialog(job, purpose) => finished(job, |paths| Done::Chosen(paths.unwrap_or_default(), *purpose)),
                 Task::Open(job, paths, purpose) => finished(job, |r| Done::Opened(paths.clone(), *purpose, r)),
                 Task::Preview(job, id) => finished(job, |r| Done::Preview(*id, r)),
+                Task::Slice(job, id, which) => finished(job, |r| Done::Slice(*id, *which, r)),
                 Task::Load(job, id) => finished(job, |r| Done::Loaded(*id, r)),
                 Task::Overlay(job, id, name) => finished(job, |r| Done::OverlayLoaded(*id, name.clone(), r)),
                 Task::Models(job) => finished(job, Done::Models),
@@ -347,6 +375,7 @@ impl Tasks {
                 }
             }
         });
+        self.guards.poll();
         self.next_preview();
         self.next_in_queue();
         done
@@ -369,7 +398,7 @@ impl Tasks {
         self.running
             .iter()
             .filter_map(|task| match task {
-                Task::Dialog(..) | Task::Models(_) | Task::Runtime(_) | Task::Record(_) => None,
+                Task::Dialog(..) | Task::Models(_) | Task::Runtime(_) | Task::Record(_) | Task::Slice(..) => None,
                 Task::Open(job, ..) => Some(of(job.name(), job.control())),
                 Task::Preview(job, _) => Some(of(job.name(), job.control())),
                 Task::Load(job, _) => Some(of(job.name(), job.control())),
@@ -384,13 +413,14 @@ impl Tasks {
 
     /// Whether nothing runs and nothing waits.
     pub fn is_idle(&self) -> bool {
-        self.running.is_empty() && self.waiting.is_empty() && self.asked.is_empty()
+        self.running.is_empty() && self.waiting.is_empty() && self.asked.is_empty() && self.guards.is_idle()
     }
 
     /// Asks everything to stop.
     pub fn cancel_all(&mut self) {
         self.waiting.clear();
         self.asked.clear();
+        self.guards.cancel();
         for running in self.running() {
             running.control.cancel();
         }
@@ -478,6 +508,10 @@ fn thumbnail(loaded: &Loaded) -> ColorImage {
     for y in 0..THUMBNAIL {
         for x in 0..THUMBNAIL {
             let point = geometry.to_voxel(plane.at(x as f64, y as f64));
+            if let Some(hidden) = volume.hidden_at(point) {
+                pixels.push(Color32::from_rgb(hidden[0], hidden[1], hidden[2]));
+                continue;
+            }
             pixels.push(match resample::sample_colour(volume, point, Interpolation::Linear) {
                 Some([r, g, b]) => Color32::from_rgb(r as u8, g as u8, b as u8),
                 None => resample::sample(volume, point, Interpolation::Linear)
@@ -496,7 +530,7 @@ fn thumbnail(loaded: &Loaded) -> ColorImage {
 /// The badge as it is on a picture of the size that the browser shows, enlarged as the thumbnail is larger.
 fn mark(image: &mut ColorImage) {
     let shown = 64_usize;
-    for stamp in stamps([shown as u32; 2], true, &Fidelity::default()) {
+    for stamp in stamps([shown as u32; 2], true, &Fidelity::default(), 1.0) {
         let [left, top] = stamp.at.map(|x| x as usize * THUMBNAIL / shown);
         let [width, height] = [stamp.image.width(), stamp.image.height()].map(|n| n as usize * THUMBNAIL / shown);
         for y in 0..height {

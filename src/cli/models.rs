@@ -215,6 +215,7 @@ fn summary(model: &manifest::Model) -> String {
         ("Outputs", outputs.join(", ")),
         ("Uncertainty", or_none(sources.join(", "), "no source; nothing tells how sure it is")),
         ("Guard", or_none(guard(model), "none; unlike images are not noticed")),
+        ("Faithfulness", second_models(model)),
         ("Checks", m.checks.len().to_string()),
         ("Folder", model.folder.display().to_string()),
     ];
@@ -231,6 +232,17 @@ fn output_line(output: &OutputSpec) -> String {
     format!("{} ({what})", output.name)
 }
 
+fn second_models(model: &manifest::Model) -> String {
+    let Some(f) = &model.manifest.faithfulness else { return String::new() };
+    let mut parts: Vec<String> = f.cycle.iter().map(|name| format!("cycle by {name}")).collect();
+    if let Some(s) = &f.segmentation {
+        let both = [s.of_source(), s.of_synthetic()];
+        let names = if both[0] == both[1] { both[0].to_owned() } else { both.join(" and ") };
+        parts.push(format!("segmentation by {names}"));
+    }
+    parts.join(", ")
+}
+
 fn guard(model: &manifest::Model) -> String {
     let Some(guard) = &model.manifest.guard else { return String::new() };
     let mut parts = Vec::new();
@@ -239,6 +251,9 @@ fn guard(model: &manifest::Model) -> String {
     }
     if let Some([low, high]) = guard.field_of_view_mm {
         parts.push(format!("field of view {low} to {high} mm"));
+    }
+    if guard.lossless {
+        parts.push("no lossy compression".to_owned());
     }
     if guard.intensity_histogram.is_some() {
         parts.push("intensity histogram".to_owned());

@@ -11,6 +11,7 @@ use super::picture_options::{Overlay, Size, base_layer, camera, choose_series, p
 use super::progress::with_progress;
 use crate::display::{Slices, View, Window};
 use crate::error::{Warning, WarningCode};
+use crate::io::Series;
 use crate::jobs::Control;
 use crate::render::annotate::{Annotation, annotate};
 use crate::render::scene::{
@@ -67,9 +68,12 @@ pub(super) struct Render {
     /// Colours of the volume view.
     #[arg(long, value_name = "NAME")]
     transfer: Option<String>,
-    /// Orientation letters and corner text.
+    /// Orientation letters, corner text and the overlay planes of DICOM files.
     #[arg(long)]
     annotate: bool,
+    /// Show what the display shutter of a DICOM file hides.
+    #[arg(long)]
+    no_shutter: bool,
     /// Where it is drawn; without it on the GPU if there is one.
     #[arg(long, value_enum)]
     device: Option<DeviceName>,
@@ -146,7 +150,7 @@ impl Render {
                 drawn
             }
             _ => {
-                let scene = self.slice_scene(&volume, base, overlays)?;
+                let scene = self.slice_scene(&volume, &series, base, overlays)?;
                 let mut drawn = slice_picture(&scene, device, known)?;
                 if self.annotate {
                     let name = format!("{:?}", self.view).to_lowercase();
@@ -189,7 +193,13 @@ impl Render {
         Ok(VolumeScene { base, labels, camera, size, mode, clip: WHOLE, step: 0.5 })
     }
 
-    fn slice_scene(&self, volume: &Volume, base: Layer, overlays: Vec<Layer>) -> anyhow::Result<SliceScene> {
+    fn slice_scene(
+        &self,
+        volume: &Volume,
+        series: &Series,
+        base: Layer,
+        overlays: Vec<Layer>,
+    ) -> anyhow::Result<SliceScene> {
         let (plane, size) = match &volume.space {
             Space::Stack { pixel_spacing_mm, .. } => {
                 if self.at.is_some() || self.view == ViewName::Coronal || self.view == ViewName::Sagittal {
@@ -200,10 +210,15 @@ impl Render {
                 }
                 self.stack_plane(volume, pixel_spacing_mm.unwrap_or([1.0, 1.0]))?
             }
-            Space::Patient { .. } => self.patient_plane(&volume.geometry)?,
+            Space::Patient { .. } => self.patient_plane(&volume.geometry, series)?,
         };
         let mut layers = vec![base];
+        // A shutter belongs to the image; overlay planes are annotation.
+        layers.extend(Layer::shutter(volume).filter(|_| !self.no_shutter));
         layers.extend(overlays);
+        if self.annotate {
+            layers.extend(Layer::overlay_planes(volume));
+        }
         Ok(SliceScene {
             plane,
             size,
@@ -225,7 +240,7 @@ impl Render {
         })
     }
 
-    fn patient_plane(&self, geometry: &Geometry) -> anyhow::Result<(Plane, [u32; 2])> {
+    fn patient_plane(&self, geometry: &Geometry, series: &Series) -> anyhow::Result<(Plane, [u32; 2])> {
         let (right, down, forward) = match self.view {
             ViewName::Coronal => axes_of(View::Coronal),
             ViewName::Sagittal => axes_of(View::Sagittal),
@@ -234,7 +249,7 @@ impl Render {
         };
         let slices = Slices::along(geometry, forward);
         let through = match (self.at, self.slice) {
-            (Some(p), _) => p,
+            (Some(p), _) => series.shown_point(p),
             (None, Some(n)) => {
                 let index = n
                     .checked_sub(1)

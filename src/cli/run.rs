@@ -10,7 +10,7 @@ use super::picture_options::first_volume;
 use super::progress::with_progress;
 use crate::explain::{self, ExplainOptions, Method};
 use crate::inference::batch::{self, Batch, Ended, Row};
-use crate::inference::engine::{Provider, RunOptions, run};
+use crate::inference::engine::{Provider, RunOptions, run_telling};
 use crate::inference::manifest::{self, Model};
 use crate::inference::{report, runtime};
 use crate::jobs::Control;
@@ -48,6 +48,9 @@ pub(super) struct Run {
     /// The inputs were registered although their frames of reference differ.
     #[arg(long)]
     registered: bool,
+    /// Do not run the model's second models, which hold a synthetic image against its source.
+    #[arg(long)]
+    alone: bool,
     /// Every image or folder in the inputs' folders is a case; what is done already is not done again.
     #[arg(long)]
     batch: bool,
@@ -125,20 +128,26 @@ impl Run {
             ensemble: self.ensemble.iter().map(|name| manifest::find(name)).collect::<Result<_, _>>()?,
             seed: self.seed,
             registered: self.registered,
+            alone: self.alone,
             probabilities: false,
         })
     }
 
     fn one(self) -> anyhow::Result<()> {
         let json = self.json;
-        let (report, has_source) = with_progress("Running the model", move |control| -> anyhow::Result<_> {
+        let (report, told, has_source) = with_progress("Running the model", move |control| -> anyhow::Result<_> {
             let model = manifest::find(&self.model)?;
             let options = self.options()?;
             // Taken before the work: two runs into one folder are found out at once.
             let lock = report::FolderLock::take(&self.output)?;
             let inputs = named_inputs(&model, &self.input, control)?;
             runtime::ensure(control)?;
-            let result = run(&model, &inputs, &options, control)?;
+            let mut told = Vec::new();
+            let result = run_telling(&model, &inputs, &options, control, &mut |look| {
+                told.extend(look.word().map(|(_, sentence)| sentence));
+                told.extend(look.notices.iter().cloned());
+                told.iter().for_each(|line| eprintln!("veritome: {line}"));
+            })?;
             let mut report = report::write_outputs_into(&lock, &model, &inputs, &options, &result)
                 .with_context(|| self.output.display().to_string())?;
             if let Some(method) = self.explain {
@@ -160,17 +169,20 @@ impl Run {
                     });
                 }
             }
-            Ok((report, !model.manifest.uncertainty.sources.is_empty()))
+            Ok((report, told, !model.manifest.uncertainty.sources.is_empty()))
         })??;
         if json {
             return super::print_json(&report);
         }
-        if let Some(guard) = &report.guard {
-            eprintln!("veritome: {}", guard.sentence);
+        // What was said before the run is not said again.
+        let guard = report.guard.iter().map(|g| &g.sentence);
+        let mut lines: Vec<&String> = Vec::new();
+        for line in guard.chain(&report.warnings).filter(|line| !told.contains(line)) {
+            if !lines.contains(&line) {
+                lines.push(line);
+            }
         }
-        for warning in &report.warnings {
-            eprintln!("veritome: {warning}");
-        }
+        lines.iter().for_each(|line| eprintln!("veritome: {line}"));
         for output in &report.outputs {
             println!("{}", output.path.display());
             if output.uncertainty.is_none() {
@@ -183,6 +195,10 @@ impl Run {
             }
             for companion in output.uncertainty_maps.iter().chain(&output.explanation) {
                 println!("{}", companion.path.display());
+            }
+            for f in &output.faithfulness {
+                eprintln!("veritome: {}", f.sentence());
+                println!("{}", f.path.display());
             }
         }
         Ok(())

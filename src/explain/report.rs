@@ -149,6 +149,7 @@ fn record(
         guard: None,
         uncertainty: None,
         finding: None,
+        faithfulness: Vec::new(),
         machine: crate::provenance::machine(),
         libraries,
         software: format!("Veritome {}", env!("CARGO_PKG_VERSION")),

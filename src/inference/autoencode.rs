@@ -24,8 +24,8 @@ pub(crate) struct Autoencoder<'a> {
     log_variance: Option<String>,
     reconstruction: Option<String>,
     draw: Draw,
-    /// Whether the latent is then searched for.
-    restores: bool,
+    /// The search for a latent, where there is one.
+    search: Option<Search>,
     batch: Option<usize>,
     watch: &'a Stopwatch,
 }
@@ -38,8 +38,13 @@ pub(crate) struct Draw {
     pub seed: u64,
 }
 
-/// Steps of the search: each decodes twice.
-const SEARCH_STEPS: usize = 60;
+/// A search for a latent.
+#[derive(Debug, Clone, Copy)]
+struct Search {
+    steps: usize,
+    /// Length of the first step along each axis of the latent.
+    reach: f32,
+}
 
 /// Weight of the residual's total variation (You 2019, as INFERENCE.md, section 6, has it).
 const TOTAL_VARIATION: f32 = 1.8;
@@ -68,7 +73,11 @@ impl<'a> Autoencoder<'a> {
             decoder,
             wanted,
             draw,
-            restores: m.anomaly.as_ref().is_some_and(|a| a.score == AnomalyScore::Restoration),
+            search: m
+                .anomaly
+                .as_ref()
+                .filter(|a| a.score == AnomalyScore::Restoration)
+                .map(|a| Search { steps: a.restoration_steps, reach: a.restoration_step }),
             batch,
             watch,
         }
@@ -84,6 +93,7 @@ impl<'a> Autoencoder<'a> {
     /// being kept only if the distance became smaller. No gradient is needed, for ONNX has none.
     fn restore(
         &self,
+        search: Search,
         latent: &mut Tensor,
         image: &Tensor,
         noise: &mut Noise,
@@ -95,13 +105,13 @@ impl<'a> Autoencoder<'a> {
             Ok(made.first().map_or(f64::INFINITY, |t| distance(&image.data, &t.data, &t.shape)))
         };
         let mut best = loss(latent)?;
-        let mut reach = 0.3_f32;
+        let mut reach = search.reach;
         let at = |latent: &Tensor, direction: &[f32], step: f32| Tensor {
             name: latent.name.clone(),
             shape: latent.shape.clone(),
             data: latent.data.iter().zip(direction).map(|(z, d)| z + step * d).collect(),
         };
-        for _ in 0..SEARCH_STEPS {
+        for _ in 0..search.steps {
             control.checkpoint()?;
             let signs: Vec<f32> = latent.data.iter().map(|_| if noise.draw() < 0.0 { -1.0 } else { 1.0 }).collect();
             let mut moved = false;
@@ -173,10 +183,10 @@ impl Core for Autoencoder<'_> {
             }
         }
         let mut latent = Tensor { name: self.mean.clone(), shape, data };
-        if self.restores
+        if let Some(search) = self.search
             && let Some(image) = tensors.first()
         {
-            self.restore(&mut latent, image, &mut noise, control)?;
+            self.restore(search, &mut latent, image, &mut noise, control)?;
         }
         let from_decoder: Vec<&str> =
             self.wanted.iter().map(String::as_str).filter(|n| has(&self.decoder, n)).collect();

@@ -81,7 +81,9 @@ pub fn find(control: &Control) -> Result<Findings, DemoError> {
     let model = manifest::find(MODEL)?;
     let input = model.manifest.inputs.first().map(|i| i.name.clone()).unwrap_or_default();
     let inputs = [(input, volume.clone())];
-    let result = run(&model, &inputs, &RunOptions::default(), control)?;
+    // Mirrored too, so that the demo shows how sure the model is.
+    let options = RunOptions { tta: Some(true), ..RunOptions::default() };
+    let result = run(&model, &inputs, &options, control)?;
     let mask = result
         .outputs
         .iter()

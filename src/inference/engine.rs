@@ -9,19 +9,21 @@ use super::cutter::Cutter;
 use super::dense::{self, Pass, Work};
 use super::errors::InferenceError;
 use super::fields::Role;
+use super::guard::Look;
 use super::manifest::Model;
 use super::manifest::schema::{InfererKind, UncertaintySource};
 use super::networks::Networks;
 use super::outputs::Context;
 pub use super::provider::Provider;
 pub use super::result::*;
-use super::{guard, prepare, region};
+use super::{faithful, guard, prepare, region};
 use crate::jobs::Control;
 use crate::provenance;
 use crate::volume::{Derivation, Provenance, Volume};
 
 /// Runs a model on volumes. `inputs` are pairs of the input's name in the manifest and the volume; an empty name takes
-/// the next free input. The outputs lie on the grid of the manifest's first input.
+/// the next free input. The outputs lie on the grid of the manifest's first input; those
+/// of a network that makes finer images on that grid with its voxels divided.
 ///
 /// ```no_run
 /// # use std::sync::Arc;
@@ -41,6 +43,20 @@ pub fn run(
     inputs: &[(String, Arc<Volume>)],
     options: &RunOptions,
     control: &Control,
+) -> Result<RunResult, InferenceError> {
+    run_telling(model, inputs, options, control, &mut |_| {})
+}
+
+/// As [`run`]; `before` is told what the guard says of the inputs before the network begins.
+///
+/// # Errors
+/// As [`run`].
+pub fn run_telling(
+    model: &Model,
+    inputs: &[(String, Arc<Volume>)],
+    options: &RunOptions,
+    control: &Control,
+    before: &mut dyn FnMut(&Look),
 ) -> Result<RunResult, InferenceError> {
     let start = Instant::now();
     let m = &model.manifest;
@@ -64,7 +80,8 @@ pub fn run(
     warnings.extend(prepared.notes.iter().cloned());
     let size = prepared.grid.padded.size();
     let normalised: Vec<_> = prepared.inputs.iter().map(|c| (c.name.clone(), c.values.as_slice())).collect();
-    let mut verdict = m.guard.as_ref().map(|_| guard::check(model, &matched, &normalised, None)).transpose()?;
+    let mut verdict = m.guard.as_ref().map(|_| guard::check(model, &matched, Some(&normalised))).transpose()?;
+    before(&Look { verdict: verdict.clone(), later: guard::of_the_run(model), notices: prepared.notes.clone() });
     let applied: Vec<_> = prepared.inputs.iter().map(|c| (c.name.clone(), c.applied)).collect();
     let cutter = Cutter::new(m, prepared.inputs.into_iter().map(|c| c.values).collect(), size);
     let region = match m.anomaly.as_ref().and_then(|a| a.region.as_ref()) {
@@ -105,7 +122,6 @@ pub fn run(
         let features = done.outcomes.iter().find(|o| o.field.role == Role::Features);
         let features: Option<Vec<f64>> =
             features.and_then(|o| o.whole.first()).map(|v| v.iter().copied().map(f64::from).collect());
-        verdict.checks.retain(|c| c.what != guard::FEATURES);
         verdict.checks.extend(guard::check_features(model, features.as_deref())?);
         if !verdict.is_like() {
             warnings.push(verdict.sentence());
@@ -125,9 +141,10 @@ pub fn run(
         time: Some(provenance::now()),
         generates_pixels: m.task.generates_pixels(),
     };
+    warnings.extend(done.notes.iter().cloned());
     let canvas = match volumes.first() {
-        Some(first) => (*first).clone(),
-        None => free_canvas(model, target.clone())?,
+        Some(first) => Volume { geometry: done.target.clone(), ..(*first).clone() },
+        None => free_canvas(model, done.target.clone())?,
     };
     let context = Context {
         model,
@@ -146,6 +163,9 @@ pub fn run(
     if !done.covers && outputs.iter().any(|o| matches!(o.content, OutputContent::Image(_))) {
         warnings.push("Parts of the image lie outside what the model saw; images hold their lowest value there".into());
     }
+    let mut graphs = networks.hashes();
+    faithful::check(model, &matched, &mut outputs, options, control, &mut warnings)?;
+    graphs.extend(outputs.iter().flat_map(|o| &o.faithfulness).flat_map(|f| f.graphs.iter().cloned()));
     control.checkpoint()?;
     seconds.postprocess = part.elapsed().as_secs_f64();
     seconds.total = start.elapsed().as_secs_f64();
@@ -164,7 +184,7 @@ pub fn run(
         warnings,
         folder: model.folder.clone(),
         weights_sha256: main.sha256.clone(),
-        graphs: networks.hashes(),
+        graphs,
         peak_rss_mb: peak_rss_mb(),
     })
 }

@@ -83,16 +83,21 @@ pub(crate) fn wanted(model: &Model) -> Vec<String> {
 }
 
 /// Whether a run needs this output; features serve the guard alone.
-fn is_run(m: &Manifest, spec: &OutputSpec) -> bool {
+pub(crate) fn is_run(m: &Manifest, spec: &OutputSpec) -> bool {
     let guarded = m.guard.as_ref().and_then(|g| g.embedding.as_ref());
     spec.kind != OutputKind::Features || guarded.is_some_and(|e| e.tensor == spec.tensor)
+}
+
+/// Whether an output's tensor is meant to have a number for each voxel.
+pub(crate) fn is_dense(spec: &OutputSpec) -> bool {
+    !matches!(spec.kind, OutputKind::MeanLatent | OutputKind::LogvarLatent | OutputKind::Features)
 }
 
 /// Everything that decides how outputs are read.
 pub(crate) struct Reading<'a> {
     pub model: &'a Model,
     pub layout: &'a Layout,
-    /// The size of a window.
+    /// The size of a window's answer.
     pub window: [usize; 3],
     /// Whether more than one window or repeat is averaged.
     pub several: bool,
@@ -221,7 +226,7 @@ impl Reading<'_> {
             let word = &m.inferer.layout;
             return Err(self.mismatch(
                 format!(
-                    "`{}` of shape {:?} (layout {word}, as large as the input)",
+                    "`{}` of shape {:?} (layout {word}, as large as the input), or larger or smaller by a whole factor",
                     spec.tensor,
                     self.layout.shape(1, count, self.window)
                 ),
@@ -399,7 +404,8 @@ pub(crate) fn activate(data: &mut [f32], channels: usize, strides: Strides, n: u
 /// `e^x` for `x <= 0`, within two units in the last place. The library's own is a call for each number; this one is
 /// compiled into vector instructions, and softmax over many classes is as slow as its exponentials. Reduction by powers
 /// of two and a Taylor polynomial (Cody and Waite 1980).
-fn exponential(x: f32) -> f32 {
+#[inline]
+pub(crate) fn exponential(x: f32) -> f32 {
     const SHIFT: f32 = 12_582_912.0;
     const LN_2: [f32; 2] = [0.693_359_4, -2.121_944_4e-4];
     let x = x.clamp(-87.0, 0.0);

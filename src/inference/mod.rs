@@ -13,7 +13,8 @@
 //! - [`InferenceError`]: why a model could not be run
 //!
 //! Inside, in the order of a run: `session` opens the network, `grid` finds the model's grid, `normalize` prepares the
-//! values, `layout` makes tensors of them, `inverse` brings the answer back, `components` cleans it.
+//! values, `layout` makes tensors of them, `sink` brings the answer back, `components` cleans it, `faithful` asks a second
+//! model about it.
 
 mod autoencode;
 pub mod batch;
@@ -28,6 +29,7 @@ mod dense;
 pub mod diffusion;
 pub mod engine;
 mod errors;
+mod faithful;
 mod fields;
 mod grid;
 pub mod guard;

@@ -19,6 +19,7 @@ use crate::volume::{Derivation, DisplayHints, Label, Labelmap, Provenance, Resca
 /// All that the way back needs besides the outcomes.
 pub(crate) struct Context<'a> {
     pub model: &'a Model,
+    /// The first input, with the geometry of the results.
     pub first: &'a Volume,
     /// Of the inputs.
     pub parents: &'a [&'a Provenance],

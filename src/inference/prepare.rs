@@ -213,6 +213,13 @@ fn outside_set_to_zero(volume: &Volume, mask: &Labelmap) -> Volume {
     Volume { voxels: Voxels::from(values), rescale: Rescale::IDENTITY, padding: None, ..volume.clone() }
 }
 
+/// What a person should know of the inputs as they are given.
+pub(crate) fn remarks_of(model: &Model, matched: &[Option<Arc<Volume>>]) -> Vec<String> {
+    let Some(first) = matched.iter().flatten().next() else { return Vec::new() };
+    let given = model.manifest.inputs.iter().zip(matched).filter_map(|(spec, v)| v.as_ref().map(|v| (spec, v)));
+    given.flat_map(|(spec, volume)| remarks(spec, volume, first)).collect()
+}
+
 /// What a person should know of one input.
 fn remarks(spec: &Input, volume: &Volume, first: &Volume) -> Vec<String> {
     let mut notes = Vec::new();
@@ -222,6 +229,13 @@ fn remarks(spec: &Input, volume: &Volume, first: &Volume) -> Vec<String> {
             spec.name,
             spec.modality.join(" or "),
             volume.modality
+        ));
+    }
+    if let Some(how) = volume.provenance.lossy() {
+        let how = if how.is_empty() { String::new() } else { format!(" ({how})") };
+        notes.push(format!(
+            "`{}`: the image was lossily compressed{how}; fine detail of it may be lost or false",
+            spec.name
         ));
     }
     if volume.geometry.distance_mm(&first.geometry) > 1e-2 {

@@ -25,7 +25,7 @@ pub(crate) fn of_model(
     };
     let given: Vec<(String, Arc<Volume>)> =
         inputs.iter().flatten().take(1).map(|v| (String::new(), v.clone())).collect();
-    let options = RunOptions { provider: options.provider, ..RunOptions::default() };
+    let options = RunOptions { provider: options.provider, alone: true, ..RunOptions::default() };
     let result = run(&model, &given, &options, control)?;
     let labels = result.outputs.into_iter().find_map(|o| match o.content {
         OutputContent::Labels(labels) => Some(labels),

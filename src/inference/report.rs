@@ -8,7 +8,8 @@ use std::sync::Arc;
 use serde::Serialize;
 
 use super::engine::{
-    AnomalyFinding, ClassScore, Estimate, Output, OutputContent, RunOptions, RunResult, Seconds, StructureVolume,
+    AnomalyFinding, ClassScore, Estimate, Faithfulness, LabelAgreement, Output, OutputContent, RunOptions, RunResult,
+    Seconds, StructureVolume,
 };
 use super::guard::Verdict;
 use super::manifest::Model;
@@ -77,6 +78,64 @@ pub struct OutputReport {
     pub volumes_ml: Vec<(String, f64)>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub finding: Option<AnomalyFinding>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub faithfulness: Vec<FaithfulnessReport>,
+}
+
+/// What a second model says of a synthetic image.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[expect(missing_docs, reason = "each field is the JSON key of its name, see docs/models.md")]
+pub struct FaithfulnessReport {
+    pub kind: String,
+    /// The map's file.
+    #[serde(skip_serializing_if = "no_path")]
+    pub path: PathBuf,
+    /// Second models.
+    pub models: Vec<String>,
+    /// The input that the image was held against.
+    pub source: String,
+    /// What the map's numbers are.
+    pub unit: String,
+    pub mean: f64,
+    pub p95: f64,
+    pub max: f64,
+    pub labels: Vec<LabelAgreement>,
+}
+
+fn no_path(path: &Path) -> bool {
+    path.as_os_str().is_empty()
+}
+
+impl FaithfulnessReport {
+    /// The summary, for a person: `cycle difference from t1, by t2-to-t1 1.0.0: mean 0.210, …`.
+    #[must_use]
+    pub fn sentence(&self) -> String {
+        let kind = self.kind.replace('_', " ");
+        let by = self.models.join(" and ");
+        let mut text = format!(
+            "{kind} from {}, by {by}: mean {:.3}, 95th percentile {:.3}, highest {:.3} ({})",
+            self.source, self.mean, self.p95, self.max, self.unit
+        );
+        for label in &self.labels {
+            let dice = label.dice.map_or_else(|| "in neither".to_owned(), |d| format!("Dice {d:.3}"));
+            text.push_str(&format!("; {} {dice}", label.name));
+        }
+        text
+    }
+
+    fn of(f: &Faithfulness, path: PathBuf) -> Self {
+        Self {
+            kind: f.kind.name().to_owned(),
+            path,
+            models: f.models.clone(),
+            source: f.source.clone(),
+            unit: f.unit.clone(),
+            mean: f.mean,
+            p95: f.p95,
+            max: f.max,
+            labels: f.labels.clone(),
+        }
+    }
 }
 
 impl OutputReport {
@@ -153,7 +212,22 @@ fn output_report(output: &Output, path: &Path) -> OutputReport {
             _ => Vec::new(),
         },
         finding: output.finding.clone(),
+        faithfulness: second_maps(output, path.parent().unwrap_or(Path::new("")))
+            .map(|(path, f)| FaithfulnessReport::of(f, path))
+            .collect(),
     }
+}
+
+/// What a second model says of an image, without a file.
+#[must_use]
+pub fn faithfulness(f: &Faithfulness) -> serde_json::Value {
+    json(&FaithfulnessReport::of(f, PathBuf::new()))
+}
+
+/// The maps of second models, with their files.
+fn second_maps<'a>(output: &'a Output, folder: &'a Path) -> impl Iterator<Item = (PathBuf, &'a Faithfulness)> {
+    let file = move |f: &Faithfulness| folder.join(format!("{}_{}.nii.gz", output.name, f.kind.name()));
+    output.faithfulness.iter().map(move |f| (file(f), f))
 }
 
 /// The uncertainty maps of an output: kind, file and volume.
@@ -236,6 +310,8 @@ impl<'a> Shared<'a> {
                 "tta": self.options.tta,
                 "ensemble": self.options.ensemble.iter().map(Model::title).collect::<Vec<_>>(),
                 "registered": self.options.registered,
+                "alone": self.options.alone,
+                "faithfulness": m.faithfulness,
                 "patches": result.patches,
                 "repeats": result.repeats,
                 "preprocess": m.preprocess,
@@ -248,6 +324,12 @@ impl<'a> Shared<'a> {
             guard: result.guard.as_ref().map(|v| json(&GuardReport::of(v))),
             uncertainty: output.estimate.as_ref().map(uncertainty),
             finding: output.finding.as_ref().map(json),
+            faithfulness: second_maps(output, path.parent().unwrap_or(Path::new("")))
+                .map(|(path, f)| {
+                    let name = path.file_name().map(PathBuf::from).unwrap_or_default();
+                    json(&FaithfulnessReport::of(f, name))
+                })
+                .collect(),
             machine: machine(),
             libraries,
             software: format!("Veritome {}", env!("CARGO_PKG_VERSION")),
@@ -395,6 +477,10 @@ pub fn write_outputs_into(
         for (kind, path, volume) in companions(output, folder) {
             io::write::write(std::slice::from_ref(volume.as_ref()), &path)?;
             write_record(&path, &shared.record(&path, output, kind, volume.provenance.clone())?)?;
+        }
+        for (path, f) in second_maps(output, folder) {
+            io::write::write(std::slice::from_ref(f.volume.as_ref()), &path)?;
+            write_record(&path, &shared.record(&path, output, f.kind.name(), f.volume.provenance.clone())?)?;
         }
     }
     Ok(report(result, &paths))

@@ -27,6 +27,8 @@ pub struct RunOptions {
     pub seed: u64,
     /// The person says that inputs of different frames of reference were registered.
     pub registered: bool,
+    /// Do not hold a synthetic image against its source by the manifest's second models.
+    pub alone: bool,
     /// Keep the class probabilities of segmentations where memory allows, for the panel that explains a voxel.
     pub probabilities: bool,
 }
@@ -70,14 +72,90 @@ pub struct Output {
     pub probabilities: Vec<LabelProbability>,
     /// What of an anomaly map lies above its threshold.
     pub finding: Option<AnomalyFinding>,
+    /// Where a synthetic image may be invented, by second models.
+    pub faithfulness: Vec<Faithfulness>,
 }
 
 impl Output {
     /// An output about whose certainty nothing is known.
     #[must_use]
     pub fn new(name: impl Into<String>, kind: impl Into<String>, content: OutputContent) -> Self {
-        Self { name: name.into(), kind: kind.into(), content, estimate: None, probabilities: Vec::new(), finding: None }
+        Self {
+            name: name.into(),
+            kind: kind.into(),
+            content,
+            estimate: None,
+            probabilities: Vec::new(),
+            finding: None,
+            faithfulness: Vec::new(),
+        }
     }
+}
+
+/// What a second model says of a synthetic image: a map of where the first may have invented, and its summary.
+#[derive(Debug, Clone)]
+pub struct Faithfulness {
+    /// How it was found.
+    pub kind: FaithfulnessKind,
+    /// Names and versions of the second models.
+    pub models: Vec<String>,
+    /// The input that the image was held against.
+    pub source: String,
+    /// The map, on the synthetic image's grid; NaN where nothing is known.
+    pub volume: Arc<Volume>,
+    /// What its numbers are.
+    pub unit: String,
+    /// Mean of the map.
+    pub mean: f64,
+    /// Its 95th percentile.
+    pub p95: f64,
+    /// Its highest value.
+    pub max: f64,
+    /// Overlap of each structure; empty for a cycle.
+    pub labels: Vec<LabelAgreement>,
+    /// SHA-256 of the second models' graphs, by `MODEL/ROLE`.
+    pub graphs: Vec<(String, String)>,
+}
+
+/// How the faithfulness of a synthetic image was looked at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum FaithfulnessKind {
+    /// The source made again out of the image, against the source.
+    Cycle,
+    /// Structures of the image against those of the source.
+    Segmentation,
+}
+
+impl FaithfulnessKind {
+    /// As files and the JSON name its map.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Cycle => "cycle_difference",
+            Self::Segmentation => "segmentation_disagreement",
+        }
+    }
+
+    /// As a person reads it.
+    #[must_use]
+    pub fn title(self) -> &'static str {
+        match self {
+            Self::Cycle => "Cycle difference",
+            Self::Segmentation => "Segmentation disagreement",
+        }
+    }
+}
+
+/// How far one structure of the source and of the synthetic image agree.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct LabelAgreement {
+    /// The label's value.
+    pub value: u16,
+    /// Its name.
+    pub name: String,
+    /// `2 |A ∩ B| / (|A| + |B|)`; `None`: neither has it.
+    pub dice: Option<f64>,
 }
 
 /// The probability of one label.

@@ -48,9 +48,36 @@ impl Decision {
     }
 }
 
-/// How far beyond the outermost voxel centres the border value is still taken, in voxels of the model's grid: sizes
-/// are rounded, so the grid may end up to one voxel before the input does.
-const MARGIN: f64 = 1.0;
+impl Decision {
+    /// The labels of neighbouring voxels, out of the channels' values from `at` on. Of classes channel by channel, so
+    /// that many voxels are compared at once.
+    fn decide(&self, channels: &[&[f32]], at: usize, out: &mut [u16]) {
+        const RUN: usize = 1024;
+        let Self::Highest(labels) = self else {
+            for (i, o) in out.iter_mut().enumerate() {
+                *o = self.label(channels.len(), |c| channels[c][at + i]);
+            }
+            return;
+        };
+        let (mut highest, mut channel) = ([0.0_f32; RUN], [0_u32; RUN]);
+        for (n, out) in out.chunks_mut(RUN).enumerate() {
+            let (highest, channel) = (&mut highest[..out.len()], &mut channel[..out.len()]);
+            highest.fill(f32::NEG_INFINITY);
+            channel.fill(0);
+            for (c, values) in (0_u32..).zip(channels) {
+                let values = &values[at + n * RUN..][..out.len()];
+                for ((h, k), x) in highest.iter_mut().zip(channel.iter_mut()).zip(values) {
+                    let more = *x > *h;
+                    *h = if more { *x } else { *h };
+                    *k = if more { c } else { *k };
+                }
+            }
+            for (o, k) in out.iter_mut().zip(channel.iter()) {
+                *o = labels.get(*k as usize).copied().unwrap_or(0);
+            }
+        }
+    }
+}
 
 /// From voxels of the input to places between planes of the padded grid.
 pub(crate) struct Mapper {
@@ -63,6 +90,9 @@ pub(crate) struct Mapper {
     bounds: Option<Bounds>,
     order: Order,
     snapped: Option<usize>,
+    /// How far beyond the outermost voxel centres the border value is still taken, in voxels of the model's grid: sizes
+    /// are rounded, so the grid may end up to one voxel before the input does.
+    margin: DVec3,
     /// Of a voxel of the model's grid.
     voxel_ml: f64,
 }
@@ -79,7 +109,7 @@ pub(crate) struct Place {
 
 impl Mapper {
     /// `order` is that of the finished planes; along the axis `snapped` of the model's grid the nearest plane is taken.
-    pub fn new(grid: &ModelGrid, target: &Geometry, order: Order, snapped: Option<usize>) -> Self {
+    pub fn new(grid: &ModelGrid, target: &Geometry, order: Order, snapped: Option<usize>, margin: DVec3) -> Self {
         Self {
             target: target.size(),
             map: grid.grid.patient_to_voxel() * target.voxel_to_patient(),
@@ -89,6 +119,7 @@ impl Mapper {
             bounds: grid.bounds,
             order,
             snapped,
+            margin,
             voxel_ml: grid.grid.voxel_to_patient().determinant().abs() / 1000.0,
         }
     }
@@ -101,7 +132,7 @@ impl Mapper {
         self.bounds.is_none()
             && (0..8).all(|i| {
                 let q = self.map.transform_point3(corner(i));
-                q.cmpge(DVec3::splat(-MARGIN)).all() && q.cmple(n - 1.0 + MARGIN).all()
+                q.cmpge(-self.margin).all() && q.cmple(n - 1.0 + self.margin).all()
             })
     }
 
@@ -131,7 +162,7 @@ impl Mapper {
                 for (i, o) in row.iter_mut().enumerate().take(end).skip(first).filter(|(i, _)| within(0, *i)) {
                     let q = start + step * i as f64;
                     let mut clamped = q.clamp(DVec3::ZERO, last);
-                    if (q - clamped).abs().max_element() > MARGIN {
+                    if (q - clamped).abs().cmpgt(self.margin).any() {
                         continue;
                     }
                     for a in 0..3 {
@@ -315,9 +346,7 @@ impl LabelSink {
             // thresholds: only at borders every channel has to be interpolated.
             let mut labels = vec![0_u16; (hi - lo) * area];
             labels.par_chunks_mut(area).enumerate().for_each(|(n, row)| {
-                for (i, o) in row.iter_mut().enumerate() {
-                    *o = decision.label(count, |c| planes.channels[c][n * area + i]);
-                }
+                decision.decide(&planes.channels, n * area, row);
             });
             let exclusive = matches!(decision, Decision::Highest(_));
             let decided = |plane: usize| match plane.checked_sub(lo) {
@@ -407,5 +436,27 @@ impl ByteSink {
         mapper.fill(&mut self.out, range, control, |p| (planes.value(0, p).clamp(0.0, 1.0) * 255.0).round() as u8)?;
         self.carry.keep(area, &[channel]);
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn many_voxels_are_decided_as_one_is() {
+        let n = 2500;
+        let channels: Vec<Vec<f32>> = (0..4)
+            .map(|c| (0..n).map(|i| if (i + c) % 97 == 0 { f32::NAN } else { (i * (c + 3) % 11) as f32 }).collect())
+            .collect();
+        let channels: Vec<&[f32]> = channels.iter().map(Vec::as_slice).collect();
+        let regions = vec![Region { channel: 1, value: 3 }, Region { channel: 2, value: 9 }];
+        for decision in [Decision::Highest(vec![0, 7, 2, 9]), Decision::Regions(regions, 5.0)] {
+            let mut out = vec![0; n - 3];
+            decision.decide(&channels, 3, &mut out);
+            for (i, label) in out.iter().enumerate() {
+                assert_eq!(*label, decision.label(4, |c| channels[c][i + 3]), "{i}");
+            }
+        }
     }
 }

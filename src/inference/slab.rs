@@ -4,6 +4,7 @@
 use rayon::prelude::*;
 
 use super::cutter::Window;
+use super::fields::exponential;
 use super::layout::{Order, Strides};
 
 /// What of one tensor is added for one field.
@@ -14,7 +15,13 @@ pub(crate) struct Part<'a> {
     pub channels: &'a [usize],
     /// Its steps.
     pub strides: Strides,
+    /// The data are logits: their softmax over the channels is taken while they are added, row by row, so that they are
+    /// read once. Rows must be contiguous ([`Slab::takes_rows`]).
+    pub softmax: bool,
 }
+
+/// Voxels of a row that are worked on at once: many classes of them fit the nearest cache.
+const RUN: usize = 256;
 
 /// Planes `lo..lo + planes` along one axis of the padded grid.
 pub(crate) struct Slab {
@@ -63,6 +70,12 @@ impl Slab {
         self.sums.iter_mut().for_each(|s| s.fill(0.0));
     }
 
+    /// Whether windows of this order and steps are added by contiguous rows.
+    pub fn takes_rows(&self, layout_order: Order, strides: Strides) -> bool {
+        let fast = self.order.0[2];
+        layout_order.0[2] == fast && strides.space[fast] == 1 && strides.channel > 1
+    }
+
     /// Adds one window to every field; planes outside the slab are left out. `weights` run as `layout_order` does.
     pub fn add(&mut self, window: &Window, weights: &[f32], layout_order: Order, parts: &[Part<'_>]) {
         let (axis, area, planes) = (self.axis, self.area(), self.planes);
@@ -97,9 +110,27 @@ impl Slab {
                 }
             }
         }
-        for (sums, part) in self.sums.iter_mut().zip(parts) {
+        for (sums, part) in self.sums.iter_mut().zip(parts).filter(|(_, part)| !part.channels.is_empty()) {
             let space = part.strides.space;
             let contiguous = unit && space[fast] == 1;
+            if part.softmax {
+                let by_plane = planes_of(sums, part.channels.len(), [planes, area], [from - self.lo, to - self.lo]);
+                by_plane.into_par_iter().enumerate().for_each_init(
+                    || vec![0.0; (part.channels.len() + 2) * RUN],
+                    |scratch, (n_plane, mut channels)| {
+                        for m in 0..window.size[middle] {
+                            let (at, weight, value) = row(from + n_plane, m, space);
+                            let at = at - (from + n_plane - self.lo) * area;
+                            for i in (0..n).step_by(RUN) {
+                                let run = RUN.min(n - i);
+                                let weights = &weights[weight + i..weight + i + run];
+                                add_softmax(&mut channels, at + i, weights, part, value + i, scratch);
+                            }
+                        }
+                    },
+                );
+                continue;
+            }
             sums.par_chunks_mut(planes * area).enumerate().for_each(|(c, sums)| {
                 let data = &part.data[part.channels[c] * part.strides.channel..];
                 for plane in from..to {
@@ -164,5 +195,90 @@ impl Slab {
             sums.par_chunks_mut(planes * area).for_each(shift);
         }
         self.lo = lo;
+    }
+}
+
+/// Some planes of a field, each with one slice a channel.
+fn planes_of(
+    sums: &mut [f32],
+    channels: usize,
+    [planes, area]: [usize; 2],
+    [from, to]: [usize; 2],
+) -> Vec<Vec<&mut [f32]>> {
+    let mut by_plane: Vec<Vec<&mut [f32]>> = (from..to).map(|_| Vec::with_capacity(channels)).collect();
+    for channel in sums.chunks_mut(planes * area) {
+        for (own, plane) in by_plane.iter_mut().zip(channel.chunks_mut(area).skip(from)) {
+            own.push(plane);
+        }
+    }
+    by_plane
+}
+
+/// Adds a piece of a row, softmax over the channels times the weights, to where it lies in each channel's plane. `value`
+/// is where it begins in the part's data; `scratch` holds two rows and one a channel.
+fn add_softmax(
+    channels: &mut [&mut [f32]],
+    at: usize,
+    weights: &[f32],
+    part: &Part<'_>,
+    value: usize,
+    scratch: &mut [f32],
+) {
+    let n = weights.len();
+    let logits = |c: usize| &part.data[part.channels[c] * part.strides.channel + value..][..n];
+    let (highest, rest) = scratch.split_at_mut(n);
+    let (share, powers) = rest.split_at_mut(n);
+    highest.copy_from_slice(logits(0));
+    for c in 1..channels.len() {
+        for (h, x) in highest.iter_mut().zip(logits(c)) {
+            *h = h.max(*x);
+        }
+    }
+    share.fill(0.0);
+    for (c, powers) in powers.chunks_exact_mut(n).take(channels.len()).enumerate() {
+        for (((p, s), h), x) in powers.iter_mut().zip(share.iter_mut()).zip(highest.iter()).zip(logits(c)) {
+            *p = exponential(*x - *h);
+            *s += *p;
+        }
+    }
+    for (s, w) in share.iter_mut().zip(weights) {
+        *s = w / *s;
+    }
+    for (channel, powers) in channels.iter_mut().zip(powers.chunks_exact(n)) {
+        for ((t, p), s) in channel[at..at + n].iter_mut().zip(powers).zip(share.iter()) {
+            *t += p * s;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::inference::fields::softmax;
+
+    /// Rows longer than one run, planes that lie partly outside, another order of the slab's axes.
+    #[test]
+    fn a_softmax_taken_while_adding_is_that_taken_before() {
+        let (size, count) = ([3, 4, 700], 5);
+        let window = Window { start: [1, 1, 40], size: [2, 3, 600], plane: 0 };
+        let n: usize = window.size.iter().product();
+        let order = Order([0, 1, 2]);
+        let strides = Strides { batch: 0, channel: n, space: order.strides(window.size) };
+        let logits: Vec<f32> = (0..n * count).map(|i| ((i * 37 % 101) as f32 - 50.0) * 0.2).collect();
+        let weights: Vec<f32> = (0..n).map(|i| 0.1 + (i % 7) as f32).collect();
+        let mut before = logits.clone();
+        softmax(&mut before.chunks_mut(n).collect::<Vec<_>>());
+        let channels: Vec<usize> = (0..count).collect();
+        let sums = |data: &[f32], softmax: bool| {
+            let mut slab = Slab::new(size, 0, order, 2, &[count]);
+            assert!(slab.takes_rows(order, strides));
+            slab.add(&window, &weights, order, &[Part { data, channels: &channels, strides, softmax }]);
+            slab.sums[0].clone()
+        };
+        let (fused, plain) = (sums(&logits, true), sums(&before, false));
+        assert!(fused.iter().any(|x| *x > 0.0));
+        for (a, b) in fused.iter().zip(&plain) {
+            assert!((a - b).abs() <= 1e-6 * (1.0 + b.abs()), "{a} {b}");
+        }
     }
 }

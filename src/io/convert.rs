@@ -1,6 +1,7 @@
 //! From any format that is read to any that is written: what `veritome convert` does.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use super::write::{Format, WriteOptions, png, target::write_whole, write_with};
 use super::{IoError, Opened, Series, dicom, open};
@@ -8,7 +9,7 @@ use crate::display::Grey;
 use crate::error::Warning;
 use crate::jobs::Control;
 use crate::volume::resample::resample_onto;
-use crate::volume::{Geometry, Interpolation, Volume, Voxels, statistics};
+use crate::volume::{Geometry, Graphics, Interpolation, Volume, Voxels, statistics};
 use crate::with_voxels;
 
 /// What the person may ask of a conversion.
@@ -125,12 +126,11 @@ fn convert_series(
             }
         }
         Format::DicomFolder => {
+            let mut writer = dicom::SeriesWriter::new(path, series.time_points, series.source.time_step_s());
             for time_point in 0..series.time_points {
                 let volume = load(time_point)?;
                 writing();
-                let several = series.time_points > 1;
-                let folder = if several { path.join(format!("time_{:03}", time_point + 1)) } else { path.to_owned() };
-                dicom::write_series(&volume, &folder)?;
+                writer.write(&volume)?;
                 if time_point == 0 {
                     written.push(path.to_owned());
                 }
@@ -212,7 +212,10 @@ fn slice_of(volume: &Volume, k: usize, path: &Path) -> Result<Volume, IoError> {
     );
     let voxels = voxels.ok_or_else(|| cut(format!("number {k}")))?;
     let geometry = Geometry::unplaced([nx, ny, 1]).map_err(|e| cut(e.to_string()))?;
-    Ok(Volume { voxels, geometry, ..volume.clone() })
+    let of_volume = volume.graphics.shutter.as_deref().filter(|s| s.grid == volume.geometry);
+    let shutter = of_volume.and_then(|s| s.slice(k, &geometry)).map(Arc::new);
+    let graphics = Graphics { planes: Vec::new(), shutter };
+    Ok(Volume { voxels, geometry, graphics, ..volume.clone() })
 }
 
 /// The file name without the format's extension, and the extension as it was given.

@@ -65,6 +65,9 @@ pub struct SeriesInfo {
     pub dtype: Option<String>,
     /// Lowest and highest real value over all time points; `null` where there is none.
     pub range: Option<[f64; 2]>,
+    /// Where each slice lies along the normal, mm from the first, if they are not evenly spaced; else not there.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub slice_positions_mm: Option<Vec<f64>>,
     /// Three letters that name the directions of the axes, `LPS` for instance; `null` without geometry.
     pub orientation: Option<String>,
     /// What the person must know.
@@ -123,6 +126,11 @@ impl SeriesInfo {
             unit: series.unit.name().to_owned(),
             dtype: image.then(|| series.voxel_type.name().to_owned()),
             range: None,
+            slice_positions_mm: series
+                .source
+                .slice_positions()
+                .zip(series.geometry.as_ref())
+                .map(|(positions, grid)| positions.distances_mm(grid)),
             orientation: series.geometry.as_ref().map(Geometry::axis_codes),
             warnings: series.warnings.clone(),
         }

@@ -10,7 +10,8 @@ use rayon::prelude::*;
 
 use super::archive::Archive;
 use super::dicom::{self, Entry, Source};
-use super::{IoError, Opened, Skipped, Study, formats};
+use super::formats::{self, Beside, Origin};
+use super::{IoError, Opened, Skipped, Study};
 use crate::jobs::Control;
 
 /// Folders may be nested this deep.
@@ -43,7 +44,7 @@ pub fn open_all(paths: &[PathBuf], control: &Control) -> Result<Opened, IoError>
     let (more, error) = open_others(other, has_dicom, &mut skipped, control)?;
     studies.extend(more);
     first_error = first_error.or(error);
-    let (more, error) = open_members(members, &mut skipped, control)?;
+    let (more, error) = open_members(members, has_dicom, &mut skipped, control)?;
     studies.extend(more);
     first_error = first_error.or(error);
     studies.retain(|study| !study.series.is_empty());
@@ -171,8 +172,8 @@ struct Outcome {
     entries: Vec<Entry>,
     /// Files that are not DICOM.
     other: Vec<PathBuf>,
-    /// Members of archives that are not DICOM and may be volumes by their names.
-    members: Vec<Source>,
+    /// Members of archives that are not DICOM and may be pictures or volumes.
+    members: Vec<(Source, MemberKind)>,
     skipped: Vec<Skipped>,
     first_error: Option<IoError>,
 }
@@ -206,11 +207,10 @@ fn read_headers(found: Found, control: &Control) -> Result<Outcome, IoError> {
             (Ok(Some(Entry::Directory)), _) => {}
             (Ok(Some(entry)), _) => out.entries.push(entry),
             (Ok(None), Source::File(_)) => out.other.push(path),
-            (Ok(None), _) if is_volume_name(&path) => out.members.push(candidate.source),
-            (Ok(None), _) => out.skipped.push(Skipped {
-                path,
-                reason: "inside a ZIP only DICOM, .nii, .nii.gz and .nrrd files are read; unpack it first".to_owned(),
-            }),
+            (Ok(None), _) => match member_kind(&candidate.source) {
+                Some(kind) => out.members.push((candidate.source, kind)),
+                None => out.skipped.push(Skipped { path, reason: MEMBER_REASON.to_owned() }),
+            },
             (Err(IoError::Cancelled(c)), _) => return Err(c.into()),
             (Err(error), _) => {
                 out.skipped.push(Skipped { path, reason: error.reason() });
@@ -327,33 +327,122 @@ fn open_others(
     Ok((studies, first_error))
 }
 
-/// Whether a member of an archive may be a volume in one file. The name decides, since what is asked further has to be
-/// unpacked as a whole.
-fn is_volume_name(path: &Path) -> bool {
-    let name = path.to_string_lossy().to_ascii_lowercase();
-    [".nii", ".nii.gz", ".nrrd"].iter().any(|end| name.ends_with(end))
+/// What a member of an archive that is no DICOM may be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum MemberKind {
+    /// By its first bytes.
+    Picture(&'static str),
+    /// By its name, since what is asked further has to be unpacked as a whole.
+    Volume,
+    /// By its name: what a header beside it may point to.
+    Data,
 }
 
-/// Volumes in archives, unpacked into memory one after the other.
+fn member_kind(source: &Source) -> Option<MemberKind> {
+    if let Some(kind) = source.prefix(8).ok().and_then(|(head, _)| picture_of(&head)) {
+        return Some(MemberKind::Picture(kind));
+    }
+    let name = source.path().to_string_lossy().to_ascii_lowercase();
+    let ends = |ends: &[&str]| ends.iter().any(|end| name.ends_with(end));
+    if ends(&[".nii", ".nii.gz", ".nrrd", ".nhdr", ".hdr", ".hdr.gz"]) {
+        return Some(MemberKind::Volume);
+    }
+    ends(&[".img", ".img.gz", ".raw", ".raw.gz", ".zraw", ".gz", ".dat", ".bin", ".txt"]).then_some(MemberKind::Data)
+}
+
+/// What the members of archives may take in memory together, since each is unpacked as a whole and kept.
+struct Room {
+    left: u64,
+}
+
+impl Room {
+    fn unpack(&mut self, source: &Source) -> Result<Arc<[u8]>, IoError> {
+        let path = source.path();
+        let failed = |e| IoError::system(path, e);
+        // One byte more tells that there is more, whatever the archive's directory claims.
+        let limit = usize::try_from(self.left.saturating_add(1)).unwrap_or(usize::MAX - 1);
+        let (bytes, _) = source.prefix(limit.min(usize::MAX - 1)).map_err(failed)?;
+        if bytes.len() as u64 > self.left {
+            return Err(IoError::format(
+                path,
+                format!("files in ZIPs that take less than {} GB together", dicom::INFLATED_LIMIT >> 30),
+                "more; unpack the archive first",
+            ));
+        }
+        self.left -= bytes.len() as u64;
+        Ok(bytes.into())
+    }
+}
+
+/// Pictures and volumes in archives, unpacked into memory one after the other.
 fn open_members(
-    members: Vec<Source>,
+    members: Vec<(Source, MemberKind)>,
+    has_dicom: bool,
     skipped: &mut Vec<Skipped>,
     control: &Control,
 ) -> Result<(Vec<Study>, Option<IoError>), IoError> {
     let mut studies = Vec::new();
-    let mut first_error = None;
-    for source in members {
+    let mut first_error: Option<IoError> = None;
+    let mut room = Room { left: dicom::INFLATED_LIMIT };
+    let folder = |source: &Source| source.path().parent().map(Path::to_owned).unwrap_or_default();
+    let mut pictures: BTreeMap<PathBuf, Vec<Origin>> = BTreeMap::new();
+    let mut data: BTreeMap<PathBuf, Vec<&Source>> = BTreeMap::new();
+    for (source, _) in members.iter().filter(|(_, kind)| *kind == MemberKind::Data) {
+        data.entry(folder(source)).or_default().push(source);
+    }
+    let mut used: HashSet<PathBuf> = HashSet::new();
+    for (source, kind) in &members {
         control.checkpoint()?;
         let path = source.path().to_owned();
-        let opened = source
-            .prefix(usize::MAX)
-            .map_err(|e| IoError::system(&path, e))
-            .and_then(|(bytes, _)| formats::open_bytes(&path.to_string_lossy(), bytes.into()));
+        let failed = |error: IoError, skipped: &mut Vec<Skipped>, first: &mut Option<IoError>| {
+            skipped.push(Skipped { path: path.clone(), reason: error.reason() });
+            first.get_or_insert(error);
+        };
+        match kind {
+            MemberKind::Data => {}
+            MemberKind::Picture(kind) if has_dicom => skipped.push(Skipped {
+                path: path.clone(),
+                reason: format!("a {kind} picture among DICOM files; open it by itself"),
+            }),
+            MemberKind::Picture(_) => match room.unpack(source) {
+                Ok(bytes) => {
+                    let origin = Origin::Memory { name: path.clone(), bytes, beside: Arc::new([]) };
+                    pictures.entry(folder(source)).or_default().push(origin);
+                }
+                Err(error) => failed(error, skipped, &mut first_error),
+            },
+            MemberKind::Volume => {
+                let opened = room.unpack(source).and_then(|bytes| {
+                    let beside = data_for(source, data.get(&folder(source)), &mut room, &mut used)?;
+                    formats::open_memory(&Origin::Memory { name: path.clone(), bytes, beside })
+                });
+                match opened {
+                    Ok(Some(study)) => studies.push(study),
+                    Ok(None) => skipped.push(Skipped {
+                        path: path.clone(),
+                        reason: "it is in no format that is read here".to_owned(),
+                    }),
+                    Err(error) => failed(error, skipped, &mut first_error),
+                }
+            }
+        }
+    }
+    for source in data.into_values().flatten().filter(|s| !used.contains(s.path())) {
+        skipped.push(Skipped { path: source.path().to_owned(), reason: MEMBER_REASON.to_owned() });
+    }
+    for (_, group) in pictures {
+        control.checkpoint()?;
+        let opened = match group.as_slice() {
+            [one] => formats::open_memory(one),
+            _ => formats::open_stack(group.clone(), control),
+        };
         match opened {
             Ok(Some(study)) => studies.push(study),
-            Ok(None) => skipped.push(Skipped { path, reason: "it is in no format that is read here".to_owned() }),
+            Ok(None) => {}
+            Err(IoError::Cancelled(c)) => return Err(c.into()),
             Err(error) => {
-                skipped.push(Skipped { path, reason: error.reason() });
+                let reason = error.reason();
+                skipped.extend(group.iter().map(|o| Skipped { path: o.path().to_owned(), reason: reason.clone() }));
                 first_error.get_or_insert(error);
             }
         }
@@ -361,15 +450,44 @@ fn open_members(
     Ok((studies, first_error))
 }
 
+/// Why a member of an archive is passed over.
+const MEMBER_REASON: &str = "inside a ZIP only DICOM, NIfTI, NRRD and pictures are read; unpack it first";
+
+/// The files that a header in an archive may need: those of the same stem for a pair, all for a detached NRRD header.
+fn data_for(
+    header: &Source,
+    candidates: Option<&Vec<&Source>>,
+    room: &mut Room,
+    used: &mut HashSet<PathBuf>,
+) -> Result<Beside, IoError> {
+    let name = |source: &Source| source.path().file_name().map(|n| n.to_string_lossy().to_ascii_lowercase());
+    let own = name(header).unwrap_or_default();
+    let stem = own.trim_end_matches(".gz").trim_end_matches(".hdr");
+    let pair = [format!("{stem}.img"), format!("{stem}.img.gz")];
+    let detached = own.ends_with(".nhdr");
+    let is_header = own.trim_end_matches(".gz").ends_with(".hdr");
+    let wanted = |source: &&&Source| detached || is_header && name(source).is_some_and(|n| pair.contains(&n));
+    let mut beside = Vec::new();
+    for source in candidates.into_iter().flatten().filter(wanted) {
+        beside.push((source.path().to_owned(), room.unpack(source)?));
+        used.insert(source.path().to_owned());
+    }
+    Ok(beside.into())
+}
+
 /// The kind of picture that a file is, by its first bytes.
 fn picture_kind(path: &Path) -> Option<&'static str> {
     let mut magic = [0; 8];
     let got = fs::File::open(path).and_then(|mut f| f.read(&mut magic)).ok()?;
-    match magic.get(..got)? {
+    picture_of(magic.get(..got)?)
+}
+
+fn picture_of(magic: &[u8]) -> Option<&'static str> {
+    match magic {
         m if m.starts_with(b"\x89PNG") => Some("PNG"),
         [0xFF, 0xD8, 0xFF, ..] => Some("JPEG"),
         m if m.starts_with(b"II*\0") || m.starts_with(b"MM\0*") => Some("TIFF"),
-        m if m.starts_with(b"BM") && got == 8 => Some("BMP"),
+        m if m.starts_with(b"BM") && m.len() == 8 => Some("BMP"),
         _ => None,
     }
 }

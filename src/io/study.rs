@@ -7,7 +7,7 @@ use std::sync::Arc;
 use super::IoError;
 use crate::error::Warning;
 use crate::jobs::Control;
-use crate::volume::{Geometry, Space, Unit, Volume, VoxelType};
+use crate::volume::{Geometry, PatientPoint, SlicePositions, Space, Unit, Volume, VoxelType};
 
 /// Everything that a path held.
 #[derive(Debug, Clone, Default)]
@@ -113,12 +113,12 @@ pub trait PixelSource: fmt::Debug + Send + Sync {
     /// Which file failed and why; [`IoError::Cancelled`].
     fn load(&self, time_point: usize, control: &Control) -> Result<Volume, IoError>;
 
-    /// The middle slice alone, as a volume of `nz = 1` that lies where the slice does: the first image on screen and the
-    /// thumbnail.
+    /// One slice alone, as a volume of `nz = 1` that lies where the slice does; on the caller's thread, so that it does not
+    /// wait behind a volume that loads.
     ///
     /// # Errors
-    /// Which file failed and why.
-    fn preview(&self) -> Result<Volume, IoError>;
+    /// Which file failed and why; a slice or a time point that is not there.
+    fn slice(&self, time_point: usize, index: usize) -> Result<Volume, IoError>;
 
     /// The attributes of the file that slice `slice` came from, for the tag browser.
     ///
@@ -129,6 +129,11 @@ pub trait PixelSource: fmt::Debug + Send + Sync {
     /// Warnings that only show once pixels were decoded (a truncated frame, say); empty before.
     fn late_warnings(&self) -> Vec<Warning> {
         Vec::new()
+    }
+
+    /// Where the slices really lie, if the even grid of [`Series::geometry`] only stands for them.
+    fn slice_positions(&self) -> Option<&SlicePositions> {
+        None
     }
 
     /// Seconds from one time point to the next, where the file says so.
@@ -161,12 +166,38 @@ impl Series {
         self.source.load(time_point, control)
     }
 
-    /// The middle slice alone; see [`PixelSource::preview`].
+    /// One slice alone, while the rest loads; see [`PixelSource::slice`].
     ///
     /// # Errors
     /// As there.
+    pub fn slice(&self, time_point: usize, index: usize) -> Result<Volume, IoError> {
+        self.source.slice(time_point, index)
+    }
+
+    /// The middle slice of the first time point: the first image on screen and the thumbnail.
+    ///
+    /// # Errors
+    /// As [`PixelSource::slice`].
     pub fn preview(&self) -> Result<Volume, IoError> {
-        self.source.preview()
+        self.source.slice(0, self.middle())
+    }
+
+    /// The slice that [`Series::preview`] gives.
+    #[must_use]
+    pub fn middle(&self) -> usize {
+        self.size[2] / 2
+    }
+
+    /// The place in the patient of what pictures of it show at `p`: `p` itself, but for stacks that are not even.
+    #[must_use]
+    pub fn true_point(&self, p: PatientPoint) -> PatientPoint {
+        self.source.slice_positions().zip(self.geometry.as_ref()).map_or(p, |(s, grid)| s.to_true(grid, p))
+    }
+
+    /// Where pictures of it show the place `p` in the patient; the way back of [`Series::true_point`].
+    #[must_use]
+    pub fn shown_point(&self, p: PatientPoint) -> PatientPoint {
+        self.source.slice_positions().zip(self.geometry.as_ref()).map_or(p, |(s, grid)| s.to_grid(grid, p))
     }
 
     /// Whether it loads into a volume.

@@ -49,6 +49,9 @@ pub struct Record {
     /// What was found above a threshold.
     #[serde(default)]
     pub finding: Option<serde_json::Value>,
+    /// What second models say of a synthetic image.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub faithfulness: Vec<serde_json::Value>,
     /// Operating system, architecture and number of processors.
     #[serde(default)]
     pub machine: String,

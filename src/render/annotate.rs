@@ -28,7 +28,7 @@ impl Annotation {
         let placed = series.space.is_patient();
         let mut where_it_is = vec![view.to_owned()];
         if placed {
-            let offset = plane.origin.0.dot(plane.normal());
+            let offset = series.true_point(plane.origin).0.dot(plane.normal());
             where_it_is.push(format!("{} {:.1} mm", letters(plane.normal() * offset.signum(), false), offset.abs()));
         }
         Self {

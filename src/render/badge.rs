@@ -35,9 +35,9 @@ fn plate(text: &str, height_px: f32, color: [u8; 3]) -> RgbaImage {
 }
 
 /// The badge in the largest of its forms that leaves most of the picture free: the word, a plate with S, a magenta square.
-fn badge([width, height]: [u32; 2]) -> RgbaImage {
+fn badge([width, height]: [u32; 2], scale: f32) -> RgbaImage {
     let side = width.min(height);
-    let word = plate("SYNTHETIC", (side as f32 / 28.0).clamp(11.0, 22.0), SYNTHETIC_MAGENTA);
+    let word = plate("SYNTHETIC", (side as f32 / 28.0).clamp(11.0, 22.0 * scale.max(1.0)), SYNTHETIC_MAGENTA);
     if word.width() * 2 <= width && word.height() * 4 <= height {
         return word;
     }
@@ -50,11 +50,11 @@ fn badge([width, height]: [u32; 2]) -> RgbaImage {
     RgbaImage::from_pixel(side, side, Rgba([r, g, b, 255]))
 }
 
-/// The marks of a picture of `size` pixels.
+/// The marks of a picture of `size` pixels; `scale` is the pixels that a point of text takes on its screen, 1 elsewhere.
 #[must_use]
-pub fn stamps(size: [u32; 2], synthetic: bool, fidelity: &Fidelity) -> Vec<Stamp> {
+pub fn stamps(size: [u32; 2], synthetic: bool, fidelity: &Fidelity, scale: f32) -> Vec<Stamp> {
     let [width, height] = size;
-    let margin = (width.min(height) / 64).min(8);
+    let margin = (width.min(height) / 64).min((8.0 * scale) as u32);
     let mut stamps = Vec::new();
     let mut bottom = height.saturating_sub(margin);
     for mark in fidelity.marks().iter().rev() {
@@ -63,13 +63,13 @@ pub fn stamps(size: [u32; 2], synthetic: bool, fidelity: &Fidelity) -> Vec<Stamp
             let plate = plate(mark, *px, FIDELITY_AMBER);
             (plate.width() + margin <= width && plate.height() <= bottom).then_some(plate)
         };
-        if let Some(image) = [13.0, 10.0, 8.0].iter().find_map(fits) {
+        if let Some(image) = [13.0 * scale, 13.0, 10.0, 8.0].iter().find_map(fits) {
             bottom -= image.height();
             stamps.push(Stamp { image, at: [margin, bottom] });
         }
     }
     if synthetic && width > 0 && height > 0 {
-        let image = badge(size);
+        let image = badge(size, scale);
         let at = [width - image.width(), height - image.height()].map(|x| x.saturating_sub(margin));
         // Last, so that nothing lies over it.
         stamps.push(Stamp { image, at });
@@ -92,7 +92,7 @@ mod tests {
     fn the_badge_is_on_a_picture_of_any_size_at_the_bottom_right() {
         for size in [[1, 1], [3, 9], [20, 16], [40, 40], [100, 60], [512, 512], [1600, 900]] {
             let fidelity = Fidelity { coarse: true, reduced: 4, uneven_spacing: true, ..Fidelity::default() };
-            let stamps = stamps(size, true, &fidelity);
+            let stamps = stamps(size, true, &fidelity, 1.0);
             let mut picture = RgbaImage::from_pixel(size[0], size[1], Rgba([90, 90, 90, 255]));
             lay_stamps(&mut picture, &stamps);
             let magenta = |p: &&Rgba<u8>| p.0[0] > 200 && p.0[1] < 100 && p.0[2] > 200;
@@ -106,7 +106,19 @@ mod tests {
     }
 
     #[test]
+    fn marks_are_as_large_for_the_eye_on_a_screen_with_twice_the_pixels() {
+        let fidelity = Fidelity { coarse: true, ..Fidelity::default() };
+        let heights =
+            |size, scale| stamps(size, true, &fidelity, scale).iter().map(|s| s.image.height()).collect::<Vec<_>>();
+        let (once, twice) = (heights([700, 700], 1.0), heights([1400, 1400], 2.0));
+        assert_eq!(once.len(), twice.len());
+        for (a, b) in once.iter().zip(&twice) {
+            assert!(b.abs_diff(2 * a) <= 3, "{once:?} {twice:?}");
+        }
+    }
+
+    #[test]
     fn a_real_picture_of_full_quality_carries_no_mark() {
-        assert!(stamps([512, 512], false, &Fidelity::default()).is_empty());
+        assert!(stamps([512, 512], false, &Fidelity::default(), 1.0).is_empty());
     }
 }

@@ -9,6 +9,8 @@ pub struct Fidelity {
     pub reduced: u32,
     /// The distance between slices changes, so that positions between them are not to scale.
     pub uneven_spacing: bool,
+    /// A display shutter of the file hides a part of the image.
+    pub shuttered: bool,
     /// Label layers that did not fit into a volume view.
     pub labels_left_out: u32,
 }
@@ -30,6 +32,7 @@ impl Fidelity {
             coarse: self.coarse || other.coarse,
             reduced: self.reduced.max(other.reduced),
             uneven_spacing: self.uneven_spacing || other.uneven_spacing,
+            shuttered: self.shuttered || other.shuttered,
             labels_left_out: self.labels_left_out.max(other.labels_left_out),
         }
     }
@@ -46,6 +49,9 @@ impl Fidelity {
         }
         if self.uneven_spacing {
             marks.push("UNEVEN SPACING".to_owned());
+        }
+        if self.shuttered {
+            marks.push("SHUTTER".to_owned());
         }
         match self.labels_left_out {
             0 => {}

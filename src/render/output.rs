@@ -7,7 +7,7 @@ use image::RgbaImage;
 
 use super::badge::{lay_stamps, stamps};
 use super::fidelity::Fidelity;
-use super::gpu::{RenderError, Renderer};
+use super::gpu::{Picture, RenderError, Renderer};
 use super::reference;
 use super::scene::{Content, SliceScene, VolumeScene};
 use crate::io::write::target::write_whole;
@@ -47,10 +47,29 @@ fn with_renderer<T>(draw: impl FnOnce(&mut Renderer) -> Result<T, RenderError>) 
     }
 }
 
-fn on_cpu(mut image: RgbaImage, synthetic: bool, fidelity: Fidelity) -> Rendered {
-    let stamps = stamps([image.width(), image.height()], synthetic, &fidelity);
-    lay_stamps(&mut image, &stamps);
-    Rendered { image, device: "CPU".to_owned(), fidelity, synthetic }
+/// Draws on the device that is wanted and there.
+fn on(
+    device: Device,
+    synthetic: bool,
+    gpu: impl FnOnce(&mut Renderer) -> Result<Picture, RenderError>,
+    cpu: impl FnOnce() -> (RgbaImage, Fidelity),
+) -> Result<Rendered, RenderError> {
+    let drawn = |renderer: &mut Renderer| {
+        let picture = gpu(renderer)?;
+        let image = renderer.read(&picture)?;
+        Ok(Rendered { image, device: renderer.adapter_name().to_owned(), fidelity: picture.fidelity, synthetic })
+    };
+    let by_hand = || {
+        let (mut image, fidelity) = cpu();
+        let stamps = stamps([image.width(), image.height()], synthetic, &fidelity, 1.0);
+        lay_stamps(&mut image, &stamps);
+        Rendered { image, device: "CPU".to_owned(), fidelity, synthetic }
+    };
+    match device {
+        Device::Cpu => Ok(by_hand()),
+        Device::Gpu => with_renderer(drawn),
+        Device::Auto => Ok(with_renderer(drawn).unwrap_or_else(|_| by_hand())),
+    }
 }
 
 /// The picture of a slice. `known` is what the caller knows of the data's quality, for instance uneven spacing; it is marked
@@ -59,22 +78,13 @@ fn on_cpu(mut image: RgbaImage, synthetic: bool, fidelity: Fidelity) -> Rendered
 /// # Errors
 /// With [`Device::Gpu`], when the graphics device cannot draw it.
 pub fn slice_picture(scene: &SliceScene, device: Device, known: Fidelity) -> Result<Rendered, RenderError> {
-    let draw = |renderer: &mut Renderer| {
-        let picture = renderer.render_slice_known(scene, known)?;
-        let device = renderer.adapter_name().to_owned();
-        Ok(Rendered {
-            image: renderer.read(&picture)?,
-            device,
-            fidelity: picture.fidelity,
-            synthetic: scene.is_synthetic(),
-        })
-    };
-    let cpu = || on_cpu(reference::render_slice(scene), scene.is_synthetic(), known);
-    match device {
-        Device::Cpu => Ok(cpu()),
-        Device::Gpu => with_renderer(draw),
-        Device::Auto => Ok(with_renderer(draw).unwrap_or_else(|_| cpu())),
-    }
+    let known = scene.fidelity(known);
+    on(
+        device,
+        scene.is_synthetic(),
+        |renderer| renderer.render_slice_known(scene, known),
+        || (reference::render_slice(scene), known),
+    )
 }
 
 /// The picture of a volume; see [`slice_picture`].
@@ -85,29 +95,13 @@ pub fn volume_picture(scene: &VolumeScene, device: Device, known: Fidelity) -> R
     if !matches!(scene.base.content, Content::Image(_)) {
         return Err(RenderError::NotAnImage);
     }
-    let draw = |renderer: &mut Renderer| {
-        let picture = renderer.render_volume_known(scene, known)?;
-        let device = renderer.adapter_name().to_owned();
-        Ok(Rendered {
-            image: renderer.read(&picture)?,
-            device,
-            fidelity: picture.fidelity,
-            synthetic: scene.is_synthetic(),
-        })
-    };
-    let cpu = || {
-        let coarse = scene.step > Fidelity::COARSE_STEP;
-        on_cpu(
-            reference::render_volume(scene),
-            scene.is_synthetic(),
-            known.and(Fidelity { coarse, ..Fidelity::default() }),
-        )
-    };
-    match device {
-        Device::Cpu => Ok(cpu()),
-        Device::Gpu => with_renderer(draw),
-        Device::Auto => Ok(with_renderer(draw).unwrap_or_else(|_| cpu())),
-    }
+    let coarse = Fidelity { coarse: scene.step > Fidelity::COARSE_STEP, ..Fidelity::default() };
+    on(
+        device,
+        scene.is_synthetic(),
+        |renderer| renderer.render_volume_known(scene, known),
+        || (reference::render_volume(scene), known.and(coarse)),
+    )
 }
 
 /// Writes a picture as PNG, whole or not at all. A synthetic one carries the mark in a text chunk too.

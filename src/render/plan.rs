@@ -65,11 +65,15 @@ impl PlannedLayer<'_> {
     }
 }
 
-/// Whether two layers may lie in one picture: both in the patient, or both on the very same pile of pictures.
-fn share_space(a: &Content, b: &Content) -> bool {
-    match (a.space(), b.space()) {
+/// Whether a layer may lie in one picture with the base: both in the patient, or both on the very same pile of pictures, of
+/// which the graphics of its own file may cover a part.
+fn share_space(base: &Content, other: &Content) -> bool {
+    match (base.space(), other.space()) {
         (Space::Patient { .. }, Space::Patient { .. }) => true,
-        (Space::Stack { .. }, Space::Stack { .. }) => a.geometry() == b.geometry(),
+        (Space::Stack { .. }, Space::Stack { .. }) => {
+            base.geometry() == other.geometry()
+                || matches!((base, other), (Content::Image(i), Content::Labels(l)) if i.graphics.holds(l))
+        }
         _ => false,
     }
 }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use glam::DVec3;
 use serde::{Deserialize, Serialize};
 
+use super::fidelity::Fidelity;
 use crate::display::{ColorMap, Grey, View, Voi, edge_letters};
 use crate::volume::{Geometry, Interpolation, Labelmap, PatientPoint, Space, Volume};
 
@@ -142,6 +143,19 @@ impl Layer {
             contour: None,
             fade: None,
         }
+    }
+
+    /// The shutter of an image, to be laid right over it: what it hides is seen in the shutter's colour.
+    #[must_use]
+    pub fn shutter(volume: &Volume) -> Option<Self> {
+        let shutter = volume.graphics.shutter.as_ref()?;
+        Some(Self { opacity: 1.0, ..Self::labels(shutter.mask.clone()) })
+    }
+
+    /// The overlay planes of an image, to be laid over everything else.
+    #[must_use]
+    pub fn overlay_planes(volume: &Volume) -> Vec<Self> {
+        volume.graphics.planes.iter().map(|p| Self { opacity: 1.0, ..Self::labels(p.clone()) }).collect()
     }
 
     /// The grey pipeline of an image layer.
@@ -300,6 +314,22 @@ pub struct SliceScene {
 }
 
 impl SliceScene {
+    /// Whether a shutter hides a part of the base.
+    #[must_use]
+    pub fn is_shuttered(&self) -> bool {
+        let Some(Content::Image(base)) = self.layers.iter().find(|l| l.visible).map(|l| &l.content) else {
+            return false;
+        };
+        let is = |l: &Layer| matches!(&l.content, Content::Labels(labels) if base.graphics.is_shutter(labels));
+        self.layers.iter().any(|l| l.visible && l.opacity > 0.0 && is(l))
+    }
+
+    /// What the picture leaves out beside what the caller knows.
+    #[must_use]
+    pub fn fidelity(&self, known: Fidelity) -> Fidelity {
+        Fidelity { shuttered: known.shuttered || self.is_shuttered(), ..known }
+    }
+
     /// Whether the SYNTHETIC badge belongs on it.
     #[must_use]
     pub fn is_synthetic(&self) -> bool {

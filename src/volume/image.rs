@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Geometry, Padding, Provenance, Rescale, VoxelPoint, Voxels};
+use super::{Geometry, Graphics, Padding, Provenance, Quantity, Rescale, VoxelPoint, Voxels};
 use crate::display::{Voi, VoiLut, Window};
 
 /// Whether positions mean something.
@@ -81,6 +81,9 @@ pub struct DisplayHints {
     pub inverted: bool,
     /// Anatomical Orientation Type (0010,2210) is QUADRUPED: the letters differ.
     pub quadruped: bool,
+    /// What the real values stand for beside the volume's own unit.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub quantities: Vec<Quantity>,
 }
 
 /// A window that the header names.
@@ -119,6 +122,8 @@ pub struct Volume {
     pub unit: Unit,
     /// What the file says of how it wants to be seen.
     pub display: DisplayHints,
+    /// What the file lays over it.
+    pub graphics: Graphics,
     /// Where it came from.
     pub provenance: Provenance,
     /// What a person calls it: the series description or the file name.
@@ -158,6 +163,7 @@ impl Volume {
             modality: String::new(),
             unit: Unit::Arbitrary,
             display: DisplayHints::default(),
+            graphics: Graphics::default(),
             provenance,
             name: name.into(),
         })
@@ -195,27 +201,58 @@ impl Volume {
         })
     }
 
+    /// All that a person reads under the cursor: the value, what else it stands for, and whether the shutter hides it.
+    #[must_use]
+    pub fn reading_at(&self, p: VoxelPoint) -> Option<String> {
+        let value = self.value_at(p)?;
+        let mut text = self.format_value(value);
+        if let Value::Number(real) = value {
+            for (name, quantity, unit) in self.quantities_at(p, real) {
+                text.push_str(&format!("   {name} {}", with_unit(quantity, unit)));
+            }
+        }
+        if self.hidden_at(p).is_some() {
+            text.push_str("   under the shutter");
+        }
+        Some(text)
+    }
+
+    /// The colour that is seen instead of the voxel at `p`, where the shutter hides it.
+    #[must_use]
+    pub fn hidden_at(&self, p: VoxelPoint) -> Option<[u8; 3]> {
+        let shutter = self.graphics.shutter.as_deref().filter(|s| s.grid == self.geometry)?;
+        shutter.hides(self.index_at(p)?).then(|| shutter.color())
+    }
+
+    /// Name, value and unit of each quantity that the real value at `p` stands for.
+    fn quantities_at(&self, p: VoxelPoint, real: f64) -> Vec<(&str, f64, &str)> {
+        let [nx, ny, nz] = self.size();
+        let k = self.index_at(p).map_or(0, |i| i / (nx * ny));
+        let all = self.display.quantities.iter();
+        all.filter_map(|q| Some((q.name.as_str(), q.at(k, nz, real)?, q.unit.as_str()))).collect()
+    }
+
     /// How [`Volume::value_at`] reads, with its unit: `-12 HU`.
     #[must_use]
     pub fn format_value(&self, value: Value) -> String {
         match value {
             Value::Padding => "padding".to_owned(),
             Value::Colour([r, g, b]) => format!("RGB {r} {g} {b}"),
-            Value::Number(x) => {
-                let number = if x.fract() == 0.0 && x.abs() < 1e9 {
-                    format!("{x:.0}")
-                } else if x.abs() >= 1e-3 && x.abs() < 1e6 {
-                    format!("{x:.3}")
-                } else {
-                    format!("{x:.3e}")
-                };
-                match self.unit.symbol() {
-                    "" => number,
-                    symbol => format!("{number} {symbol}"),
-                }
-            }
+            Value::Number(x) => with_unit(x, self.unit.symbol()),
         }
     }
+}
+
+/// A number with the unit behind it, if there is one.
+fn with_unit(x: f64, unit: &str) -> String {
+    let number = if x.fract() == 0.0 && x.abs() < 1e9 {
+        format!("{x:.0}")
+    } else if x.abs() >= 1e-3 && x.abs() < 1e6 {
+        format!("{x:.3}")
+    } else {
+        format!("{x:.3e}")
+    };
+    if unit.is_empty() { number } else { format!("{number} {unit}") }
 }
 
 /// One voxel's content.

@@ -58,19 +58,21 @@ pub struct Provenance {
     derivation: Option<Derivation>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     review: Option<Review>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    lossy: Option<String>,
 }
 
 impl Provenance {
     /// An image that came from a scanner or a file, known by the UIDs or paths of its sources.
     #[must_use]
     pub fn acquired(sources: Vec<String>) -> Self {
-        Self { synthetic: false, sources, parents: Vec::new(), derivation: None, review: None }
+        Self { synthetic: false, sources, parents: Vec::new(), derivation: None, review: None, lossy: None }
     }
 
     /// An image whose file says that some or all of it was made artificially ((0008,001C) or our own mark).
     #[must_use]
     pub fn marked_synthetic(sources: Vec<String>, derivation: Option<Derivation>) -> Self {
-        Self { synthetic: true, sources, parents: Vec::new(), derivation, review: None }
+        Self { synthetic: true, sources, parents: Vec::new(), derivation, review: None, lossy: None }
     }
 
     /// An image made out of `parents`: synthetic if the step invents pixels or any parent is synthetic.
@@ -82,6 +84,7 @@ impl Provenance {
             parents: parents.iter().map(|p| (*p).clone()).collect(),
             derivation: Some(derivation),
             review: None,
+            lossy: None,
         }
     }
 
@@ -90,6 +93,20 @@ impl Provenance {
     #[must_use]
     pub fn reviewed(self, review: Option<Review>) -> Self {
         Self { review, ..self }
+    }
+
+    /// The same origin, whose pixels went through a compression that loses detail; the text says which, for the person:
+    /// `ISO_10918_1, 12 to 1`. `None`: nothing is known of one.
+    #[must_use]
+    pub fn lossily_compressed(self, how: Option<String>) -> Self {
+        Self { lossy: how.or(self.lossy), ..self }
+    }
+
+    /// How the pixels, or those of an image that this was derived from, were lossily compressed; `None`: not, as far as
+    /// is known.
+    #[must_use]
+    pub fn lossy(&self) -> Option<&str> {
+        self.lossy.as_deref().or_else(|| self.parents.iter().find_map(Self::lossy))
     }
 
     /// Whether any of the grey values were made artificially.
@@ -135,6 +152,18 @@ mod tests {
         let made = Provenance::derived(&[&real], Derivation { generates_pixels: true, ..Default::default() });
         let slab = Provenance::derived(&[&mask, &made], Derivation::default());
         assert!(made.is_synthetic() && slab.is_synthetic());
+    }
+
+    #[test]
+    fn what_was_lost_once_stays_lost() {
+        let real = Provenance::acquired(vec!["1.2".into()]);
+        assert_eq!(real.lossy(), None);
+        let lost = real.clone().lossily_compressed(Some("JPEG, 12 to 1".into())).lossily_compressed(None);
+        let slab = Provenance::derived(&[&real, &lost], Derivation::default());
+        assert_eq!(slab.lossy(), Some("JPEG, 12 to 1"));
+        let json = serde_json::to_string(&slab).unwrap();
+        assert_eq!(serde_json::from_str::<Provenance>(&json).unwrap(), slab);
+        assert!(!serde_json::to_string(&real).unwrap().contains("lossy"));
     }
 
     #[test]

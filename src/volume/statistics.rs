@@ -3,7 +3,7 @@
 use rayon::prelude::*;
 
 use super::voxels::{Scalar, luma};
-use super::{Padding, Volume};
+use super::{Padding, Shutter, Volume};
 use crate::with_voxels;
 
 /// Lowest and highest real value; `None` when nothing but padding or NaN is there.
@@ -25,7 +25,7 @@ pub fn stored_range(volume: &Volume) -> Option<[f64; 2]> {
 }
 
 fn slice_range<T: Scalar>(v: &[T], padding: Option<Padding>) -> Option<[f64; 2]> {
-    v.par_chunks(1 << 16)
+    v.par_chunks(CHUNK)
         .map(|chunk| match padding {
             None => {
                 // Comparisons in the stored type, so that the compiler can use vector instructions.
@@ -61,25 +61,44 @@ pub struct Histogram {
     pub counts: Vec<u64>,
 }
 
+/// Lowest and highest stored value outside the shutter; see [`range`].
+fn seen_range(volume: &Volume, shutter: &Shutter) -> Option<[f64; 2]> {
+    let counts = |i: usize, x: f64| x.is_finite() && !volume.padding.is_some_and(|p| p.holds(x)) && !shutter.hides(i);
+    let of = |chunk: usize| {
+        let reach = chunk * CHUNK..((chunk + 1) * CHUNK).min(volume.voxels.len());
+        let values = reach.filter_map(|i| volume.voxels.get(i).filter(|x| counts(i, *x)));
+        values.fold(None, widen)
+    };
+    (0..volume.voxels.len().div_ceil(CHUNK)).into_par_iter().map(of).reduce(|| None, join)
+}
+
+/// Voxels that one task looks through.
+const CHUNK: usize = 1 << 16;
+
 /// The histogram of a volume over at most `bins` bins. Volumes beyond four million voxels are read with a stride: it
-/// serves windows and plots, not measurements.
+/// serves windows and plots, not measurements. What a shutter hides does not count.
 #[must_use]
 pub fn histogram(volume: &Volume, bins: usize) -> Option<Histogram> {
-    let stored = stored_range(volume)?;
+    let shutter = volume.graphics.shutter.as_deref().filter(|s| s.grid == volume.geometry);
+    let stored = match shutter {
+        Some(shutter) => seen_range(volume, shutter)?,
+        None => stored_range(volume)?,
+    };
     let stride = (volume.voxels.len() / 4_000_000).max(1) | 1;
     let scale = if stored[1] > stored[0] { bins as f64 / (stored[1] - stored[0]) } else { 0.0 };
     let mut counts = vec![0_u64; bins.max(1)];
-    let mut add = |x: f64| {
-        if x.is_finite() && !volume.padding.is_some_and(|p| p.holds(x)) {
+    let mut add = |(n, x): (usize, f64)| {
+        let hidden = || shutter.is_some_and(|s| s.hides(n * stride));
+        if x.is_finite() && !volume.padding.is_some_and(|p| p.holds(x)) && !hidden() {
             let bin = (((x - stored[0]) * scale) as usize).min(bins.max(1) - 1);
             counts[bin] += 1;
         }
     };
     with_voxels!(
         &volume.voxels,
-        |v| v.iter().step_by(stride).for_each(|x| add(x.to_f64())),
+        |v| v.iter().step_by(stride).map(|x| x.to_f64()).enumerate().for_each(&mut add),
         rgb | v | {
-            v.iter().step_by(stride).for_each(|x| add(luma(x)));
+            v.iter().step_by(stride).map(luma).enumerate().for_each(&mut add);
         }
     );
     if volume.rescale.slope < 0.0 {

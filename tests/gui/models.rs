@@ -57,6 +57,15 @@ kind = "image"
     folder
 }
 
+/// The same with further tables in its manifest.
+fn with_tables(root: &Path, name: &str, graph: &str, tables: &str) -> PathBuf {
+    let folder = model(root, name, graph, "synthesis");
+    let path = folder.join("manifest.toml");
+    let text = std::fs::read_to_string(&path).unwrap();
+    std::fs::write(&path, format!("{text}{tables}\n")).unwrap();
+    folder
+}
+
 /// The head open in a tall window that offers these models.
 fn bench(models: impl FnOnce(&Path) -> Vec<PathBuf>) -> Bench {
     let mut bench = Bench::with_models(TALL, |folder| vec![head(folder)], Vec::new(), models);
@@ -218,6 +227,10 @@ fn a_result_says_how_far_to_trust_it_before_what_it_made() {
         [("T2 (made)", true), ("Standard deviation, t2", true), ("Mask", true)].map(|(n, v)| (n.to_owned(), v))
     );
     bench.snapshot("result");
+    bench.key(Key::U);
+    assert_eq!(overlays(&bench).iter().map(|(_, on)| *on).collect::<Vec<_>>(), [true, false, true], "U hides the map");
+    bench.key(Key::U);
+    assert!(overlays(&bench).iter().all(|(_, on)| *on));
     bench.click("Remove all layers of t1-to-t2 1.0.0");
     assert!(overlays(&bench).is_empty());
     bench.harness.key_press_modifiers(eframe::egui::Modifiers::COMMAND, Key::Z);
@@ -343,4 +356,138 @@ fn a_map_has_a_contour_and_the_synthetic_fades_by_it() {
     assert_eq!(bench.value("Fading of T2 (made)"), "Standard deviation, t2");
     assert_ne!(bench.harness.render().unwrap(), plain);
     bench.snapshot("fade");
+}
+
+#[test]
+fn slots_say_whether_they_are_like_the_training_data_before_anything_runs() {
+    if !can_draw() {
+        return;
+    }
+    let mut bench = bench(|root| {
+        vec![
+            with_tables(root, "fine", "identity.onnx", "[guard]\nspacing_mm_range = [0.5, 2.0]"),
+            with_tables(root, "coarse", "identity.onnx", "[guard]\nspacing_mm_range = [0.5, 5.0]"),
+            model(root, "silent", "identity.onnx", "synthesis"),
+        ]
+    });
+    bench.click("Open Model fine");
+    let unlike = "Unlike the training data, because spacing is 4 × 4 × 4 mm (training data 0.5 to 2 mm)";
+    let word = bench.node(unlike).rect();
+    assert!(bench.node("Input image").rect().bottom() <= word.top(), "under the slots");
+    assert!(word.bottom() <= bench.node("Run Model fine").rect().top(), "and before the button");
+    assert!(overlays(&bench).is_empty(), "nothing ran");
+    bench.snapshot("guard");
+    bench.click("Empty image");
+    assert!(bench.harness.query_by_label(unlike).is_none());
+    bench.click("Close Model fine");
+    bench.click("Open Model coarse");
+    bench.node("Like the training data");
+    bench.click("Close Model coarse");
+    bench.click("Open Model silent");
+    bench.node("Whether the input is like the training data is not known");
+}
+
+#[test]
+fn a_second_model_shows_where_the_image_may_be_invented() {
+    if !can_draw() {
+        return;
+    }
+    runtime::ensure(&Control::new()).unwrap();
+    // The cycle is closed by a model that doubles nothing: what differs is what rounding does.
+    let mut bench = bench(|root| {
+        let again = model(root, "again", "identity.onnx", "synthesis");
+        vec![with_tables(root, "copy", "identity.onnx", "[faithfulness]\ncycle = \"again\""), again]
+    });
+    bench.click("Open Model copy");
+    bench.node("Second model");
+    bench.click("Run Model copy");
+    bench.click("Agree to the licence and run Model copy");
+    let names: Vec<String> = overlays(&bench).into_iter().map(|(name, _)| name).collect();
+    assert_eq!(names, ["made", "Cycle difference, made"], "{:?}", bench.harness.state().messages());
+    bench.key(Key::Q);
+    bench.node("Cycle difference");
+    bench.node("0   mean 0 normalised");
+}
+
+#[test]
+fn several_series_of_unknown_frames_run_once_the_person_says_that_they_are_registered() {
+    if !can_draw() {
+        return;
+    }
+    let two = |root: &Path| {
+        let folder = model(root, "two", "difference.onnx", "synthesis");
+        let path = folder.join("manifest.toml");
+        let text = std::fs::read_to_string(&path).unwrap();
+        let both =
+            "[[inputs]]\nname = \"image\"\ntensor = \"first\"\n[[inputs]]\nname = \"other\"\ntensor = \"second\"";
+        std::fs::write(&path, text.replace("[[inputs]]\nname = \"image\"\ntensor = \"image\"", both)).unwrap();
+        vec![folder]
+    };
+    let paths = |folder: &Path| {
+        let first = head(folder);
+        let second = folder.join("second.nii");
+        std::fs::copy(&first, &second).unwrap();
+        vec![first, second]
+    };
+    runtime::ensure(&Control::new()).unwrap();
+    let mut bench = Bench::with_models(TALL, paths, Vec::new(), two);
+    bench.settle();
+    bench.click("Open Model two");
+    for (series, input) in [("Series head", "Input image"), ("Series second", "Input other")] {
+        let (from, to) = (bench.center(series), bench.center(input));
+        bench.drag(from, to - from);
+    }
+    assert_eq!((bench.value("Input image"), bench.value("Input other")), ("head".into(), "second".into()));
+    bench.node("The series do not share a frame of reference; say that they are registered");
+    bench.click("These series are registered");
+    assert!(bench.harness.query_by_label_contains("do not share a frame of reference").is_none());
+    bench.click("Run Model two");
+    bench.click("Agree to the licence and run Model two");
+    assert_eq!(overlays(&bench).len(), 1, "{:?}", bench.harness.state().messages());
+}
+
+#[test]
+fn a_run_is_saved_with_its_records_and_what_a_person_said_of_it() {
+    if !can_draw() {
+        return;
+    }
+    runtime::ensure(&Control::new()).unwrap();
+    let mut bench = bench(|root| vec![model(root, "copy", "identity.onnx", "synthesis")]);
+    let folder = tempfile::tempdir().unwrap();
+    bench.harness.state_mut().save_into(folder.path().to_owned());
+    bench.click("Open Model copy");
+    bench.click("Run Model copy");
+    bench.click("Agree to the licence and run Model copy");
+    bench.click("Reject made");
+    bench.node("Reason for made").focus();
+    bench.settle();
+    bench.harness.event(Event::Text("invents a lesion".into()));
+    bench.settle();
+    bench.click("Confirm: reject made");
+    bench.click("Save results of copy 1.0.0…");
+    let record = std::fs::read_to_string(folder.path().join("made.provenance.json")).unwrap();
+    let record: serde_json::Value = serde_json::from_str(&record).unwrap();
+    assert_eq!(record["synthetic"], true);
+    assert_eq!(record["provenance"]["review"]["state"], "rejected");
+    assert_eq!(record["provenance"]["review"]["reason"], "invents a lesion");
+    assert!(folder.path().join("made.nii.gz").is_file());
+    // The record that is opened now is the one beside the file.
+    bench.key(Key::Q);
+    bench.node("Open the record").click_accesskit();
+    bench.settle();
+    bench.harness.get_by_label_contains("made.provenance.json");
+}
+
+#[test]
+fn a_result_reads_as_well_in_the_light_theme() {
+    if !can_draw() {
+        return;
+    }
+    let mut bench = with_result();
+    bench.harness.state_mut().perform(veritome::app::action::Action::ToggleLightTheme);
+    bench.settle();
+    bench.key(Key::Q);
+    let word = "Unlike the training data, because spacing is 4 mm (training data 0.5 to 2 mm)";
+    assert_eq!(bench.harness.get_all_by_label(word).count(), 2, "in the layers and in the panel");
+    bench.snapshot("result_light");
 }

@@ -1,5 +1,5 @@
-//! Every inferer against MONAI, nnU-Net's formulas and numpy: `tests/expected/make_inferers.py` made the images, the
-//! networks and the expected outputs.
+//! Every inferer against MONAI, nnU-Net's formulas and numpy: `tests/expected/make_inferers.py` and `make_scaled.py` made
+//! the images, the networks and the expected outputs.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -72,22 +72,74 @@ fn found(output: &Output, what: &str) -> Vec<f32> {
     }
 }
 
-#[test]
-fn every_inferer_equals_monai_nnunet_and_numpy() {
+/// Runs the cases of a list and gives those that are wrong: values farther than 1e-4 off, or another grid.
+fn wrong(list: &str, least: usize) -> Vec<String> {
     with_runtime();
-    let cases: Vec<Case> = serde_json::from_slice(&std::fs::read(folder().join("cases.json")).unwrap()).unwrap();
+    let cases: Vec<Case> = serde_json::from_slice(&std::fs::read(folder().join(list)).unwrap()).unwrap();
     let image = load(&folder().join("image.nii.gz"));
-    assert!(cases.len() >= 20);
+    assert!(cases.len() >= least);
     let mut wrong = Vec::new();
     for case in &cases {
         let result = case.run(&image);
-        let expected = values(&load(&folder().join(format!("{}.nii.gz", case.name))));
+        let file = load(&folder().join(format!("{}.nii.gz", case.name)));
+        let expected = values(&file);
         let got = found(&result.outputs[0], &case.what);
+        let grid = match &result.outputs[0].content {
+            OutputContent::Image(v) => &v.geometry,
+            OutputContent::Labels(l) => &l.geometry,
+            OutputContent::Classes(_) => panic!("classes"),
+        };
+        let off = grid.distance_mm(&file.geometry);
         let worst = got.iter().zip(&expected).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
-        println!("{:28} {worst:.2e}  {} windows, {} repeats", case.name, result.patches, result.repeats);
-        if got.len() != expected.len() || !worst.is_finite() || worst > 1e-4 {
-            wrong.push(format!("{}: {worst}", case.name));
+        println!("{:28} {worst:.2e}  {} windows, {} repeats, {off:.1e} mm", case.name, result.patches, result.repeats);
+        if got.len() != expected.len() || !worst.is_finite() || worst > 1e-4 || off > 1e-4 {
+            wrong.push(format!("{}: {worst}, {off} mm", case.name));
         }
     }
+    wrong
+}
+
+#[test]
+fn every_inferer_equals_monai_nnunet_and_numpy() {
+    let wrong = wrong("cases.json", 20);
     assert!(wrong.is_empty(), "{wrong:?}");
+}
+
+#[test]
+fn answers_of_another_size_equal_monais_and_lie_where_the_image_does() {
+    let wrong = wrong("scaled_cases.json", 12);
+    assert!(wrong.is_empty(), "{wrong:?}");
+}
+
+#[test]
+fn a_finer_image_is_marked_and_knows_its_grid_in_every_orientation() {
+    with_runtime();
+    let image = load(&folder().join("image.nii.gz"));
+    let cases: Vec<Case> = serde_json::from_slice(&std::fs::read(folder().join("scaled_cases.json")).unwrap()).unwrap();
+    let case = cases.iter().find(|c| c.name == "doubled_whole").unwrap();
+    let fine = |text: &str| {
+        let folder = tempfile::tempdir().unwrap();
+        case.model(folder.path());
+        let path = folder.path().join("manifest.toml");
+        let manifest = std::fs::read_to_string(&path).unwrap().replace("[inferer]", &format!("{text}\n[inferer]"));
+        std::fs::write(&path, manifest).unwrap();
+        let model = Model::open(folder.path()).unwrap();
+        let result = run(&model, &[(String::new(), image.clone())], &RunOptions::default(), &Control::new()).unwrap();
+        let OutputContent::Image(volume) = result.outputs[0].content.clone() else { panic!("no image") };
+        volume
+    };
+    let plain = fine("");
+    assert!(plain.provenance.is_synthetic(), "grey values that a network made");
+    assert_eq!(plain.size(), [42, 34, 26]);
+    for text in ["[preprocess]\norientation = \"PIR\"", "[preprocess]\norientation = \"LSA\"\npad_multiple = 8"] {
+        let turned = fine(text);
+        assert!(turned.geometry.distance_mm(&plain.geometry) < 1e-9, "{text}");
+    }
+    // Through a file and back.
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("fine.nii.gz");
+    veritome::io::write::write(&[(*plain).clone()], &path).unwrap();
+    let back = load(&path);
+    assert!(back.provenance.is_synthetic() && back.geometry.distance_mm(&plain.geometry) < 1e-4);
+    assert_eq!(values(&back), values(&plain));
 }

@@ -4,7 +4,9 @@
 
 #![allow(clippy::unwrap_used, reason = "helpers of tests")]
 
+mod before;
 mod cores;
+mod faithful;
 mod files;
 mod inferers;
 mod malicious;
@@ -190,7 +192,7 @@ fn the_shipped_check_is_met() {
     with_runtime();
     let model = manifest::find("brain-mask").unwrap();
     let check = &model.manifest.checks[0];
-    let head = load(&model.folder.join(&check.input));
+    let head = load(&model.folder.join(check.input.as_ref().unwrap()));
     let expected = load(&model.folder.join(&check.output));
     let result = run(&model, &[(String::new(), head)], &RunOptions::default(), &Control::new()).unwrap();
     let brain = labels(&result);

@@ -74,6 +74,25 @@ fn the_demo_model_runs_and_its_overlay_goes_and_comes_in_a_real_window() {
     assert!(becomes(false), "V, held down, peeks under it");
     desktop.input(&["keyup", "v"]);
     assert!(becomes(true), "and lets go");
+    // The demo runs mirrored too: U hides the map of how sure the model is, and nothing else, and brings it back.
+    let colours = |picture: &image::RgbImage| {
+        // Viridis: green or blue well above red, where the head is grey and the mask brown.
+        let (w, h) = SIZE;
+        let inside = |x: u32, y: u32| (w / 5..w / 2).contains(&x) && (h / 12..h / 2).contains(&y);
+        let is = |p: &image::Rgb<u8>| i16::from(p.0[1]).max(i16::from(p.0[2])) > i16::from(p.0[0]) + 25;
+        picture.enumerate_pixels().filter(|(x, y, p)| inside(*x, *y) && is(p)).count()
+    };
+    let unsure = colours(&desktop.settled());
+    assert!(unsure > 150, "the border of the brain is uncertain: {unsure} pixels");
+    let unsure_becomes = |seen: bool| {
+        let is = |n: usize| if seen { n > unsure / 2 } else { n < unsure / 4 };
+        wait_for(Duration::from_secs(30), || is(colours(&desktop.picture())).then_some(())).is_some()
+    };
+    desktop.input(&["key", "u"]);
+    assert!(unsure_becomes(false), "U hides the uncertainty");
+    assert!(becomes(true), "and leaves the mask");
+    desktop.input(&["key", "u"]);
+    assert!(unsure_becomes(true), "U brings it back");
     desktop.input(&["key", "q"]);
     let why = desktop.settled();
     if let Some(folder) = std::env::var_os("VERITOME_PICTURES") {

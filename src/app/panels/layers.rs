@@ -14,7 +14,7 @@ use crate::app::results::{self, Meaning};
 use crate::app::stage::{Overlay, Side, Stage};
 use crate::app::state::Model;
 use crate::app::ui_kit::theme::{self, tokens};
-use crate::app::ui_kit::widgets::{card, icon_button, panel_title, quiet, row, synthetic_badge};
+use crate::app::ui_kit::widgets::{card, icon_button, panel_title, quiet, row, synthetic_badge, tooltip};
 use crate::display::{ColorMap, Voi, Window};
 use crate::render::scene::{Compare, Content, Fade, Layer};
 use crate::volume::{ReviewState, Volume};
@@ -38,6 +38,7 @@ pub(crate) fn show(ui: &mut Ui, model: &mut Model, queue: &mut Vec<Action>) -> O
     let t = tokens(ui.ctx());
     let on = model.overlays_on;
     let flicker = model.flicker;
+    let (graphics_on, shutter_on) = (model.graphics_on, model.shutter_on);
     panel_title(ui, "Layers", |ui| {
         if icon_button(ui, Icon::Plus, "Add overlay from file", false).clicked() {
             queue.push(Action::AddOverlay);
@@ -88,7 +89,8 @@ pub(crate) fn show(ui: &mut Ui, model: &mut Model, queue: &mut Vec<Action>) -> O
         }
         None => {}
     }
-    base_card(ui, stage);
+    let shown = base_card(ui, stage, (graphics_on, shutter_on));
+    queue.extend(shown);
     if stage.overlays.iter().any(|o| matches!(o.layer.content, Content::Image(_))) {
         ui.add_space(t.space.s);
         compare(ui, stage, flicker, queue);
@@ -110,7 +112,7 @@ pub(crate) fn show(ui: &mut Ui, model: &mut Model, queue: &mut Vec<Action>) -> O
 
 /// The maps among the overlays that say how sure a model is.
 fn maps(stage: &Stage) -> Vec<Map> {
-    let is_map = |o: &&Overlay| o.part.as_ref().is_some_and(|p| matches!(p.meaning, Meaning::Uncertainty(_)));
+    let is_map = |o: &&Overlay| o.part.as_ref().is_some_and(|p| p.meaning.is_doubt());
     let map = |o: &Overlay| match &o.layer.content {
         Content::Image(volume) => Some(Map { name: o.layer.name.clone(), volume: volume.clone(), range: o.range }),
         Content::Labels(_) => None,
@@ -176,13 +178,30 @@ fn heading(ui: &mut Ui, layer: &Layer, buttons: impl FnOnce(&mut Ui)) {
     }
 }
 
-fn base_card(ui: &mut Ui, stage: &mut Stage) {
+/// The base and what its file lays over it. Gives what is to be turned on or off.
+fn base_card(ui: &mut Ui, stage: &mut Stage, (graphics_on, shutter_on): (bool, bool)) -> Option<Action> {
+    let mut asked = None;
     card(ui, false, |ui| {
         ui.set_width(ui.available_width());
         heading(ui, &stage.base, |ui| {
             quiet(ui, "base");
         });
         let Content::Image(volume) = &stage.base.content else { return };
+        let mut switch = |ui: &mut Ui, on: bool, action: Action, text: String, details: &str| {
+            let mut ticked = on;
+            let hint = tooltip(ui.ctx(), action) + details;
+            if ui.checkbox(&mut ticked, text).on_hover_text(hint).changed() {
+                asked = Some(action);
+            }
+        };
+        if !volume.graphics.planes.is_empty() {
+            let names: Vec<&str> = volume.graphics.planes.iter().map(|p| p.name.as_str()).collect();
+            let text = format!("Graphics of the file ({})", names.len());
+            switch(ui, graphics_on, Action::ToggleGraphics, text, &format!("\n{}", names.join(", ")));
+        }
+        if volume.graphics.shutter.is_some() {
+            switch(ui, shutter_on, Action::ToggleShutter, "Shutter of the file".to_owned(), "");
+        }
         if volume.voxels.is_colour() {
             return;
         }
@@ -191,6 +210,7 @@ fn base_card(ui: &mut Ui, stage: &mut Stage) {
         let auto = stage.auto;
         window(ui, &mut stage.base.voi, auto, &unit, "base");
     });
+    asked
 }
 
 fn overlay_card(ui: &mut Ui, overlay: &mut Overlay, (index, count): (usize, usize), maps: &[Map]) -> Option<Change> {
@@ -242,7 +262,7 @@ fn overlay_card(ui: &mut Ui, overlay: &mut Overlay, (index, count): (usize, usiz
             }
             Content::Labels(_) => labels(ui, &mut overlay.layer, &name),
         }
-        let is_map = overlay.part.as_ref().is_some_and(|p| matches!(p.meaning, Meaning::Uncertainty(_)));
+        let is_map = overlay.part.as_ref().is_some_and(|p| p.meaning.is_doubt());
         if !is_map && !maps.is_empty() {
             fade(ui, &mut overlay.layer.fade, maps, &name);
         }

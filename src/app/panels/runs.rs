@@ -7,7 +7,7 @@ use super::why::{bar, guard_line};
 use crate::app::results::{self, Run};
 use crate::app::stage::{Overlay, Stage};
 use crate::app::ui_kit::theme::{self, tokens};
-use crate::app::ui_kit::widgets::{icon, icon_button, named, quiet, synthetic_badge};
+use crate::app::ui_kit::widgets::{icon, icon_button, named, notice, quiet, synthetic_badge};
 use crate::inference::engine::{ClassScore, OutputContent};
 use crate::render::scene::Content;
 use crate::volume::{Review, ReviewState};
@@ -60,11 +60,7 @@ pub(super) fn head(ui: &mut Ui, stage: &Stage, run: &Run) -> Option<RunWish> {
     }
     quiet(ui, facts(run));
     for warning in &result.warnings {
-        ui.horizontal_top(|ui| {
-            ui.spacing_mut().item_spacing.x = t.space.xs;
-            ui.label(icon(Icon::TriangleAlert).size(12.0).color(t.uncertain));
-            ui.add(Label::new(RichText::new(warning).size(t.size.small).color(t.uncertain)).wrap());
-        });
+        notice(ui, warning);
     }
     for output in &result.outputs {
         if let OutputContent::Classes(classes) = &output.content {

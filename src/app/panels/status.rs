@@ -61,7 +61,7 @@ fn probe(model: &Model) -> (String, Vec<(String, String, bool)>) {
     let Some(stage) = model.stages.get(&probe.series) else { return (String::new(), Vec::new()) };
     let geometry = stage.geometry();
     let place = if stage.base.content.space().is_patient() {
-        let p = probe.point.0;
+        let p = model.true_point(probe.series, probe.point).0;
         format!("LPS {:.1} {:.1} {:.1} mm", p.x, p.y, p.z)
     } else {
         let v = geometry.to_voxel(probe.point).0;

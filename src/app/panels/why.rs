@@ -94,14 +94,16 @@ fn of_run(ui: &mut Ui, run: &RunEvidence) {
     match &run.guard {
         Some((like, sentence)) => guard_line(ui, *like, sentence),
         None => {
-            let text = "Whether the input is like the training data is not known";
-            ui.add(Label::new(RichText::new(text).size(t.size.small).color(t.quiet)).wrap());
+            ui.add(Label::new(RichText::new(NOT_KNOWN).size(t.size.small).color(t.quiet)).wrap());
         }
     }
     for output in &run.outputs {
         of_output(ui, output, run.unknown);
     }
 }
+
+/// Where a model has no guard.
+pub(crate) const NOT_KNOWN: &str = "Whether the input is like the training data is not known";
 
 /// The guard's verdict: a colour, a sign and words.
 pub(crate) fn guard_line(ui: &mut Ui, like: bool, sentence: &str) {
@@ -127,6 +129,9 @@ fn of_output(ui: &mut Ui, output: &OutputEvidence, unknown: &str) {
                 line(ui, name, text, color);
             }
         }
+    }
+    for (name, text) in &output.invented {
+        line(ui, name, text, if text.starts_with("unknown here") { t.quiet } else { t.uncertain });
     }
     if let Some(finding) = &output.finding {
         line(ui, "Above threshold", finding, t.text);

@@ -288,6 +288,13 @@ mod tests {
     }
 
     #[test]
+    fn graphics_of_files_have_the_colour_of_their_token() {
+        let file: toml::Table = toml::from_str(include_str!("../../../assets/theme.toml")).unwrap();
+        let [r, g, b] = crate::volume::graphics::GRAPHIC_COLOR;
+        assert_eq!(file["image"]["graphic"].as_str(), Some(format!("#{r:02x}{g:02x}{b:02x}").as_str()));
+    }
+
+    #[test]
     fn every_text_colour_has_contrast_four_and_a_half_on_every_ground() {
         for t in [&ALL.dark, &ALL.light] {
             for text in [t.text, t.quiet, t.accent, t.synthetic, t.uncertain, t.error, t.approved] {

@@ -69,6 +69,16 @@ pub(crate) fn quiet(ui: &mut Ui, text: impl Into<String>) -> Response {
     ui.add(egui::Label::new(RichText::new(text).size(t.size.small).color(t.quiet)).truncate())
 }
 
+/// Something that a person should know: a sign, words and a colour.
+pub(crate) fn notice(ui: &mut Ui, text: &str) {
+    let t = tokens(ui.ctx());
+    ui.horizontal_top(|ui| {
+        ui.spacing_mut().item_spacing.x = t.space.xs;
+        ui.label(icon(Icon::TriangleAlert).size(12.0).color(t.uncertain));
+        ui.add(egui::Label::new(RichText::new(text).size(t.size.small).color(t.uncertain)).wrap());
+    });
+}
+
 /// The mark of artificial content: magenta, and the word.
 pub(crate) fn synthetic_badge(ui: &mut Ui) {
     let t = tokens(ui.ctx());

@@ -3,6 +3,7 @@
 use eframe::egui::{Align2, Color32, FontId, Pos2, Rect, Stroke, StrokeKind, pos2, vec2};
 
 use super::{Spot, gestures::format_window};
+use crate::app::library::Load;
 use crate::app::pane::Kind;
 use crate::app::stage::Stage;
 use crate::app::state::Model;
@@ -139,7 +140,14 @@ fn lines(model: &Model, spot: &Spot, stage: &Stage, room: Room) -> [Lines; 3] {
         what.push((study.description.clone(), false));
     }
     if !stage.whole {
-        what.push(("Middle slice; the rest is loading".to_owned(), false));
+        let loads = entry.is_some_and(|e| matches!(e.load, Load::Running(_)));
+        let text = match (stage.shows_slice(pane.point), loads) {
+            (true, true) => "This slice; the rest is loading",
+            (false, true) => "This slice is loading",
+            (true, false) => "This slice alone was loaded",
+            (false, false) => "This slice was not loaded",
+        };
+        what.push((text.to_owned(), false));
     }
     if let Kind::Slice(_) = pane.kind {
         let number = pane.slice_number(stage);
@@ -151,7 +159,8 @@ fn lines(model: &Model, spot: &Spot, stage: &Stage, room: Room) -> [Lines; 3] {
             && let Some((text, _)) = how.last_mut()
         {
             let forward = pane.axes(stage).forward;
-            let mm = forward.dot(pane.point.0);
+            let point = pane.series.map_or(pane.point, |id| model.true_point(id, pane.point));
+            let mm = forward.dot(point.0);
             let direction = if mm < 0.0 { -forward } else { forward };
             text.push_str(&format!("   {} {:.1} mm", orientation::letters(direction, false), mm.abs()));
         }

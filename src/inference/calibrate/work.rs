@@ -422,7 +422,8 @@ fn residual(
     options: &CalibrationOptions,
     control: &Control,
 ) -> Result<Option<Residual>, CalibrationError> {
-    let run_options = RunOptions { provider: options.provider, seed: options.seed, ..RunOptions::default() };
+    let run_options =
+        RunOptions { provider: options.provider, seed: options.seed, alone: true, ..RunOptions::default() };
     let result = run(model, inputs, &run_options, control)?;
     let Some(output) = result.outputs.into_iter().find(|o| o.name == spec.name) else { return Ok(None) };
     let OutputContent::Image(image) = &output.content else { return Ok(None) };
@@ -445,7 +446,7 @@ fn seen(
     let Some(first) = matched.iter().flatten().next().cloned() else { return Ok(None) };
     let mask = match &m.preprocess.mask {
         Some(name) => {
-            let run_options = RunOptions { provider, ..RunOptions::default() };
+            let run_options = RunOptions { provider, alone: true, ..RunOptions::default() };
             Some(region::of_model(name, &matched, &run_options, control)?)
         }
         None => None,

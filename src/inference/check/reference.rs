@@ -74,7 +74,7 @@ impl ReferenceReport {
 /// Only [`InferenceError::Cancelled`]; all else is in the report.
 pub(super) fn run(model: &Model, check: &Check, control: &Control) -> Result<ReferenceReport, InferenceError> {
     let mut report = ReferenceReport {
-        input: check.input.clone(),
+        input: check.title(),
         expected: check.output.clone(),
         allowed: check.max_abs_difference,
         ..ReferenceReport::default()
@@ -86,15 +86,17 @@ pub(super) fn run(model: &Model, check: &Check, control: &Control) -> Result<Ref
         let series = study.series.first().ok_or_else(|| said(&"holds no image"))?;
         Ok(Arc::new(series.load(0, control).map_err(|e| said(&e))?))
     };
-    let (input, expected) = match load(&check.input).and_then(|i| Ok((i, load(&check.output)?))) {
+    let given = |(name, file): (String, String)| Ok((name, load(&file)?));
+    let inputs = check.files().into_iter().map(given).collect::<Result<Vec<_>, String>>();
+    let (inputs, expected) = match inputs.and_then(|i| Ok((i, load(&check.output)?))) {
         Ok(both) => both,
         Err(reason) => {
             control.checkpoint()?;
             return Ok(ReferenceReport { reason: Some(reason), ..report });
         }
     };
-    let options = RunOptions { provider: Provider::Cpu, ..RunOptions::default() };
-    let result = match engine::run(model, &[(String::new(), input)], &options, control) {
+    let options = RunOptions { provider: Provider::Cpu, alone: true, ..RunOptions::default() };
+    let result = match engine::run(model, &inputs, &options, control) {
         Ok(result) => result,
         Err(cancelled @ InferenceError::Cancelled(_)) => return Err(cancelled),
         Err(e) => return Ok(ReferenceReport { reason: Some(e.to_string()), ..report }),

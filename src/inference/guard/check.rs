@@ -9,8 +9,9 @@ use crate::inference::errors::InferenceError;
 use crate::inference::manifest::Model;
 use crate::volume::{Unit, Volume};
 
-/// Holds the inputs (in the manifest's order; `None`: not given) against the guard. `normalised` are their values as
-/// the network takes them, by name; `features` are the numbers of `guard.embedding.tensor`.
+/// Holds the inputs (in the manifest's order; `None`: not given) against the guard, except for the features, which are
+/// the network's: [`check_features`]. `normalised` are their values as the network takes them, by name; `None`:
+/// intensities are not looked at.
 ///
 /// Intensities are compared by [`wasserstein`] over the finite voxels of the normalised input. An unlike input is
 /// never refused.
@@ -20,8 +21,7 @@ use crate::volume::{Unit, Volume};
 pub(crate) fn check(
     model: &Model,
     inputs: &[Option<Arc<Volume>>],
-    normalised: &[(String, &[f32])],
-    features: Option<&[f64]>,
+    normalised: Option<&[(String, &[f32])]>,
 ) -> Result<Verdict, InferenceError> {
     let m = &model.manifest;
     let Some(guard) = &m.guard else { return Ok(Verdict::default()) };
@@ -44,6 +44,12 @@ pub(crate) fn check(
         if volume.provenance.is_synthetic() {
             add(what("Origin"), "acquired images".into(), "synthetic".into(), false);
         }
+        if guard.lossless {
+            let found = volume.provenance.lossy();
+            let lossy = |how: &str| if how.is_empty() { "lossy".to_owned() } else { format!("lossy, {how}") };
+            let text = found.map_or_else(|| "none known".to_owned(), lossy);
+            add(what("Compression"), "without loss".into(), text, found.is_none());
+        }
         if let Some(range) = guard.spacing_mm_range {
             let found = volume.geometry.spacing_mm();
             add(what("Spacing"), span(range), lengths(found), within(found, range));
@@ -54,7 +60,7 @@ pub(crate) fn check(
             add(what("Field of view"), span(range), lengths(found), within(found, range));
         }
     }
-    if let Some(spec) = &guard.intensity_histogram {
+    if let (Some(spec), Some(normalised)) = (&guard.intensity_histogram, normalised) {
         let file = reference::histogram(model, spec)?;
         if let Some((_, values)) = normalised.iter().find(|(name, _)| *name == spec.input) {
             let distance = wasserstein(&shares(values, &file.edges), &file.mean, &file.edges);
@@ -81,7 +87,6 @@ pub(crate) fn check(
             add("Intensity histogram".into(), format!("of `{}`", spec.input), found, false);
         }
     }
-    checks.extend(check_features(model, features)?);
     Ok(Verdict { checks })
 }
 
@@ -109,7 +114,7 @@ pub(crate) fn check_features(model: &Model, features: Option<&[f64]>) -> Result<
 }
 
 /// What the check of features looks at.
-pub(crate) const FEATURES: &str = "Feature space";
+pub(super) const FEATURES: &str = "Feature space";
 
 fn within(found: [f64; 3], [low, high]: [f64; 2]) -> bool {
     // Spacings that went through a file's 32 bits are off by that much.
@@ -183,7 +188,30 @@ embedding = { tensor = "features", mean_cov = "guard.npz", max_distance = 4.0 }
     }
 
     fn run(model: &Model, volume: Arc<Volume>, values: &[f32], features: Option<&[f64]>) -> Verdict {
-        check(model, &[Some(volume)], &[("ct".to_owned(), values)], features).unwrap()
+        let mut verdict = check(model, &[Some(volume)], Some(&[("ct".to_owned(), values)])).unwrap();
+        verdict.checks.extend(check_features(model, features).unwrap());
+        verdict
+    }
+
+    #[test]
+    fn a_lossy_input_is_unlike_training_data_that_was_not() {
+        let (folder, model) = folder(GOOD);
+        let lossy = Volume {
+            provenance: Provenance::acquired(vec![]).lossily_compressed(Some("ISO_10918_1, 12 to 1".into())),
+            ..(*volume(1.0, "CT")).clone()
+        };
+        let lossy = Arc::new(lossy);
+        // The manifest says nothing of the training data: no verdict.
+        assert!(check(&model, &[Some(lossy.clone())], None).unwrap().is_like());
+        let text = MANIFEST.replace("[guard]", "[guard]\nlossless = true");
+        std::fs::write(folder.path().join("manifest.toml"), text).unwrap();
+        let model = Model::open(folder.path()).unwrap();
+        let sentence = check(&model, &[Some(lossy)], None).unwrap().sentence();
+        assert!(
+            sentence.contains("compression is lossy, ISO_10918_1, 12 to 1 (training data without loss)"),
+            "{sentence}"
+        );
+        assert!(check(&model, &[Some(volume(1.0, "CT"))], None).unwrap().is_like());
     }
 
     #[test]
@@ -232,7 +260,8 @@ embedding = { tensor = "features", mean_cov = "guard.npz", max_distance = 4.0 }
         ] {
             let (_folder, model) = folder(bad);
             let values: &[f32] = &[1.0];
-            let e = check(&model, &[Some(volume(1.0, "CT"))], &[("ct".to_owned(), values)], None).unwrap_err();
+            let normalised = [("ct".to_owned(), values)];
+            let e = check(&model, &[Some(volume(1.0, "CT"))], Some(&normalised)).unwrap_err();
             assert!(e.to_string().contains("guard.json") && e.to_string().contains(says), "{e}");
             assert!(verify(&model).is_err());
         }

@@ -107,6 +107,7 @@ impl Draft {
             postprocess: Postprocess::default(),
             anomaly: None,
             uncertainty: Uncertainty::default(),
+            faithfulness: None,
             guard: None,
             explain: None,
             checks: Vec::new(),

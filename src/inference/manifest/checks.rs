@@ -24,6 +24,7 @@ pub(super) fn check(m: &Manifest) -> Result<(), String> {
     check_preprocess(m)?;
     check_inferer(m)?;
     check_outputs(m)?;
+    check_faithfulness(m)?;
     check_rest(m)
 }
 
@@ -235,8 +236,38 @@ fn check_outputs(m: &Manifest) -> Result<(), String> {
     Ok(())
 }
 
+fn check_faithfulness(m: &Manifest) -> Result<(), String> {
+    let Some(f) = &m.faithfulness else { return Ok(()) };
+    if f.cycle.is_none() && f.segmentation.is_none() {
+        return Err("faithfulness: needs `cycle` or `segmentation`, the name of a second model".into());
+    }
+    let segmentation = f.segmentation.iter().flat_map(|s| [s.of_source(), s.of_synthetic()]);
+    for name in f.cycle.as_deref().into_iter().chain(segmentation) {
+        check_name(name).map_err(|_| format!("faithfulness: `{name}` must be the name of a model's folder"))?;
+    }
+    if let Some(name) = f.source.as_ref().filter(|name| m.inputs.iter().all(|i| i.name != **name)) {
+        return Err(format!("faithfulness.source: there is no input `{name}`"));
+    }
+    let images: Vec<&str> = m.outputs.iter().filter(|o| o.kind == OutputKind::Image).map(|o| o.name.as_str()).collect();
+    match &f.output {
+        Some(name) if !images.contains(&name.as_str()) => {
+            Err(format!("faithfulness.output: there is no output `{name}` of kind image"))
+        }
+        None if images.is_empty() => Err("faithfulness: there is no output of kind image to look at".into()),
+        _ => Ok(()),
+    }
+}
+
 fn check_rest(m: &Manifest) -> Result<(), String> {
     let p = &m.postprocess;
+    if let Some(a) = &m.anomaly {
+        if !(1..=100_000).contains(&a.restoration_steps) {
+            return Err("anomaly.restoration_steps: must be from 1 to 100000".into());
+        }
+        if !(a.restoration_step.is_finite() && a.restoration_step > 0.0) {
+            return Err("anomaly.restoration_step: must be above 0".into());
+        }
+    }
     if !(0.0..=1.0).contains(&p.threshold) {
         return Err("postprocess.threshold: must be from 0 to 1".into());
     }
@@ -265,7 +296,18 @@ fn check_rest(m: &Manifest) -> Result<(), String> {
         }
     }
     for check in &m.checks {
-        inside(&check.input).and_then(|()| inside(&check.output)).map_err(|e| format!("checks: {e}"))?;
+        let files = check.files();
+        if files.is_empty() || check.input.is_some() && !check.inputs.is_empty() {
+            return Err("checks: needs `input` or `inputs`, not both".into());
+        }
+        for file in files.iter().map(|(_, file)| file).chain([&check.output]) {
+            inside(file).map_err(|e| format!("checks: {e}"))?;
+        }
+        if let Some(name) = check.inputs.keys().find(|name| m.inputs.iter().all(|i| i.name != **name)) {
+            let known: Vec<&str> = m.inputs.iter().map(|i| i.name.as_str()).collect();
+            let near = nearest(name, &known).map(|n| format!("; the nearest is `{n}`")).unwrap_or_default();
+            return Err(format!("checks.inputs: there is no input `{name}`{near}"));
+        }
     }
     Ok(())
 }

@@ -274,8 +274,9 @@ largest_component = [1]
         for (from, to, says) in [
             ("schema = 1", "schema = 2", "schema"),
             ("\"RAS\"", "\"RAL\"", "preprocess.orientation"),
-            ("[2, 2.0, 2.0]", "[2, 0.0, 2.0]", "preprocess.spacing_mm"),
-            ("[2, 2.0, 2.0]", "[2, 2.0]", "spacing_mm must be three numbers"),
+            ("[2, 2.0, 2.0]", "[2, 0.0, 2.0]", "spacing_mm must be three numbers above 0"),
+            ("[2, 2.0, 2.0]", "[\"native\", \"native\", \"native\"]", "preprocess.spacing_mm"),
+            ("[2, 2.0, 2.0]", "[2, 2.0]", "spacing_mm must be three numbers above 0"),
             ("model.onnx", "../model.onnx", "inside the model's folder"),
             ("model.onnx", "/model.onnx", "inside the model's folder"),
             ("000000\" }", "\" }", "64 hexadecimal"),

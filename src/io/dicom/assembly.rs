@@ -5,12 +5,17 @@ use std::sync::Arc;
 
 use super::image_file::{Belonging, Entry, ImageFile, ObjectFile};
 use super::pixel_format::common_type;
+use super::real_world::{RealWorldMapping, quantities};
 use super::separation::{Part, separate};
 use super::series_source::{ObjectSource, SeriesSource, Template};
 use super::stacking::{Slice, grid_of};
+use super::uptake::{Uptake, suv};
 use crate::error::{Warning, WarningCode};
 use crate::io::{Series, SeriesKind, Skipped, Study};
-use crate::volume::{Derivation, DisplayHints, Geometry, Padding, Provenance, Rescale, Space, Unit, VoxelType};
+use crate::volume::quantity::Quantity;
+use crate::volume::{
+    Derivation, DisplayHints, Geometry, Padding, Provenance, Rescale, SlicePositions, Space, Unit, VoxelType,
+};
 
 /// Groups what was read into studies, in the order of their dates. Copies of one image are listed in `skipped`.
 pub(crate) fn assemble(entries: Vec<Entry>, skipped: &mut Vec<Skipped>) -> Vec<Study> {
@@ -162,8 +167,9 @@ fn series_of_part(uid: &str, part: Part) -> Option<Series> {
     files.dedup_by_key(|f| Arc::as_ptr(f));
     // In the order of the slices again, for the sources that are recorded.
     let mut warnings = part.warnings;
-    let (geometry, space) = placed(&part.time_points, part.stack_reason, &mut warnings)?;
+    let (geometry, space, positions) = placed(&part.time_points, part.stack_reason, &mut warnings)?;
     common_warnings(&files, &mut warnings);
+    let readings = readings(&part.time_points, &files, &mut warnings);
     let mut syntaxes: Vec<String> = files.iter().map(|f| f.syntax.name.clone()).collect();
     syntaxes.sort();
     syntaxes.dedup();
@@ -179,7 +185,7 @@ fn series_of_part(uid: &str, part: Part) -> Option<Series> {
         rescale,
         padding: padding_of(&first, rescale),
         voxel_type,
-        display: hints(&part.time_points),
+        display: DisplayHints { quantities: readings, ..hints(&part.time_points) },
         provenance: provenance(&files),
     };
     let file_count = files.len();
@@ -199,25 +205,25 @@ fn series_of_part(uid: &str, part: Part) -> Option<Series> {
         unit,
         voxel_type,
         warnings,
-        source: Arc::new(SeriesSource::new(part.time_points, template)),
+        source: Arc::new(SeriesSource::new(part.time_points, template, positions)),
     })
 }
 
-/// The grid and what it means; a stack where there is no place.
+/// The grid and what it means, and where uneven slices really lie; a stack where there is no place.
 fn placed(
     time_points: &[Vec<Slice>],
     stack_reason: Option<String>,
     warnings: &mut Vec<Warning>,
-) -> Option<(Geometry, Space)> {
+) -> Option<(Geometry, Space, Option<SlicePositions>)> {
     let slices = time_points.first()?;
     let first = slices.first()?;
     let mut reason = stack_reason;
     if reason.is_none() && slices.iter().all(|s| s.place().is_some()) {
         match grid_of(slices) {
-            Ok((geometry, more)) => {
+            Ok((geometry, more, positions)) => {
                 warnings.extend(more);
                 let frame_of_reference = first.file.frame_of_reference.clone();
-                return Some((geometry, Space::Patient { frame_of_reference }));
+                return Some((geometry, Space::Patient { frame_of_reference }, positions));
             }
             Err(error) => reason = Some(error),
         }
@@ -231,12 +237,14 @@ fn placed(
         message.push_str(&format!(". Lengths in the picture: {basis}"));
     }
     warnings.push(Warning::new(WarningCode::NoGeometry, message));
-    Some((geometry, Space::Stack { reason, pixel_spacing_mm: spacing.map(|(s, _)| s) }))
+    Some((geometry, Space::Stack { reason, pixel_spacing_mm: spacing.map(|(s, _)| s) }, None))
 }
 
 fn common_warnings(files: &[&Arc<ImageFile>], warnings: &mut Vec<Warning>) {
-    if let Some(message) = files.iter().find_map(|f| f.lossy.clone()) {
-        warnings.push(Warning::new(WarningCode::Lossy, message));
+    if let Some(how) = files.iter().find_map(|f| f.lossy.as_deref()) {
+        let comma = if how.is_empty() { "" } else { ", " };
+        warnings
+            .push(Warning::new(WarningCode::Lossy, format!("The pixels went through a lossy compression{comma}{how}")));
     }
     if files.iter().any(|f| f.burned_in) {
         warnings.push(Warning::new(
@@ -259,7 +267,7 @@ fn common_warnings(files: &[&Arc<ImageFile>], warnings: &mut Vec<Warning>) {
             "Each image is a mosaic of many slices (Siemens); it is shown as it is stored, so positions in it mean nothing",
         ));
     }
-    let omissions: BTreeSet<&str> = files.iter().flat_map(|f| f.omissions.iter().copied()).collect();
+    let omissions: BTreeSet<&str> = files.iter().flat_map(|f| f.omissions.iter().map(String::as_str)).collect();
     warnings.extend(omissions.into_iter().map(|message| Warning::new(WarningCode::Other, message)));
     if files.iter().any(|f| f.synthetic) {
         warnings.push(Warning::new(
@@ -289,6 +297,45 @@ fn number_type(time_points: &[Vec<Slice>], files: &[&Arc<ImageFile>]) -> (Option
     (None, if stored == VoxelType::F64 { VoxelType::F64 } else { VoxelType::F32 })
 }
 
+/// What the real values stand for beside their own unit: mappings that hold for all time points, and SUV.
+fn readings(time_points: &[Vec<Slice>], files: &[&Arc<ImageFile>], warnings: &mut Vec<Warning>) -> Vec<Quantity> {
+    if let Some((name, unit)) = files.iter().find_map(|f| f.mapped_as.as_ref()) {
+        let unit = if unit.is_empty() { String::new() } else { format!(", {unit}") };
+        warnings.push(Warning::new(
+            WarningCode::Other,
+            format!("Values are those of a Real World Value Mapping ({name}{unit}): the file gives no other rescale"),
+        ));
+    }
+    let same = |a: &Slice, b: &Slice| a.info().mappings == b.info().mappings && a.info().rescale == b.info().rescale;
+    let constant = time_points.windows(2).all(|t| t[0].iter().zip(&t[1]).all(|(a, b)| same(a, b)));
+    let mapped: Vec<(Vec<RealWorldMapping>, Rescale)> = time_points
+        .first()
+        .filter(|_| constant)
+        .into_iter()
+        .flatten()
+        .filter(|s| !s.file.format.is_colour() && s.file.modality_lut.is_none())
+        .map(|slice| {
+            let rescale = slice.info().rescale.unwrap_or(Rescale::IDENTITY);
+            // Many scanners write the rescale once more as a mapping: it says nothing new.
+            let other = |m: &&RealWorldMapping| m.line_for_all(&slice.file.format) != Some(rescale);
+            (slice.info().mappings.iter().filter(other).cloned().collect(), rescale)
+        })
+        .collect();
+    let mapped: Vec<(&[RealWorldMapping], Rescale)> = mapped.iter().map(|(m, r)| (m.as_slice(), *r)).collect();
+    let mut all = quantities(&mapped);
+    let uptakes: Vec<&Result<Uptake, String>> = files.iter().filter_map(|f| f.uptake.as_ref()).collect();
+    if !uptakes.is_empty() {
+        let known: Result<Vec<&Uptake>, String> =
+            uptakes.into_iter().map(|u| u.as_ref().map_err(Clone::clone)).collect();
+        match known.and_then(|known| suv(&known)) {
+            Ok(quantity) => all.push(quantity),
+            Err(why) => warnings
+                .push(Warning::new(WarningCode::Other, format!("SUV cannot be computed from this PET series: {why}"))),
+        }
+    }
+    all
+}
+
 fn padding_of(first: &Slice, rescale: Option<Rescale>) -> Option<Padding> {
     // Real values have no padding value of their own, and a Modality LUT moves it.
     if rescale.is_none() || first.file.modality_lut.is_some() || first.file.format.is_colour() {
@@ -303,6 +350,15 @@ fn unit_of(slice: &Slice) -> Unit {
         return Unit::Arbitrary;
     }
     let rescaled = slice.info().rescale.is_some() || file.modality_lut.is_some();
+    // What a mapping gives is in its own unit, whatever the modality would let one expect.
+    if let Some((_, unit)) = &file.mapped_as {
+        return match unit.as_str() {
+            "" => Unit::Arbitrary,
+            "HU" => Unit::Hounsfield,
+            "Bq/ml" => Unit::BqPerMl,
+            name => Unit::Named(name.to_owned()),
+        };
+    }
     let name = file.unit_name.trim();
     match (file.belonging.modality.as_str(), name.to_ascii_uppercase().as_str()) {
         (_, "HU") if rescaled => Unit::Hounsfield,
@@ -364,6 +420,7 @@ fn hints(time_points: &[Vec<Slice>]) -> DisplayHints {
         voi_luts: looks.voi_luts.clone(),
         inverted: middle.file.inverted,
         quadruped: middle.file.quadruped,
+        quantities: Vec::new(),
     }
 }
 
@@ -377,12 +434,13 @@ fn provenance(files: &[&Arc<ImageFile>]) -> Provenance {
             if uid.is_empty() { f.source.path().display().to_string() } else { uid.clone() }
         })
         .collect();
+    let lossy = files.iter().find_map(|f| f.lossy.clone());
     if files.iter().any(|f| f.synthetic) {
         let description = files.iter().find_map(|f| f.derivation.clone()).unwrap_or_default();
         let derivation = Derivation { description, generates_pixels: true, ..Derivation::default() };
-        return Provenance::marked_synthetic(sources, Some(derivation));
+        return Provenance::marked_synthetic(sources, Some(derivation)).lossily_compressed(lossy);
     }
-    Provenance::acquired(sources)
+    Provenance::acquired(sources).lossily_compressed(lossy)
 }
 
 #[cfg(test)]

@@ -13,7 +13,9 @@ use super::header::Header;
 use super::image_file::Belonging;
 use super::lookup::voi_luts;
 use super::pixel_format::PixelFormat;
-use super::text::seconds;
+use super::real_world::{RealWorldMapping, real_world_mappings};
+use super::shutters::{ShutterShapes, shutter};
+use super::text::{Charset, seconds};
 use crate::display::{VoiFunction, VoiLut, Window};
 use crate::volume::Rescale;
 use crate::volume::image::NamedWindow;
@@ -68,9 +70,13 @@ pub(crate) struct Looks {
 pub(crate) struct Frame {
     pub(crate) place: Option<Place>,
     pub(crate) thickness: Option<f64>,
-    /// `None`: the header gives no rescale.
+    /// `None`: the header gives no rescale, nor a mapping that can stand for one.
     pub(crate) rescale: Option<Rescale>,
     pub(crate) looks: Arc<Looks>,
+    /// What hides a part of it.
+    pub(crate) shutter: Option<Arc<ShutterShapes>>,
+    /// Real World Value Mappings.
+    pub(crate) mappings: Arc<Vec<RealWorldMapping>>,
     pub(crate) traits: Traits,
 }
 
@@ -92,17 +98,47 @@ impl<'v, 'a> View<'v, 'a> {
         self.group(sequence).and_then(|g| g.number(tag)).or_else(|| self.dataset.number(tag))
     }
 
+    /// Rows and columns lie this much further apart than each other; 1 where nothing says it.
+    fn aspect(&self) -> f64 {
+        let spacing = self.vector::<2>(tags::PIXEL_MEASURES_SEQUENCE, tags::PIXEL_SPACING);
+        let of_detector = || self.dataset.vector::<2>(tags::IMAGER_PIXEL_SPACING);
+        let ratio = || self.dataset.vector::<2>(tags::PIXEL_ASPECT_RATIO);
+        let [rows, columns] = spacing.or_else(of_detector).or_else(ratio).unwrap_or([1.0, 1.0]);
+        let aspect = rows / columns;
+        if aspect.is_finite() && aspect > 0.0 { aspect } else { 1.0 }
+    }
+
+    /// The mappings of the frame, else of the image, and whether one of them says too little.
+    fn mappings(&self, signed: bool) -> (Arc<Vec<RealWorldMapping>>, bool) {
+        let tag = tags::REAL_WORLD_VALUE_MAPPING_SEQUENCE;
+        let levels = [self.own, self.shared, Some(self.dataset)];
+        let items = levels.into_iter().flatten().map(|g| g.items(tag)).find(|i| !i.is_empty()).unwrap_or(&[]);
+        if items.is_empty() {
+            return (Arc::default(), false);
+        }
+        let (mappings, broken) = real_world_mappings(items, &Charset::of(self.dataset), signed);
+        (Arc::new(mappings), broken)
+    }
+
+    /// The shutter of the frame, else of the image, and what of it is not applied.
+    fn shutter(&self) -> (Option<Arc<ShutterShapes>>, Vec<String>) {
+        let source = self.group(tags::FRAME_DISPLAY_SHUTTER_SEQUENCE).unwrap_or(self.dataset);
+        let (shapes, faults) = shutter(source, self.aspect());
+        (shapes.map(Arc::new), faults)
+    }
+
     fn vector<const N: usize>(&self, sequence: Tag, tag: Tag) -> Option<[f64; N]> {
         self.group(sequence).and_then(|g| g.vector(tag)).or_else(|| self.dataset.vector(tag))
     }
 }
 
-/// The frames of an image, and why they have no place if they have none.
+/// The frames of an image, why they have no place if they have none, and what of their shutters and mappings is not
+/// applied.
 pub(crate) fn frames_of(
     header: &Header<'_>,
     belonging: &Belonging,
     format: &PixelFormat,
-) -> (Vec<Frame>, Option<String>) {
+) -> (Vec<Frame>, Option<String>, Vec<String>) {
     let dataset = &header.dataset;
     let shared = dataset.item(tags::SHARED_FUNCTIONAL_GROUPS_SEQUENCE);
     let own = dataset.items(tags::PER_FRAME_FUNCTIONAL_GROUPS_SEQUENCE);
@@ -113,6 +149,8 @@ pub(crate) fn frames_of(
     let mut reason = None;
     let common = View { dataset, shared, own: None };
     let common_looks = Arc::new(looks(&common, format.signed));
+    let (common_shutter, mut faults) = common.shutter();
+    let (common_mappings, mut broken) = common.mappings(format.signed);
     let common_place = if own.is_empty() { place(&common, belonging, format) } else { Err(String::new()) };
     let common_traits = if own.is_empty() { Some(traits(&common, &spatial, belonging)) } else { None };
     for index in 0..format.frames {
@@ -139,6 +177,30 @@ pub(crate) fn frames_of(
                 _ => Arc::new(own_looks),
             }
         };
+        let shutter = if own.is_empty() {
+            common_shutter.clone()
+        } else {
+            let (shutter, more) = view.shutter();
+            more.into_iter()
+                .filter(|f| !faults.contains(f))
+                .collect::<Vec<_>>()
+                .into_iter()
+                .for_each(|f| faults.push(f));
+            match frames.last() {
+                Some(last) if last.shutter == shutter => last.shutter.clone(),
+                _ => shutter,
+            }
+        };
+        let mappings = if own.is_empty() {
+            common_mappings.clone()
+        } else {
+            let (mappings, bad) = view.mappings(format.signed);
+            broken |= bad;
+            match frames.last() {
+                Some(last) if last.mappings == mappings => last.mappings.clone(),
+                _ => mappings,
+            }
+        };
         if let Err(why) = &place {
             reason.get_or_insert_with(|| why.clone());
         }
@@ -147,10 +209,19 @@ pub(crate) fn frames_of(
             thickness: view.number(tags::PIXEL_MEASURES_SEQUENCE, tags::SLICE_THICKNESS).filter(|t| *t > 0.0),
             rescale: rescale(&view, belonging),
             looks,
+            shutter,
+            mappings,
             traits,
         });
     }
-    (frames, reason)
+    if broken {
+        faults.push(
+            "A Real World Value Mapping (0040,9096) says neither a slope with its intercept nor a table with its range, \
+             and is left out"
+                .to_owned(),
+        );
+    }
+    (frames, reason, faults)
 }
 
 fn place(view: &View<'_, '_>, belonging: &Belonging, format: &PixelFormat) -> Result<Place, String> {

@@ -9,12 +9,16 @@ use super::header::Header;
 use super::lookup::{ModalityLut, Palette};
 use super::objects;
 use super::omissions::omissions;
+use super::overlays::{OverlayPlane, overlay_planes};
 use super::parser::PixelElement;
 use super::pixel_format::PixelFormat;
+use super::real_world::RealWorldMapping;
 use super::source::Source;
 use super::syntax::{Codec, TransferSyntax};
 use super::text::{self, Charset};
+use super::uptake::{Uptake, uptake};
 use crate::io::{IoError, Patient};
+use crate::volume::Rescale;
 
 /// Which examination and series a file belongs to.
 #[derive(Debug, Clone, Default)]
@@ -79,11 +83,20 @@ pub(crate) struct ImageFile {
     pub(crate) unit_name: String,
     pub(crate) inverted: bool,
     pub(crate) quadruped: bool,
+    /// By which method and ratio the pixels lost detail, as far as the file says; `None`: they did not.
     pub(crate) lossy: Option<String>,
     pub(crate) burned_in: bool,
     pub(crate) synthetic: bool,
-    /// What the file asks for and is not done, as sentences.
-    pub(crate) omissions: Vec<&'static str>,
+    /// Overlay planes.
+    pub(crate) overlays: Vec<OverlayPlane>,
+    /// Name and unit of the Real World Value Mapping that stands for the rescale, where there is no other.
+    pub(crate) mapped_as: Option<(String, String)>,
+    /// Temporal Resolution (0020,0110): from one time point to the next, where the file says so.
+    pub(crate) time_step_s: Option<f64>,
+    /// PET: what SUV needs, or why there is none.
+    pub(crate) uptake: Option<Result<Uptake, String>>,
+    /// What the file asks for and is not done, or cannot be done, as sentences.
+    pub(crate) omissions: Vec<String>,
     pub(crate) derivation: Option<String>,
     /// Why frames have no place in the patient, if they have none.
     pub(crate) no_place: Option<String>,
@@ -120,18 +133,18 @@ pub(crate) fn entry_of(header: &Header<'_>) -> Result<Entry, IoError> {
         let (source, syntax) = (header.source.clone(), header.syntax.name.clone());
         return Ok(Entry::Object(Box::new(ObjectFile { belonging, kind, source, syntax })));
     };
-    if header.syntax.name == "MPEG video" {
-        return Err(IoError::Unsupported {
-            path: path.to_owned(),
-            what: "MPEG video".to_owned(),
-            doing: "shown",
-            remedy: "export the frames as images".to_owned(),
-        });
+    if let Some(video) = header.syntax.video {
+        // Listed with its series and its tags, as everything else that is not shown.
+        let (source, syntax) = (header.source.clone(), header.syntax.name.clone());
+        return Ok(Entry::Object(Box::new(ObjectFile { belonging, kind: video.to_owned(), source, syntax })));
     }
     let mut format = PixelFormat::read(dataset, &pixels)
         .map_err(|found| IoError::format(path, "an image whose size and bits are given", found))?;
     let truncated = check_size(header, &pixels, &mut format)?;
-    let (frames, no_place) = frames_of(header, &belonging, &format);
+    let (mut frames, no_place, mut faults) = frames_of(header, &belonging, &format);
+    let (overlays, more) = overlay_planes(header, &format);
+    faults.extend(more);
+    faults.extend(omissions(dataset));
     let padding = dataset.pixel_value(tags::PIXEL_PADDING_VALUE, format.signed).map(|value| {
         let limit = dataset.pixel_value(tags::PIXEL_PADDING_RANGE_LIMIT, format.signed).unwrap_or(value);
         [value.min(limit), value.max(limit)]
@@ -142,15 +155,21 @@ pub(crate) fn entry_of(header: &Header<'_>) -> Result<Entry, IoError> {
     if format.photometric == super::pixel_format::Photometric::Palette && palette.is_none() {
         return Err(IoError::format(path, "a colour palette", "none"));
     }
+    let modality_lut = ModalityLut::read(dataset, format.signed).map(Arc::new);
+    let mapped_as = if modality_lut.is_none() { adopt_mapping(&mut frames, &format) } else { None };
     Ok(Entry::Image(Arc::new(ImageFile {
+        time_step_s: dataset.number(tags::TEMPORAL_RESOLUTION).filter(|ms| *ms > 0.0).map(|ms| ms / 1000.0),
+        uptake: uptake(dataset, &belonging.modality),
+        mapped_as,
         source: header.source.clone(),
         syntax: header.syntax.clone(),
         pixels,
-        omissions: omissions(dataset, &frames),
+        overlays,
+        omissions: faults,
         frames,
         frame_offsets: if pixels.length.is_none() { offset_table(dataset) } else { Vec::new() },
         frame_of_reference: dataset.text(tags::FRAME_OF_REFERENCE_UID),
-        modality_lut: ModalityLut::read(dataset, format.signed).map(Arc::new),
+        modality_lut,
         palette,
         padding,
         image_type: dataset.texts(tags::IMAGE_TYPE),
@@ -168,6 +187,23 @@ pub(crate) fn entry_of(header: &Header<'_>) -> Result<Entry, IoError> {
         belonging,
         format,
     })))
+}
+
+/// Where no frame has a rescale and all have one mapping of one name that is a line over all their numbers, the line
+/// becomes the rescale. Gives its name and unit.
+fn adopt_mapping(frames: &mut [Frame], format: &PixelFormat) -> Option<(String, String)> {
+    if format.is_colour() || frames.iter().any(|f| f.rescale.is_some()) {
+        return None;
+    }
+    let usable = |m: &&RealWorldMapping| m.line_for_all(format).is_some_and(|line| line.slope != 0.0);
+    let (name, unit) = frames.first()?.mappings.iter().find(usable).map(|m| (m.name.clone(), m.unit.clone()))?;
+    let of = |frame: &Frame| {
+        let found = frame.mappings.iter().filter(usable).find(|m| m.name == name && m.unit == unit)?;
+        found.line_for_all(format)
+    };
+    let lines: Vec<Rescale> = frames.iter().map(of).collect::<Option<_>>()?;
+    frames.iter_mut().zip(lines).for_each(|(frame, line)| frame.rescale = Some(line));
+    Some((name, unit))
 }
 
 /// Compares what the header claims with what the file holds; whether pixels are missing.
@@ -292,16 +328,12 @@ fn lossy(dataset: &DataSet<'_>, syntax: &TransferSyntax) -> Option<String> {
     }
     let ratio = dataset.texts(tags::LOSSY_IMAGE_COMPRESSION_RATIO).into_iter().rfind(|r| !r.is_empty());
     let method = dataset.texts(tags::LOSSY_IMAGE_COMPRESSION_METHOD).into_iter().rfind(|m| !m.is_empty());
-    let mut message = "The pixels went through a lossy compression".to_owned();
-    match (method, syntax.lossy) {
-        (Some(method), _) => message.push_str(&format!(", {method}")),
-        (None, true) => message.push_str(&format!(", {}", syntax.name)),
-        (None, false) => {}
-    }
+    let mut how = method.or_else(|| syntax.lossy.then(|| syntax.name.to_owned())).unwrap_or_default();
     if let Some(ratio) = ratio {
-        message.push_str(&format!(", {ratio} to 1"));
+        how.push_str(if how.is_empty() { "" } else { ", " });
+        how.push_str(&format!("{ratio} to 1"));
     }
-    Some(message)
+    Some(how)
 }
 
 /// Pixel spacing of an image without a place in the patient, by the rules of PS3.3 10.7: `[x, y]` mm.

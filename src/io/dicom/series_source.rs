@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use rayon::prelude::*;
 
 use super::attributes;
+use super::graphics::graphics_of;
 use super::pixels::plane::Target;
 use super::pixels::reader::FrameReader;
 use super::source::Source;
@@ -13,7 +14,9 @@ use super::stacking::Slice;
 use crate::error::{Warning, WarningCode, Warnings};
 use crate::io::{Attribute, IoError, PixelSource};
 use crate::jobs::Control;
-use crate::volume::{DisplayHints, Geometry, Padding, Provenance, Rescale, Space, Unit, Volume, VoxelType, Voxels};
+use crate::volume::{
+    DisplayHints, Geometry, Padding, Provenance, Rescale, SlicePositions, Space, Unit, Volume, VoxelType, Voxels,
+};
 
 /// Everything of a volume but its voxels.
 #[derive(Debug, Clone)]
@@ -36,12 +39,13 @@ pub(crate) struct Template {
 pub(crate) struct SeriesSource {
     time_points: Vec<Vec<Slice>>,
     template: Template,
+    positions: Option<SlicePositions>,
     late: Warnings,
 }
 
 impl SeriesSource {
-    pub(crate) fn new(time_points: Vec<Vec<Slice>>, template: Template) -> Self {
-        Self { time_points, template, late: Warnings::default() }
+    pub(crate) fn new(time_points: Vec<Vec<Slice>>, template: Template, positions: Option<SlicePositions>) -> Self {
+        Self { time_points, template, positions, late: Warnings::default() }
     }
 
     fn slices(&self, time_point: usize) -> Result<&[Slice], IoError> {
@@ -84,6 +88,7 @@ impl SeriesSource {
         volume.modality.clone_from(&t.modality);
         volume.unit = t.unit.clone();
         volume.display = t.display.clone();
+        volume.graphics = graphics_of(slices, &volume.geometry, &volume.space, &self.late);
         Ok(volume)
     }
 
@@ -101,7 +106,7 @@ impl SeriesSource {
         let fallback = self.empty_value::<T>();
         let shared = shared_readers(slices)?;
         let failed: Mutex<Vec<IoError>> = Mutex::new(Vec::new());
-        voxels.par_chunks_mut(plane.max(1)).zip(slices.par_iter()).try_for_each(|(out, slice)| {
+        let write = |out: &mut [T], slice: &Slice| {
             control.checkpoint()?;
             let rescale = if self.template.rescale.is_none() {
                 Some(slice.info().rescale.unwrap_or(Rescale::IDENTITY))
@@ -130,7 +135,12 @@ impl SeriesSource {
             }
             control.advance(1);
             Ok::<(), IoError>(())
-        })?;
+        };
+        match slices {
+            // Here and now: the pool may be busy with a whole volume.
+            [one] => write(&mut voxels, one)?,
+            many => voxels.par_chunks_mut(plane.max(1)).zip(many.par_iter()).try_for_each(|(out, s)| write(out, s))?,
+        }
         let mut failed = failed.into_inner().unwrap_or_else(PoisonError::into_inner);
         if failed.len() == slices.len()
             && let Some(error) = failed.pop()
@@ -183,23 +193,36 @@ impl PixelSource for SeriesSource {
         self.decode(slices, self.template.geometry.clone(), control)
     }
 
-    fn preview(&self) -> Result<Volume, IoError> {
-        let slices = self.slices(0)?;
-        let middle = slices.len() / 2;
+    fn slice(&self, time_point: usize, index: usize) -> Result<Volume, IoError> {
+        let slices = self.slices(time_point)?;
+        let path = || slices.first().map(|s| s.file.source.path().to_owned()).unwrap_or_default();
+        let one = slices
+            .get(index..=index)
+            .ok_or_else(|| IoError::format(path(), format!("a slice below {}", slices.len()), index.to_string()))?;
         let g = &self.template.geometry;
         let [nx, ny, _] = g.size();
         let mut matrix = g.voxel_to_patient();
-        matrix.w_axis = matrix * glam::DVec4::new(0.0, 0.0, middle as f64, 1.0);
-        let path = || slices.first().map(|s| s.file.source.path().to_owned()).unwrap_or_default();
+        matrix.w_axis = matrix * glam::DVec4::new(0.0, 0.0, index as f64, 1.0);
         let geometry = Geometry::new([nx, ny, 1], matrix)
             .map_err(|e| IoError::format(path(), "a slice with a place", e.to_string()))?;
-        self.decode(slices.get(middle..=middle).unwrap_or(&[]), geometry, &Control::new())
+        self.decode(one, geometry, &Control::new())
     }
 
     fn attributes(&self, time_point: usize, slice: usize) -> Result<Vec<Attribute>, IoError> {
         let slices = self.slices(time_point)?;
         let Some(slice) = slices.get(slice).or(slices.last()) else { return Ok(Vec::new()) };
         attributes::of(&slice.file.source)
+    }
+
+    fn slice_positions(&self) -> Option<&SlicePositions> {
+        self.positions.as_ref()
+    }
+
+    fn time_step_s(&self) -> Option<f64> {
+        if self.time_points.len() < 2 {
+            return None;
+        }
+        self.time_points.first()?.first()?.file.time_step_s
     }
 
     fn late_warnings(&self) -> Vec<Warning> {
@@ -230,7 +253,7 @@ impl PixelSource for ObjectSource {
         Err(self.refuse())
     }
 
-    fn preview(&self) -> Result<Volume, IoError> {
+    fn slice(&self, _time_point: usize, _index: usize) -> Result<Volume, IoError> {
         Err(self.refuse())
     }
 

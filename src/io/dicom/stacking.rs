@@ -7,7 +7,7 @@ use glam::{DMat4, DVec3};
 use super::frame::{Frame, Place};
 use super::image_file::ImageFile;
 use crate::error::{Warning, WarningCode};
-use crate::volume::Geometry;
+use crate::volume::{Geometry, SlicePositions};
 
 /// One frame of one file.
 #[derive(Debug, Clone)]
@@ -52,8 +52,11 @@ pub(crate) fn by_position(slices: &[Slice], normal: DVec3) -> Vec<Vec<Slice>> {
     positions.into_iter().map(|(_, members)| members).collect()
 }
 
-/// The grid of slices that are sorted by position, one at each, and what is unusual about it.
-pub(crate) fn grid_of(slices: &[Slice]) -> Result<(Geometry, Vec<Warning>), String> {
+/// The grid of slices, what is unusual about it, and where the slices really lie if it only stands for them.
+pub(crate) type Grid = (Geometry, Vec<Warning>, Option<SlicePositions>);
+
+/// The grid of slices that are sorted by position, one at each.
+pub(crate) fn grid_of(slices: &[Slice]) -> Result<Grid, String> {
     let (Some(first), Some(last)) = (slices.first(), slices.last()) else {
         return Err("it has no slices".to_owned());
     };
@@ -76,24 +79,23 @@ pub(crate) fn grid_of(slices: &[Slice]) -> Result<(Geometry, Vec<Warning>), Stri
     );
     let geometry = Geometry::new(size, matrix).map_err(|e| e.to_string())?;
     let mut warnings = Vec::new();
+    let mut positions = None;
     if slices.len() > 1 {
-        gap_warnings(slices, normal, &mut warnings);
+        positions = gap_warnings(slices, normal, &mut warnings);
         lean_warnings(slices, &geometry, step, &mut warnings);
     }
-    Ok((geometry, warnings))
+    Ok((geometry, warnings, positions))
 }
 
-fn gap_warnings(slices: &[Slice], normal: DVec3, warnings: &mut Vec<Warning>) {
+/// Names gaps; gives the true positions where there are some.
+fn gap_warnings(slices: &[Slice], normal: DVec3, warnings: &mut Vec<Warning>) -> Option<SlicePositions> {
     let distances: Vec<f64> = slices.iter().filter_map(|s| Some(s.place()?.position.dot(normal))).collect();
     let gaps: Vec<f64> = distances.windows(2).map(|w| w[1] - w[0]).collect();
     let usual = usual_gap(&gaps);
     let tolerance = (GAP_TOLERANCE * usual).max(0.01);
     let odd: Vec<(usize, f64)> =
         gaps.iter().copied().enumerate().filter(|(_, g)| (g - usual).abs() > tolerance).collect();
-    let Some((at, worst)) = odd.iter().copied().max_by(|a, b| (a.1 - usual).abs().total_cmp(&(b.1 - usual).abs()))
-    else {
-        return;
-    };
+    let (at, worst) = odd.iter().copied().max_by(|a, b| (a.1 - usual).abs().total_cmp(&(b.1 - usual).abs()))?;
     let multiple = |gap: f64| (gap / usual).round();
     let all_missing = odd.iter().all(|(_, g)| multiple(*g) >= 2.0 && (g - multiple(*g) * usual).abs() <= 0.1 * usual);
     if all_missing {
@@ -105,7 +107,7 @@ fn gap_warnings(slices: &[Slice], normal: DVec3, warnings: &mut Vec<Warning>) {
             WarningCode::MissingSlices,
             format!(
                 "{missing:.0} {noun} {verb} missing (after slice {}{more}, counted from 1): the slices lie {usual:.3} mm \
-                 apart, there {worst:.3} mm. Distances across the gap are not to scale",
+                 apart, there {worst:.3} mm. Positions are those of the slices; pictures across the gap are not to scale",
                 places.join(", ")
             ),
         ));
@@ -115,12 +117,13 @@ fn gap_warnings(slices: &[Slice], normal: DVec3, warnings: &mut Vec<Warning>) {
         warnings.push(Warning::new(
             WarningCode::UnevenSpacing,
             format!(
-                "The distance between slices changes from {low:.3} to {high:.3} mm (most after slice {}); positions \
-                 between the first and the last are approximate",
+                "The distance between slices changes from {low:.3} to {high:.3} mm (most after slice {}); positions are \
+                 those of the slices, but pictures across them are not to scale",
                 at + 1
             ),
         ));
     }
+    SlicePositions::from_distances_mm(&distances)
 }
 
 /// The gap that most neighbours have: the median, or the smallest where the median is a multiple of it.

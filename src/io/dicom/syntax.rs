@@ -33,6 +33,8 @@ pub(crate) struct TransferSyntax {
     pub(crate) big_endian_pixels: bool,
     /// The codec always loses something.
     pub(crate) lossy: bool,
+    /// Frames packed as one film, which is not played here: what the person reads of it.
+    pub(crate) video: Option<&'static str>,
 }
 
 impl TransferSyntax {
@@ -67,14 +69,23 @@ impl TransferSyntax {
             "1.2.840.10008.1.2.4.111" => ("JPEG XL JPEG Recompression", little, JpegXl, true),
             "1.2.840.10008.1.2.4.112" => ("JPEG XL", little, JpegXl, false),
             other => {
-                // The retired JPEG processes all lie in .52 to .66.
-                let process = other.strip_prefix("1.2.840.10008.1.2.4.").and_then(|n| n.parse::<u32>().ok());
+                // The retired JPEG processes all lie in .52 to .66; video in fragments has .1 behind its number.
+                let process =
+                    other.strip_prefix("1.2.840.10008.1.2.4.").and_then(|n| n.split('.').next()?.parse::<u32>().ok());
                 match process {
                     Some(52..=66) => ("JPEG (retired process)", little, Jpeg, false),
-                    Some(100..=109) => ("MPEG video", little, Unknown, true),
+                    Some(100 | 101) => ("MPEG2", little, Unknown, true),
+                    Some(102..=106) => ("MPEG-4 AVC/H.264", little, Unknown, true),
+                    Some(107 | 108) => ("HEVC/H.265", little, Unknown, true),
                     _ => (other, little, Unknown, false),
                 }
             }
+        };
+        let video = match name {
+            "MPEG2" => Some("Video (MPEG2), which is not played here"),
+            "MPEG-4 AVC/H.264" => Some("Video (MPEG-4 AVC/H.264), which is not played here"),
+            "HEVC/H.265" => Some("Video (HEVC/H.265), which is not played here"),
+            _ => None,
         };
         Self {
             name: name.to_owned(),
@@ -83,6 +94,7 @@ impl TransferSyntax {
             deflated: uid.starts_with("1.2.840.10008.1.2.1.99"),
             big_endian_pixels: encoding.big_endian || uid.starts_with("1.2.840.113619.5.2"),
             lossy,
+            video,
         }
     }
 

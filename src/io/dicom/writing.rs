@@ -1,4 +1,4 @@
-//! A volume as a DICOM series: one file a slice, explicit little endian, uncompressed.
+//! A volume, or the time points of one, as a DICOM series: one file a slice, explicit little endian, uncompressed.
 
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
@@ -26,6 +26,78 @@ const IMPLEMENTATION_UID: &str = "2.25.218350981403128915372163405173917201843";
 /// # Errors
 /// When a file cannot be written, or when rows and columns are not at right angles, which DICOM cannot say.
 pub fn write_series(volume: &Volume, folder: &Path) -> Result<Vec<PathBuf>, IoError> {
+    SeriesWriter::new(folder, 1, None).write(volume)
+}
+
+/// Writes the time points of one series into one folder, one after the other, so that only one has to be in memory. They
+/// are one study and, where they have a place in the patient, one series that a reader splits by Temporal Position
+/// Identifier (0020,0100); stacks without a place are a series each, since only their numbers would tell them apart.
+#[derive(Debug)]
+pub struct SeriesWriter {
+    folder: PathBuf,
+    time_points: usize,
+    time_step_s: Option<f64>,
+    written: usize,
+    study: String,
+    series: String,
+    frame_of_reference: String,
+}
+
+impl SeriesWriter {
+    /// A new study of one series of `time_points` volumes, `time_step_s` seconds apart where that is known.
+    #[must_use]
+    pub fn new(folder: &Path, time_points: usize, time_step_s: Option<f64>) -> Self {
+        Self {
+            folder: folder.to_owned(),
+            time_points,
+            time_step_s: time_step_s.filter(|s| s.is_finite() && *s > 0.0),
+            written: 0,
+            study: new_uid(),
+            series: new_uid(),
+            frame_of_reference: new_uid(),
+        }
+    }
+
+    /// Writes the next time point; gives the paths in the order of its slices.
+    ///
+    /// # Errors
+    /// As [`write_series`].
+    pub fn write(&mut self, volume: &Volume) -> Result<Vec<PathBuf>, IoError> {
+        let time = (self.time_points > 1).then_some(self.written);
+        if time.is_some_and(|t| t > 0) && !volume.space.is_patient() {
+            self.series = new_uid();
+        }
+        self.written += 1;
+        write_volume(volume, self, time)
+    }
+
+    /// What tells the files of time point `time` from the others.
+    fn moment(&self, time: usize) -> Vec<Element> {
+        let mut e = vec![
+            text(tags::ACQUISITION_NUMBER, b"IS", &(time + 1).to_string()),
+            text(tags::TEMPORAL_POSITION_IDENTIFIER, b"IS", &(time + 1).to_string()),
+            text(tags::NUMBER_OF_TEMPORAL_POSITIONS, b"IS", &self.time_points.to_string()),
+        ];
+        if let Some(step_s) = self.time_step_s {
+            // The day is not known, the distance is: the clock starts with the first time point.
+            let at = clock(step_s * time as f64);
+            e.push(numbers(tags::TEMPORAL_RESOLUTION, &[step_s * 1000.0]));
+            e.push(text(tags::ACQUISITION_TIME, b"TM", &at));
+            e.push(text(tags::CONTENT_TIME, b"TM", &at));
+        }
+        e
+    }
+}
+
+/// `HHMMSS.FFFFFF`, within one day.
+fn clock(seconds: f64) -> String {
+    let micros = (seconds * 1e6).round().clamp(0.0, 86_400e6 - 1.0) as u64;
+    let (s, micros) = (micros / 1_000_000, micros % 1_000_000);
+    format!("{:02}{:02}{:02}.{micros:06}", s / 3600, s / 60 % 60, s % 60)
+}
+
+fn write_volume(volume: &Volume, writer: &SeriesWriter, time: Option<usize>) -> Result<Vec<PathBuf>, IoError> {
+    let folder = writer.folder.as_path();
     let [u, v, _] = volume.geometry.directions();
     if volume.space.is_patient() && u.dot(v).abs() > 1e-3 {
         return Err(IoError::Unsupported {
@@ -37,14 +109,23 @@ pub fn write_series(volume: &Volume, folder: &Path) -> Result<Vec<PathBuf>, IoEr
     }
     std::fs::create_dir_all(folder).map_err(|e| IoError::system(folder, e))?;
     let stored = Stored::of(volume);
-    let common = Common::new(volume, &stored);
+    let mut common = Common::new(volume, &stored, writer);
     let count = volume.size()[2];
     let digits = count.to_string().len().max(4);
+    let mut first = 0;
+    let mut prefix = "IM".to_owned();
+    if let Some(time) = time {
+        common.elements.extend(writer.moment(time));
+        first = if volume.space.is_patient() { time * count } else { 0 };
+        let digits = writer.time_points.to_string().len().max(3);
+        prefix = format!("T{:0digits$}_IM", time + 1);
+    }
     (0..count)
         .into_par_iter()
         .map(|k| {
-            let path = folder.join(format!("IM{:0digits$}.dcm", k + 1));
-            std::fs::write(&path, common.file(volume, &stored, k)).map_err(|e| IoError::system(&path, e))?;
+            let path = folder.join(format!("{prefix}{:0digits$}.dcm", k + 1));
+            std::fs::write(&path, common.file(volume, &stored, k, first + k + 1))
+                .map_err(|e| IoError::system(&path, e))?;
             Ok(path)
         })
         .collect()
@@ -180,7 +261,7 @@ fn new_uid() -> String {
 }
 
 impl Common {
-    fn new(volume: &Volume, stored: &Stored) -> Self {
+    fn new(volume: &Volume, stored: &Stored, writer: &SeriesWriter) -> Self {
         let colour = volume.voxels.is_colour();
         let sop_class = match (volume.modality.as_str(), stored.bits, colour) {
             ("CT", 16, false) if volume.space.is_patient() => uids::CT_IMAGE_STORAGE,
@@ -190,12 +271,12 @@ impl Common {
         };
         let frame_of_reference = match &volume.space {
             Space::Patient { frame_of_reference: Some(uid) } => uid.clone(),
-            _ => new_uid(),
+            _ => writer.frame_of_reference.clone(),
         };
         let mut common = Self {
             sop_class,
-            study: new_uid(),
-            series: new_uid(),
+            study: writer.study.clone(),
+            series: writer.series.clone(),
             frame_of_reference,
             instances: (0..volume.size()[2]).map(|_| new_uid()).collect(),
             elements: Vec::new(),
@@ -337,12 +418,12 @@ impl Common {
     }
 
     /// The bytes of one file.
-    fn file(&self, volume: &Volume, stored: &Stored, k: usize) -> Vec<u8> {
+    fn file(&self, volume: &Volume, stored: &Stored, k: usize, number: usize) -> Vec<u8> {
         let [nx, ny, _] = volume.size();
         let instance = self.instances.get(k).map_or("", String::as_str);
         let mut elements = self.elements.clone();
         elements.push(text(tags::SOP_INSTANCE_UID, b"UI", instance));
-        elements.push(text(tags::INSTANCE_NUMBER, b"IS", &(k + 1).to_string()));
+        elements.push(text(tags::INSTANCE_NUMBER, b"IS", &number.to_string()));
         if volume.space.is_patient() {
             let p = volume.geometry.to_patient(VoxelPoint::new(0.0, 0.0, k as f64)).0;
             elements.push(numbers(tags::IMAGE_POSITION_PATIENT, &[p.x, p.y, p.z]));
@@ -403,6 +484,11 @@ mod tests {
             assert!(text.len() <= 16, "{text}");
             assert!((text.parse::<f64>().unwrap() - x).abs() <= x.abs() * 1e-8, "{text} for {x}");
         }
+    }
+
+    #[test]
+    fn times_of_day_count_from_the_first_time_point() {
+        assert_eq!([0.0, 2.5, 3_725.000_001].map(clock), ["000000.000000", "000002.500000", "010205.000001"]);
     }
 
     #[test]

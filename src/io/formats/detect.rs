@@ -28,7 +28,15 @@ pub fn open_file(path: &Path, control: &Control) -> Result<Option<Study>, IoErro
 /// # Errors
 /// As [`open_file`]; a pair or a detached header finds no other file.
 pub fn open_bytes(name: &str, bytes: Arc<[u8]>) -> Result<Option<Study>, IoError> {
-    open_origin(&Origin::Memory { name: PathBuf::from(name), bytes })
+    open_memory(&Origin::Memory { name: PathBuf::from(name), bytes, beside: Arc::new([]) })
+}
+
+/// As [`open_bytes`], with the other files that a pair or a detached header needs.
+///
+/// # Errors
+/// As [`open_file`].
+pub fn open_memory(origin: &Origin) -> Result<Option<Study>, IoError> {
+    open_origin(origin)
 }
 
 fn open_origin(origin: &Origin) -> Result<Option<Study>, IoError> {

@@ -186,8 +186,8 @@ impl PixelSource for GridFile {
         self.read(time_point, 0, nz, control)
     }
 
-    fn preview(&self) -> Result<Volume, IoError> {
-        self.read(0, self.geometry.size()[2] / 2, 1, &Control::new())
+    fn slice(&self, time_point: usize, index: usize) -> Result<Volume, IoError> {
+        self.read(time_point, index, 1, &Control::new())
     }
 
     fn attributes(&self, _time_point: usize, _slice: usize) -> Result<Vec<Attribute>, IoError> {

@@ -15,9 +15,9 @@ pub mod origin;
 pub mod samples;
 pub mod stream;
 
-pub use super::raster::open_folder_as_stack;
-pub use detect::{open_bytes, open_file};
+pub use super::raster::{open_folder_as_stack, open_stack};
+pub use detect::{open_bytes, open_file, open_memory};
 pub use grid::{GridFile, TimeOrder};
-pub use origin::{Bytes, Origin};
+pub use origin::{Beside, Bytes, Origin};
 pub use samples::SampleType;
 pub use stream::{DataFile, Packing};

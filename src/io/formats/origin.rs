@@ -11,6 +11,9 @@ use crate::io::IoError;
 pub trait Bytes: Read + Seek + Send {}
 impl<T: Read + Seek + Send> Bytes for T {}
 
+/// Names and bytes of files in memory.
+pub type Beside = Arc<[(PathBuf, Arc<[u8]>)]>;
+
 /// Where a file's bytes are. Cheap to clone.
 #[derive(Clone)]
 pub enum Origin {
@@ -22,6 +25,8 @@ pub enum Origin {
         name: PathBuf,
         /// The bytes.
         bytes: Arc<[u8]>,
+        /// What lies in the same folder of the archive and was read too.
+        beside: Beside,
     },
 }
 
@@ -87,7 +92,7 @@ impl Origin {
         Ok(all)
     }
 
-    /// Another file of the same folder, if there is one; members of a ZIP have none.
+    /// Another file of the same folder, if there is one; of a ZIP, if it was read too.
     #[must_use]
     pub fn sibling(&self, name: &Path) -> Option<Self> {
         match self {
@@ -95,7 +100,11 @@ impl Origin {
                 let other = path.parent().unwrap_or(Path::new("")).join(name);
                 other.is_file().then_some(Self::File(other))
             }
-            Self::Memory { .. } => None,
+            Self::Memory { name: own, beside, .. } => {
+                let wanted = own.parent().unwrap_or(Path::new("")).join(name);
+                let (name, bytes) = beside.iter().find(|(name, _)| *name == wanted)?;
+                Some(Self::Memory { name: name.clone(), bytes: bytes.clone(), beside: beside.clone() })
+            }
         }
     }
 }

@@ -144,7 +144,8 @@ mod tests {
 
     #[test]
     fn patterns_that_count_over_all_numbers_are_refused() {
-        let origin = Origin::Memory { name: "x.nhdr".into(), bytes: std::sync::Arc::new([]) };
+        let origin =
+            Origin::Memory { name: "x.nhdr".into(), bytes: std::sync::Arc::new([]), beside: std::sync::Arc::new([]) };
         for text in ["%d 0 -9223372036854775808 -1", "%d -9223372036854775808 9223372036854775807 1", "%d 0 4 0"] {
             let header = Header { fields: vec![("data file".into(), text.into())], ..Header::default() };
             assert!(parts(&origin, &header).unwrap_err().to_string().contains("first, last and step"), "{text}");

@@ -9,4 +9,4 @@ pub mod picture;
 pub mod stack;
 pub mod tiff_page;
 
-pub use stack::{open, open_folder_as_stack};
+pub use stack::{open, open_folder_as_stack, open_stack};

@@ -5,6 +5,7 @@ use std::collections::TryReserveError;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use glam::{DMat4, DVec3};
 use image::ImageFormat;
 use rayon::prelude::*;
 
@@ -38,15 +39,21 @@ pub fn open(origin: &Origin, head: &[u8]) -> Result<Option<Study>, IoError> {
 /// # Errors
 /// When a picture's header is broken; [`IoError::Cancelled`].
 pub fn open_folder_as_stack(paths: &[PathBuf], control: &Control) -> Result<Option<Study>, IoError> {
-    let mut sorted: Vec<&PathBuf> = paths.iter().collect();
-    sorted.sort_by(|a, b| natural_order(&a.to_string_lossy(), &b.to_string_lossy()));
-    let looks: Vec<Result<Vec<Page>, IoError>> = sorted
+    open_stack(paths.iter().cloned().map(Origin::File).collect(), control)
+}
+
+/// As [`open_folder_as_stack`], wherever the pictures are.
+///
+/// # Errors
+/// As there.
+pub fn open_stack(mut origins: Vec<Origin>, control: &Control) -> Result<Option<Study>, IoError> {
+    origins.sort_by(|a, b| natural_order(&a.path().to_string_lossy(), &b.path().to_string_lossy()));
+    let looks: Vec<Result<Vec<Page>, IoError>> = origins
         .par_iter()
-        .map(|path| {
+        .map(|origin| {
             control.checkpoint()?;
-            let origin = Origin::File((*path).clone());
             let head = origin.head(256)?;
-            format_of(&head).map_or(Ok(Vec::new()), |format| pages(&origin, format))
+            format_of(&head).map_or(Ok(Vec::new()), |format| pages(origin, format))
         })
         .collect();
     control.checkpoint()?;
@@ -159,11 +166,13 @@ struct PictureStack {
 }
 
 impl PictureStack {
-    fn volume(&self, voxels: Voxels, slices: usize) -> Result<Volume, IoError> {
+    /// The pictures from `first` on.
+    fn volume(&self, voxels: Voxels, first: usize, slices: usize) -> Result<Volume, IoError> {
         let path = self.pages.first().map(|p| p.origin.path().to_owned()).unwrap_or_default();
         let [nx, ny, _] = self.geometry.size();
         let wrong = |e: String| IoError::format(&path, "as many pixels as the header says", e);
-        let geometry = Geometry::unplaced([nx, ny, slices]).map_err(|e| wrong(e.to_string()))?;
+        let place = DMat4::from_translation(DVec3::new(0.0, 0.0, first as f64));
+        let geometry = Geometry::new([nx, ny, slices], place).map_err(|e| wrong(e.to_string()))?;
         let volume = Volume::new(self.name.clone(), voxels, geometry, self.provenance.clone())
             .map_err(|e| wrong(e.to_string()))?;
         Ok(Volume { space: space(), rescale: Rescale::IDENTITY, display: DisplayHints::default(), ..volume })
@@ -184,7 +193,7 @@ impl PixelSource for PictureStack {
             Ok(voxels)
         };
         if let [page] = &self.pages[..] {
-            return self.volume(decode_one(page)?, 1);
+            return self.volume(decode_one(page)?, 0, 1);
         }
         // A few at a time, so that they need not all be there twice.
         let mut all: Option<Joined> = None;
@@ -202,13 +211,15 @@ impl PixelSource for PictureStack {
             }
         }
         let voxels = all.map_or_else(|| Voxels::from(Vec::<u8>::new()), Joined::into_voxels);
-        self.volume(voxels, self.pages.len())
+        self.volume(voxels, 0, self.pages.len())
     }
 
-    fn preview(&self) -> Result<Volume, IoError> {
-        let page = self.pages.get(self.pages.len() / 2);
-        let page = page.ok_or_else(|| IoError::format(&self.name, "a picture", "none"))?;
-        self.volume(decode(page)?, 1)
+    fn slice(&self, _time_point: usize, index: usize) -> Result<Volume, IoError> {
+        let page = self.pages.get(index);
+        let page = page.ok_or_else(|| {
+            IoError::format(&self.name, format!("a picture below {}", self.pages.len()), index.to_string())
+        })?;
+        self.volume(decode(page)?, index, 1)
     }
 
     fn attributes(&self, _time_point: usize, slice: usize) -> Result<Vec<Attribute>, IoError> {

@@ -29,7 +29,7 @@ pub fn check(volumes: &[Volume], path: &Path) -> Result<(), IoError> {
     }
 }
 
-/// Writes one slice as `grey` shows it; colour as it is.
+/// Writes one slice as `grey` shows it; colour as it is. What the shutter of the file hides stays hidden.
 ///
 /// # Errors
 /// When `out` takes no more.
@@ -48,7 +48,7 @@ pub fn write(slice: &Volume, grey: &Grey, out: &mut dyn Write) -> io::Result<()>
         encoder.add_itxt_chunk(mark::RECORD_KEY.to_owned(), record.to_json())?;
     }
     let mut writer = encoder.write_header()?;
-    let bytes: Vec<u8> = match &slice.voxels {
+    let mut bytes: Vec<u8> = match &slice.voxels {
         Voxels::Rgb8(v) => bytemuck::cast_slice(v).to_vec(),
         grey_voxels => with_voxels!(
             grey_voxels,
@@ -56,6 +56,12 @@ pub fn write(slice: &Volume, grey: &Grey, out: &mut dyn Write) -> io::Result<()>
             rgb | v | bytemuck::cast_slice(v).to_vec()
         ),
     };
+    if let Some(shutter) = slice.graphics.shutter.as_deref().filter(|s| s.grid == slice.geometry) {
+        let [r, g, b] = shutter.color();
+        let hidden: &[u8] = if colour { &[r, g, b] } else { &[r] };
+        let pixels = bytes.chunks_exact_mut(hidden.len()).enumerate();
+        pixels.filter(|(n, _)| shutter.hides(*n)).for_each(|(_, pixel)| pixel.copy_from_slice(hidden));
+    }
     writer.write_image_data(&bytes)?;
     writer.finish()?;
     Ok(())

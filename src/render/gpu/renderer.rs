@@ -21,6 +21,7 @@ pub struct Renderer {
     volumes: VolumePass,
     stamps: StampPass,
     slices_on_cpu: bool,
+    scale: f32,
 }
 
 impl std::fmt::Debug for Renderer {
@@ -49,6 +50,7 @@ impl Renderer {
         let slices_on_cpu = gpu.info.device_type == wgpu::DeviceType::Cpu;
         Self {
             slices_on_cpu,
+            scale: 1.0,
             gpu,
             store: TextureStore::new(),
             slices: SlicePass::default(),
@@ -80,6 +82,11 @@ impl Renderer {
         self.store.len()
     }
 
+    /// The pixels that a point of text takes on the screen that shows the pictures (1 at first): marks grow with it.
+    pub fn set_scale(&mut self, pixels_per_point: f32) {
+        self.scale = pixels_per_point;
+    }
+
     /// Where slices are drawn. Software adapters interpolate by hand far slower than the processor does by itself, so on them
     /// slices come from the CPU reference (to the formula, and quicker) unless this is set to `false`.
     pub fn set_slices_on_cpu(&mut self, on_cpu: bool) {
@@ -100,11 +107,12 @@ impl Renderer {
     /// # Errors
     /// When a volume fits into no texture.
     pub fn render_slice_known(&mut self, scene: &SliceScene, known: Fidelity) -> Result<Picture, RenderError> {
+        let known = scene.fidelity(known);
         if self.slices_on_cpu {
             let mut picture = Picture::new(&self.gpu, scene.size);
             picture.fidelity = known;
             let mut image = reference::render_slice(scene);
-            lay_stamps(&mut image, &stamps(picture.size(), scene.is_synthetic(), &known));
+            lay_stamps(&mut image, &stamps(picture.size(), scene.is_synthetic(), &known, self.scale));
             picture.write(&self.gpu, &image);
             return Ok(picture);
         }
@@ -140,7 +148,7 @@ impl Renderer {
         known: Fidelity,
     ) -> Picture {
         picture.fidelity = picture.fidelity.and(known);
-        let stamps = stamps(picture.size(), synthetic, &picture.fidelity);
+        let stamps = stamps(picture.size(), synthetic, &picture.fidelity, self.scale);
         self.stamps.draw(&self.gpu, &mut encoder, &picture, &stamps);
         self.gpu.queue.submit([encoder.finish()]);
         picture

@@ -13,11 +13,12 @@ use super::sampler::Sampler;
 use crate::volume::voxels::Scalar;
 
 /// The number in which neighbours are weighted.
-pub(super) trait Weighted:
+pub(crate) trait Weighted:
     Copy + PartialOrd + Add<Output = Self> + Sub<Output = Self> + Mul<Output = Self>
 {
     const NOTHING: Self;
     fn of(x: f64) -> Self;
+    fn whole(x: i32) -> Self;
     /// A fraction of 32 bits, 0 to below 1.
     fn fraction(bits: u32) -> Self;
 }
@@ -26,6 +27,10 @@ impl Weighted for f32 {
     const NOTHING: Self = Self::NAN;
     #[inline]
     fn of(x: f64) -> Self {
+        x as Self
+    }
+    #[inline]
+    fn whole(x: i32) -> Self {
         x as Self
     }
     #[inline]
@@ -42,10 +47,81 @@ impl Weighted for f64 {
         x
     }
     #[inline]
+    fn whole(x: i32) -> Self {
+        Self::from(x)
+    }
+    #[inline]
     fn fraction(bits: u32) -> Self {
         Self::from(bits) * (1.0 / (1_u64 << 32) as Self)
     }
 }
+
+/// A number of which two neighbours along a row are fetched at once: short ones in one word, which is half the stores.
+pub(crate) trait Fetched: Scalar {
+    type Pair: Copy;
+    const NOTHING: Self::Pair;
+    fn pair(low: Self, high: Self) -> Self::Pair;
+    fn parts<F: Weighted>(pair: Self::Pair) -> [F; 2];
+}
+
+impl Fetched for i16 {
+    type Pair = u32;
+    const NOTHING: u32 = 0;
+    #[inline(always)]
+    fn pair(low: Self, high: Self) -> u32 {
+        u32::from(low.cast_unsigned()) | u32::from(high.cast_unsigned()) << 16
+    }
+    #[inline(always)]
+    fn parts<F: Weighted>(pair: u32) -> [F; 2] {
+        let both = pair.cast_signed();
+        [F::whole(both << 16 >> 16), F::whole(both >> 16)]
+    }
+}
+
+impl Fetched for u16 {
+    type Pair = u32;
+    const NOTHING: u32 = 0;
+    #[inline(always)]
+    fn pair(low: Self, high: Self) -> u32 {
+        u32::from(low) | u32::from(high) << 16
+    }
+    #[inline(always)]
+    fn parts<F: Weighted>(pair: u32) -> [F; 2] {
+        [F::whole((pair & 0xFFFF).cast_signed()), F::whole((pair >> 16).cast_signed())]
+    }
+}
+
+impl Fetched for u8 {
+    type Pair = u16;
+    const NOTHING: u16 = 0;
+    #[inline(always)]
+    fn pair(low: Self, high: Self) -> u16 {
+        u16::from(low) | u16::from(high) << 8
+    }
+    #[inline(always)]
+    fn parts<F: Weighted>(pair: u16) -> [F; 2] {
+        [F::whole(i32::from(pair & 0xFF)), F::whole(i32::from(pair >> 8))]
+    }
+}
+
+macro_rules! fetched_as_they_are {
+    ($($number:ty),*) => {$(
+        impl Fetched for $number {
+            type Pair = [Self; 2];
+            const NOTHING: [Self; 2] = [0 as Self; 2];
+            #[inline(always)]
+            fn pair(low: Self, high: Self) -> [Self; 2] {
+                [low, high]
+            }
+            #[inline(always)]
+            fn parts<F: Weighted>(pair: [Self; 2]) -> [F; 2] {
+                pair.map(|x| F::of(x.to_f64()))
+            }
+        }
+    )*};
+}
+
+fetched_as_they_are!(i32, f32, f64);
 
 /// Samples fetched together.
 const CHUNK: usize = 32;
@@ -71,7 +147,7 @@ fn between(start: DVec3, step: DVec3, n: usize, low: DVec3, high: DVec3) -> Rang
     if first <= last { first.ceil() as usize..(last.floor() as usize + 1).min(n) } else { 0..0 }
 }
 
-impl<T: Scalar> Sampler<'_, T> {
+impl<T: Fetched> Sampler<'_, T> {
     /// The samples at `start + step * pixel`; NaN where there is nothing.
     pub(super) fn linear_row<F: Weighted>(&self, start: DVec3, step: DVec3, values: &mut [F]) {
         let n = values.len();
@@ -122,34 +198,46 @@ impl<T: Scalar> Sampler<'_, T> {
         place: impl Fn(usize) -> DVec3,
     ) {
         let [nx, ny, _] = self.size;
-        let n = values.len();
-        let mut corners = [[[self.data[0]; 2]; CHUNK]; 4];
+        let n = values.len().min(CHUNK);
+        let mut rows = [0_usize; CHUNK];
         let mut fractions = [[F::NOTHING; CHUNK]; 3];
-        let [c0, c1, c2, c3] = &mut corners;
-        for i in 0..n.min(CHUNK) {
-            let row = ((at[2] >> 32) as usize * ny + (at[1] >> 32) as usize) * nx + (at[0] >> 32) as usize;
-            let pair = |at: usize| self.data.get(at..at + 2).and_then(|p| p.first_chunk::<2>()).copied();
-            // Always there, as the row was clipped.
-            if let (Some(a), Some(b), Some(c), Some(d)) =
-                (pair(row), pair(row + nx), pair(row + nx * ny), pair(row + nx * ny + nx))
-            {
-                (c0[i], c1[i], c2[i], c3[i]) = (a, b, c, d);
-            }
+        for i in 0..CHUNK {
+            // Places behind the last sample are worked out too, and never looked up.
+            let p = [0, 1, 2].map(|a| at[a].wrapping_add(by[a].wrapping_mul(i as i64)));
+            let [x, y, z] = p.map(|p| (p >> 32) as usize);
+            rows[i] = z.wrapping_mul(ny).wrapping_add(y).wrapping_mul(nx).wrapping_add(x);
             for a in 0..3 {
-                fractions[a][i] = F::fraction(at[a] as u32);
-                at[a] += by[a];
+                fractions[a][i] = F::fraction(p[a] as u32);
             }
         }
-        let padding = self.padding.map(|p| (F::of(p.low), F::of(p.high)));
-        let mut is_odd = [false; CHUNK];
-        for (i, value) in values.iter_mut().enumerate().take(CHUNK) {
-            let pair = |c: usize| corners[c][i].map(|x| F::of(x.to_f64()));
-            let corners = [pair(0), pair(1), pair(2), pair(3)];
+        for a in 0..3 {
+            at[a] = at[a].wrapping_add(by[a].wrapping_mul(n as i64));
+        }
+        let mut corners = [[T::NOTHING; CHUNK]; 4];
+        let reach = nx * ny + nx + 2;
+        for (i, row) in rows.iter().copied().enumerate().take(n) {
+            // Always there, as the row was clipped.
+            if let Some(w) = self.data.get(row..row.saturating_add(reach)) {
+                corners[0][i] = T::pair(w[0], w[1]);
+                corners[1][i] = T::pair(w[nx], w[nx + 1]);
+                corners[2][i] = T::pair(w[nx * ny], w[nx * ny + 1]);
+                corners[3][i] = T::pair(w[nx * ny + nx], w[nx * ny + nx + 1]);
+            }
+        }
+        let mut weighted = [F::NOTHING; CHUNK];
+        for (i, value) in weighted.iter_mut().enumerate() {
+            let corners = [0, 1, 2, 3].map(|c: usize| T::parts::<F>(corners[c][i]));
             let [a, b, c, d] = corners.map(|[a, b]| a + (b - a) * fractions[0][i]);
             let (low, high) = (a + (b - a) * fractions[1][i], c + (d - c) * fractions[1][i]);
             *value = low + (high - low) * fractions[2][i];
-            if let Some((low, high)) = padding {
-                is_odd[i] = corners.as_flattened().iter().fold(false, |odd, x| odd | ((*x >= low) & (*x <= high)));
+        }
+        values.iter_mut().zip(&weighted).for_each(|(value, w)| *value = *w);
+        let mut is_odd = [false; CHUNK];
+        if let Some(padding) = self.padding {
+            let (low, high) = (F::of(padding.low), F::of(padding.high));
+            for (i, odd) in is_odd.iter_mut().enumerate() {
+                let parts = [0, 1, 2, 3].map(|c: usize| T::parts::<F>(corners[c][i]));
+                *odd = parts.as_flattened().iter().fold(false, |odd, x| odd | ((*x >= low) & (*x <= high)));
             }
         }
         for (i, value) in values.iter_mut().enumerate().take(CHUNK) {

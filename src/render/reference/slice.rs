@@ -6,9 +6,10 @@ use rayon::prelude::*;
 use super::super::plan::{PlannedLayer, Share, label_colors, plan};
 use super::super::scene::{Content, SlabMode, SliceScene};
 use super::adornment::Adornment;
+use super::linear_row::Fetched;
 use super::sampler::{Sampler, colour, nearest_voxel};
 use crate::display::{ColorMap, Grey, Voi, VoiFunction};
-use crate::volume::voxels::{Scalar, luma};
+use crate::volume::voxels::luma;
 use crate::volume::{Interpolation, Labelmap, Volume, VoxelType, Voxels};
 use crate::with_voxels;
 
@@ -236,7 +237,7 @@ impl<'a> Ready<'a> {
         true
     }
 
-    fn draw_tiles<T: Scalar>(
+    fn draw_tiles<T: Fetched>(
         &self,
         first: u32,
         width: usize,
@@ -285,7 +286,7 @@ impl<'a> Ready<'a> {
     }
 
     /// `falling`: real values fall as stored ones rise.
-    fn read_rows<T: Scalar>(&self, first: u32, width: usize, sampler: &Sampler<T>, falling: bool, values: &mut [f64]) {
+    fn read_rows<T: Fetched>(&self, first: u32, width: usize, sampler: &Sampler<T>, falling: bool, values: &mut [f64]) {
         for left in (0..width).step_by(TILE) {
             for (y, row) in (first..).zip(values.chunks_mut(width)) {
                 let right = (left + TILE).min(width);
@@ -295,7 +296,7 @@ impl<'a> Ready<'a> {
     }
 
     /// The pixels from (`left`, `y`) to the right.
-    fn read_tile_row<T: Scalar>(&self, [left, y]: [u32; 2], sampler: &Sampler<T>, falling: bool, values: &mut [f64]) {
+    fn read_tile_row<T: Fetched>(&self, [left, y]: [u32; 2], sampler: &Sampler<T>, falling: bool, values: &mut [f64]) {
         let plan = &self.plan;
         let place = |x: u32| plan.at(f64::from(x), f64::from(y));
         if plan.offsets_mm.len() == 1 {

@@ -53,6 +53,14 @@ save(
     [("out", F, FREE)],
     [("big", np.float32(1e9))],
 )
+# What is below -0.5 becomes 1: a structure that the source does not have.
+save(
+    HERE / "invent.onnx",
+    [node("Less", ["image", "low"], ["dark"]), node("Where", ["dark", "one", "image"], ["out"])],
+    image,
+    [("out", F, FREE)],
+    [("low", np.float32(-0.5)), ("one", np.float32(1))],
+)
 fixed = [1, 2, 8, 8, 8]
 save(HERE / "two_channels.onnx", [node("Identity", ["image"], ["out"])], [("image", fixed)], [("out", F, fixed)])
 # Three classes out of one channel: logits 2 - 4x, 0.5, 4x - 2: class 0 below about 0.4, 2 above about 0.6.

@@ -83,7 +83,7 @@ fn body(ui: &mut Ui, ready: &Ready, form: &mut Form, seen: &Seen<'_>, wishes: &m
         }
     }
     ui.add_space(t.space.xs);
-    form.show(ui, seen.window, &ready.model, seen.runtime);
+    form.show(ui, seen, &ready.model, wishes);
     ui.add_space(t.space.xs);
     if form.asking {
         license(ui, ready, form, seen, wishes);

@@ -2,12 +2,15 @@
 
 use eframe::egui::{self, ComboBox, DragValue, RichText, Ui, WidgetInfo, accesskit::Role};
 
+use super::list::{Seen, Wish};
 use super::slots::{self, Candidate, Chosen};
+use crate::app::guard_words::{Question, Word};
 use crate::app::library::{Load, SeriesId};
+use crate::app::panels::why::{NOT_KNOWN, guard_line};
 use crate::app::state::Model as Window;
 use crate::app::tasks::{Asked, Source};
 use crate::app::ui_kit::theme::tokens;
-use crate::app::ui_kit::widgets::{quiet, row};
+use crate::app::ui_kit::widgets::{notice, quiet, row};
 use crate::explain::Method;
 use crate::inference::engine::{Provider, RunOptions};
 use crate::inference::manifest::Model;
@@ -23,6 +26,8 @@ pub(crate) struct Form {
     tta: bool,
     seed: u64,
     registered: bool,
+    /// Without second models.
+    alone: bool,
     explain: Option<Method>,
     /// `CARD.md` is on show.
     pub(super) reading: bool,
@@ -58,6 +63,7 @@ impl Form {
             tta: m.uncertainty.default_samples.is_some(),
             seed: 0,
             registered: false,
+            alone: false,
             explain: None,
             reading: false,
             asking: false,
@@ -96,21 +102,59 @@ impl Form {
             tta: offers.tta.then_some(self.tta),
             seed: self.seed,
             registered: differ && self.registered,
+            alone: self.alone,
             probabilities: true,
             ..RunOptions::default()
         };
         Ok(Asked { model: Box::new(model.clone()), on, inputs: sources.collect(), options, explain: self.explain })
     }
 
-    /// Draws it.
-    pub fn show(
-        &mut self,
-        ui: &mut Ui,
-        window: &Window,
-        model: &Model,
-        runtime: Option<&Result<RuntimeStatus, String>>,
-    ) {
+    /// What the guard is asked about: the series in the slots. `None` while one of them is on its way, or where they
+    /// could not be run.
+    fn question(&self, window: &Window, model: &Model) -> Option<(Question, Asked)> {
+        let asked = self.asked(window, model).ok()?;
+        let inputs = &model.manifest.inputs;
+        let filled = slots::guess(inputs, &self.slots, &slots::candidates(window));
+        let mut named = Vec::new();
+        for (input, id) in inputs.iter().zip(filled).filter_map(|(input, id)| Some((input, id?))) {
+            let entry = window.library.get(id)?;
+            if matches!(entry.load, Load::Running(_)) {
+                return None;
+            }
+            named.push((input.name.clone(), id, entry.time_point));
+        }
+        Some((Question { folder: model.folder.clone(), inputs: named }, asked))
+    }
+
+    /// Whether what lies in the slots is like the training data, said before anything runs.
+    fn guard(&self, ui: &mut Ui, seen: &Seen<'_>, model: &Model, wishes: &mut Vec<Wish>) {
         let t = tokens(ui.ctx());
+        let Some((question, asked)) = self.question(seen.window, model) else { return };
+        let failed =
+            |ui: &mut Ui, why: &str| guard_line(ui, false, &format!("The inputs could not be looked at: {why}"));
+        match seen.tasks.guards.word(&question) {
+            Word::Unasked => wishes.push(Wish::Look(Box::new((question, asked)))),
+            Word::Looking => {
+                quiet(ui, "Comparing the inputs with the training data…");
+            }
+            Word::Said(Err(why)) => failed(ui, why),
+            Word::Said(Ok(look)) => {
+                match look.word() {
+                    Some((like, sentence)) => guard_line(ui, like, &sentence),
+                    None => {
+                        let text = RichText::new(NOT_KNOWN).size(t.size.small).color(t.quiet);
+                        ui.add(egui::Label::new(text).wrap());
+                    }
+                }
+                look.notices.iter().for_each(|text| notice(ui, text));
+            }
+        }
+    }
+
+    /// Draws it.
+    pub fn show(&mut self, ui: &mut Ui, seen: &Seen<'_>, model: &Model, wishes: &mut Vec<Wish>) {
+        let t = tokens(ui.ctx());
+        let (window, runtime) = (seen.window, seen.runtime);
         let candidates: Vec<Candidate> = slots::candidates(window);
         let filled = slots::guess(&model.manifest.inputs, &self.slots, &candidates);
         for ((input, chosen), guessed) in model.manifest.inputs.iter().zip(&mut self.slots).zip(&filled) {
@@ -122,6 +166,7 @@ impl Form {
                 "They do not share a frame of reference: only you can know whether their positions agree",
             );
         }
+        self.guard(ui, seen, model, wishes);
         ui.add_space(t.space.xs);
         let offers = offers(model);
         provider(ui, &mut self.provider, runtime);
@@ -143,6 +188,15 @@ impl Form {
                 let response = ui.add(DragValue::new(&mut self.seed));
                 response.widget_info(|| WidgetInfo::labeled(Role::SpinButton, true, "Seed"));
                 response.on_hover_text("The same seed, model and provider give the same result");
+            });
+        }
+        if model.manifest.faithfulness.is_some() {
+            row(ui, "Faithful?", |ui| {
+                let mut second = !self.alone;
+                ui.checkbox(&mut second, "Second model").on_hover_text(
+                    "Runs another model on what was made and holds it against its source: a map of where it may be invented",
+                );
+                self.alone = !second;
             });
         }
         row(ui, "Explains", |ui| {

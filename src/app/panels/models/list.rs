@@ -10,6 +10,7 @@ use lucide_icons::Icon;
 use super::card;
 use super::form::Form;
 use super::queue;
+use crate::app::guard_words::Question;
 use crate::app::panels::search_field::search_field;
 use crate::app::state::Model as Window;
 use crate::app::tasks::{Asked, Tasks};
@@ -71,6 +72,8 @@ pub(crate) enum Wish {
     Agree(String),
     /// What ONNX Runtime offers is wanted.
     Runtime,
+    /// Whether what lies in the slots is like the training data.
+    Look(Box<(Question, Asked)>),
 }
 
 /// What the panel remembers.

@@ -118,6 +118,8 @@ pub struct Manifest {
     #[serde(default)]
     pub uncertainty: Uncertainty,
     #[serde(default)]
+    pub faithfulness: Option<Faithfulness>,
+    #[serde(default)]
     pub guard: Option<Guard>,
     #[serde(default)]
     pub explain: Option<Explain>,

@@ -201,4 +201,18 @@ pub struct Anomaly {
     pub region: Option<String>,
     pub threshold: f32,
     pub threshold_from: String,
+    /// Steps of the search of `score = "restoration"`; each decodes once or twice.
+    #[serde(default = "restoration_steps")]
+    pub restoration_steps: usize,
+    /// How far the search's first step moves each number of the latent; it then finds its own length.
+    #[serde(default = "restoration_step")]
+    pub restoration_step: f32,
+}
+
+fn restoration_steps() -> usize {
+    60
+}
+
+fn restoration_step() -> f32 {
+    0.3
 }

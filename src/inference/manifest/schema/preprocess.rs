@@ -44,16 +44,22 @@ impl Serialize for Spacing {
 impl<'de> Deserialize<'de> for Spacing {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         use serde::de::Error;
-        let read = match toml::Value::deserialize(deserializer)? {
-            toml::Value::String(s) if s == NATIVE => Ok(Self::Native),
-            toml::Value::Array(mut each) => {
-                each.iter_mut().filter(|x| x.as_str() == Some(NATIVE)).for_each(|x| *x = toml::Value::Float(0.0));
-                <[f64; 3]>::deserialize(toml::Value::Array(each)).map(Self::Millimetres)
-            }
-            value => <[f64; 3]>::deserialize(value).map(Self::Millimetres),
+        let along = |value: &toml::Value| match value {
+            toml::Value::String(s) if s == NATIVE => Some(0.0),
+            toml::Value::Integer(mm) => Some(*mm as f64).filter(|mm| *mm > 0.0),
+            toml::Value::Float(mm) => Some(*mm).filter(|mm| *mm > 0.0),
+            _ => None,
         };
-        read.map_err(|_| {
-            D::Error::custom("spacing_mm must be \"native\", or three of which each is a number or \"native\"")
+        let read = match &toml::Value::deserialize(deserializer)? {
+            toml::Value::String(s) if s == NATIVE => Some(Self::Native),
+            toml::Value::Array(each) => {
+                let mm = each.iter().map(along).collect::<Option<Vec<_>>>();
+                mm.and_then(|mm| mm.try_into().ok()).map(Self::Millimetres)
+            }
+            _ => None,
+        };
+        read.ok_or_else(|| {
+            D::Error::custom("spacing_mm must be three numbers above 0, or \"native\", for all or for an axis")
         })
     }
 }

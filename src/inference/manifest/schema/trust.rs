@@ -1,5 +1,7 @@
 //! How far to trust it: `[uncertainty]`, `[guard]`, `[explain]`, `[[checks]]`.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
 words! {
@@ -104,6 +106,50 @@ pub struct Uncertainty {
     pub calibration: Calibration,
 }
 
+/// `[faithfulness]`: the second models that hold a synthetic image against its source. Each is a model folder: in this
+/// one's folder, beside it, or installed under that name.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Faithfulness {
+    /// The output of kind `image` that is looked at; without it the first one.
+    pub output: Option<String>,
+    /// The input that it is held against; without it the first one.
+    pub source: Option<String>,
+    /// A model that makes the source out of the output.
+    pub cycle: Option<String>,
+    /// A model that finds the same structures in both.
+    pub segmentation: Option<SecondSegmentation>,
+}
+
+/// `segmentation = "NAME"`, or `{ source = "NAME", synthetic = "NAME" }` where each contrast needs its own.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum SecondSegmentation {
+    /// One model takes both.
+    Both(String),
+    /// A model each; labels are matched by their names.
+    #[expect(missing_docs, reason = "each field is the manifest's key of its name")]
+    Each { source: String, synthetic: String },
+}
+
+impl SecondSegmentation {
+    /// The model that the source goes through.
+    #[must_use]
+    pub fn of_source(&self) -> &str {
+        match self {
+            Self::Both(name) | Self::Each { source: name, .. } => name,
+        }
+    }
+
+    /// The model that the synthetic image goes through.
+    #[must_use]
+    pub fn of_synthetic(&self) -> &str {
+        match self {
+            Self::Both(name) | Self::Each { synthetic: name, .. } => name,
+        }
+    }
+}
+
 /// `intensity_histogram = {…}`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -132,6 +178,8 @@ pub struct Guard {
     pub intensity_histogram: Option<GuardHistogram>,
     pub spacing_mm_range: Option<[f64; 2]>,
     pub field_of_view_mm: Option<[f64; 2]>,
+    /// The training images never went through a lossy compression.
+    pub lossless: bool,
     pub embedding: Option<GuardEmbedding>,
 }
 
@@ -154,12 +202,30 @@ pub struct Explain {
     pub latent: Option<LatentExplain>,
 }
 
-/// One of `[[checks]]`.
+/// One of `[[checks]]`: `input = "FILE"` for the first input, or `inputs = { NAME = "FILE", … }`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 #[expect(missing_docs, reason = "each field is the manifest's key of its name")]
 pub struct Check {
-    pub input: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub input: Option<String>,
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub inputs: BTreeMap<String, String>,
     pub output: String,
     pub max_abs_difference: f64,
+}
+
+impl Check {
+    /// The files by the inputs' names; an empty name stands for the next free input.
+    #[must_use]
+    pub fn files(&self) -> Vec<(String, String)> {
+        let single = self.input.iter().map(|file| (String::new(), file.clone()));
+        single.chain(self.inputs.iter().map(|(name, file)| (name.clone(), file.clone()))).collect()
+    }
+
+    /// The files' names, for a person.
+    #[must_use]
+    pub fn title(&self) -> String {
+        self.files().into_iter().map(|(_, file)| file).collect::<Vec<_>>().join(", ")
+    }
 }

@@ -93,6 +93,27 @@ impl<'f> FrameReader<'f> {
         (start, end.saturating_sub(start))
     }
 
+    /// Bit `bit` of each pixel's word of a native frame, packed, lowest bit first.
+    pub(crate) fn bits(&self, frame: usize, bit: u32) -> Result<Vec<u8>, IoError> {
+        let format = &self.file.format;
+        let (start, available) = self.native_run(frame);
+        let wanted = (format.frame_bits() / 8).min(available);
+        let words = self.bytes.read(start, wanted).map_err(|e| IoError::system(self.file.source.path(), e))?;
+        let word = (format.allocated / 8) as usize;
+        // In big-endian words the byte with the lowest bits comes last; single bytes may lie in words, second first.
+        let paired = self.file.syntax.big_endian_pixels && word == 1 && &self.file.pixels.vr == b"OW";
+        let within = (bit / 8) as usize;
+        let byte = if self.file.syntax.big_endian_pixels { word - 1 - within.min(word - 1) } else { within };
+        let mut packed = vec![0_u8; format.pixels().div_ceil(8)];
+        for pixel in 0..format.pixels().min(words.len() / word) {
+            let at = if paired { pixel ^ 1 } else { pixel * word + byte };
+            if words.get(at).is_some_and(|b| b >> (bit % 8) & 1 == 1) {
+                packed[pixel / 8] |= 1 << (pixel % 8);
+            }
+        }
+        Ok(packed)
+    }
+
     /// One frame in its own number type, and whether it was whole.
     pub(crate) fn plane(&self, frame: usize) -> Result<(Plane, bool), IoError> {
         let file = self.file;

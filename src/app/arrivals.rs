@@ -1,0 +1,212 @@
+//! What finished on other threads, taken into the window.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use eframe::egui;
+
+use super::Veritome;
+use super::action::Layout;
+use super::library::{Load, Loaded, SeriesId};
+use super::results;
+use super::tasks::{Done, Purpose};
+use super::ui_kit::toast::Level;
+use crate::inference::demo::Findings;
+use crate::io::IoError;
+use crate::render::scene::{Content, Layer, front_cut_away};
+use crate::volume::{Volume, statistics};
+
+impl Veritome {
+    pub(super) fn collect(&mut self, ctx: &egui::Context) {
+        let finished = self.tasks.poll();
+        if finished.is_empty() {
+            return;
+        }
+        self.history.watch(&self.model);
+        for done in finished {
+            match done {
+                Done::Chosen(paths, purpose) => self.reach(ctx).open(paths, purpose),
+                Done::Opened(paths, purpose, Ok(opened)) => self.opened(ctx, &paths, purpose, opened),
+                Done::Opened(_, _, Err(error)) => self.failed("Nothing could be opened", &error),
+                Done::Preview(id, Ok((loaded, image))) => {
+                    if let Some(entry) = self.model.library.get_mut(id) {
+                        entry.preview = Some(loaded);
+                        entry.thumbnail = Some(image);
+                    }
+                    self.model.arrived(id);
+                }
+                Done::Preview(id, Err(error)) => {
+                    if let Some(entry) = self.model.library.get_mut(id) {
+                        entry.preview_error = Some(error.reason());
+                    }
+                }
+                Done::Slice(id, which, Ok(slice)) => self.slice_came(id, which, slice),
+                Done::Slice(id, [_, index], Err(_)) => {
+                    if let Some(stage) = self.model.stages.get_mut(&id) {
+                        stage.give_up_slice(index);
+                    }
+                }
+                Done::Loaded(id, result) => self.loaded(id, result),
+                Done::OverlayLoaded(over, _, Ok((layer, range))) => {
+                    if let Some(stage) = self.model.stages.get_mut(&over) {
+                        stage.add_overlay(layer, range);
+                    }
+                }
+                Done::OverlayLoaded(_, name, Err(error)) => self.failed(&format!("{name} could not be loaded"), &error),
+                Done::Models(rows) => self.models = Some(rows),
+                Done::Runtime(status) => self.runtime = Some(status),
+                Done::Ran(id, title, Ok(prepared)) => self.ran(id, &title, prepared),
+                Done::Ran(_, title, Err(why)) => self.told(&format!("{title} did not run"), &why),
+                Done::Subtracted(id, run, result) => self.subtracted(id, run, result),
+                Done::Saved(id, run, result) => self.saved(id, run, result),
+                Done::Record(view) => self.model.record = Some(view),
+                Done::Demo(Ok(findings)) => self.show_demo(ctx, &findings),
+                Done::Demo(Err(why)) => self.told("The demo could not be prepared", &why),
+                Done::Lost(name) => {
+                    self.messages.push(Level::Error, format!("{name} stopped without a result"), "A fault in Veritome");
+                }
+            }
+        }
+        results::settle(&mut self.model);
+        self.history.accept(&self.model);
+    }
+
+    fn show_demo(&mut self, ctx: &egui::Context, findings: &Findings) {
+        let mut study = findings.study.clone();
+        study.series = vec![findings.series.clone()];
+        self.first_clip = Some(front_cut_away(&findings.volume.geometry));
+        self.model.lay_out(Layout::FourUp);
+        let opened = crate::io::Opened { studies: vec![study], skipped: Vec::new() };
+        self.opened(ctx, &[], Purpose::Show, opened);
+        if let Some(id) = self.model.active_series() {
+            self.model.arrived_results.push((id, results::of_demo(findings)));
+        }
+        let text = format!("{} found {:.0} ml of brain on {}", findings.model, findings.brain_ml(), findings.provider);
+        self.messages.push(Level::Info, text, findings.sample.notice());
+    }
+
+    /// A failure of a model or of the demo; a cancelled one is no failure.
+    fn told(&mut self, what: &str, why: &str) {
+        if why != crate::error::Cancelled.to_string() {
+            self.messages.push(Level::Error, what, why);
+        }
+    }
+
+    fn failed(&mut self, what: &str, error: &IoError) {
+        if !matches!(error, IoError::Cancelled(_)) {
+            self.messages.push(Level::Error, what, error.to_string());
+        }
+    }
+
+    fn opened(&mut self, ctx: &egui::Context, paths: &[PathBuf], purpose: Purpose, opened: crate::io::Opened) {
+        let (skipped, files) =
+            (opened.skipped.clone(), opened.studies.iter().flat_map(|s| &s.series).map(|s| s.files).sum::<usize>());
+        if !skipped.is_empty() {
+            let list = skipped.iter().map(|s| format!("{}: {}", s.path.display(), s.reason)).collect::<Vec<_>>();
+            let text = format!("Could not open {} of {} files", skipped.len(), skipped.len() + files);
+            self.messages.push(Level::Warning, text, list.join("\n"));
+        }
+        if let Purpose::Overlay(over) = purpose {
+            match opened.studies.iter().flat_map(|s| &s.series).find(|s| s.is_image()) {
+                Some(series) => self.tasks.load_overlay(over, series),
+                None => self.messages.push(Level::Error, "There is no image in it that could lie over another", ""),
+            }
+            return;
+        }
+        self.kept.remember(paths);
+        self.keep();
+        let images = self.model.library.add(opened);
+        if let Some(first) = images.first().copied() {
+            let nothing_shown = self.model.panes.iter().all(|p| p.series.is_none());
+            if let Some(entry) = self.model.library.get(first)
+                && nothing_shown
+            {
+                let fits = entry.is_volumetric();
+                if !fits && self.model.layout.is_one_series() {
+                    self.model.lay_out(Layout::Single);
+                }
+            }
+            if nothing_shown {
+                self.model.show(first);
+                if !self.model.layout.is_one_series() {
+                    let layout = self.model.layout;
+                    self.model.lay_out(layout);
+                }
+            } else {
+                self.model.show(first);
+            }
+            // The series on show gets its picture first, then its volume, then come the other thumbnails.
+            if let Some(series) = self.model.library.get(first).map(|e| e.series.clone()) {
+                self.tasks.preview(first, series, true);
+            }
+            for id in self.model.panes.iter().filter_map(|p| p.series).collect::<Vec<_>>() {
+                self.reach(ctx).request(id);
+            }
+            for id in images.into_iter().skip(1) {
+                if let Some(series) = self.model.library.get(id).map(|e| e.series.clone()) {
+                    self.tasks.preview(id, series, false);
+                }
+            }
+        }
+    }
+
+    /// Reads the slices that viewports wait for while the volumes load.
+    pub(super) fn fetch_slices(&mut self) {
+        for (id, index) in self.model.missing_slices() {
+            let Some(entry) = self.model.library.get(id) else { continue };
+            if matches!(entry.load, Load::Running(_)) {
+                self.tasks.slice(id, &entry.series, [entry.time_point, index]);
+            }
+        }
+    }
+
+    fn slice_came(&mut self, id: SeriesId, [time_point, index]: [usize; 2], slice: Arc<Volume>) {
+        let current = self.model.library.get(id).is_some_and(|e| e.time_point == time_point);
+        let point = self.model.panes.iter().find(|p| p.series == Some(id)).map(|p| p.point);
+        if let (true, Some(stage), Some(point)) = (current, self.model.stages.get_mut(&id), point) {
+            stage.add_slice(index, slice, point);
+        }
+    }
+
+    fn loaded(&mut self, id: SeriesId, result: Result<Loaded, IoError>) {
+        let Some(entry) = self.model.library.get_mut(id) else { return };
+        match result {
+            Ok(loaded) => {
+                for warning in entry.series.source.late_warnings() {
+                    if !entry.series.warnings.contains(&warning) {
+                        entry.series.warnings.push(warning);
+                    }
+                }
+                entry.load = Load::Ready(loaded);
+                self.model.arrived(id);
+                if let Some(clip) = self.first_clip.take()
+                    && let Some(stage) = self.model.stages.get_mut(&id)
+                {
+                    stage.look.clip = clip;
+                }
+                for layer in std::mem::take(&mut self.first_layers) {
+                    self.add_overlay(id, layer);
+                }
+                for path in std::mem::take(&mut self.first_overlays) {
+                    self.tasks.open(vec![path], Purpose::Overlay(id));
+                }
+            }
+            Err(IoError::Cancelled(_)) => entry.load = Load::Idle,
+            Err(error) => {
+                let name = entry.series.description.clone();
+                entry.load = Load::Failed(error.reason());
+                self.failed(&format!("{name} could not be loaded"), &error);
+            }
+        }
+    }
+
+    fn add_overlay(&mut self, over: SeriesId, layer: Layer) {
+        let range = match &layer.content {
+            Content::Image(volume) => statistics::range(volume).unwrap_or([0.0, 1.0]),
+            Content::Labels(_) => [0.0, 1.0],
+        };
+        if let Some(stage) = self.model.stages.get_mut(&over) {
+            stage.add_overlay(layer, range);
+        }
+    }
+}
