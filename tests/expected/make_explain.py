@@ -64,11 +64,16 @@ def along(run, axis, neighbours=0):
     return whole
 
 
+# What stands where something is covered is the image's lowest value; MONAI's Gaussian fades to 0, so it sees the image
+# less that value, and the network gets it back.
+BACKGROUND = float(image.min())
+
+
 class Change(torch.nn.Module):
     def __init__(self, whole, reference, box):
         super().__init__()
-        self.whole, self.box = whole, box
-        self.reference = whole(reference)
+        self.whole, self.box = lambda x: whole(x + BACKGROUND), box
+        self.reference = self.whole(reference)
 
     def forward(self, x):
         difference = (self.whole(x) - self.reference).abs()
@@ -96,7 +101,7 @@ for name, graph, inferer, whole, crop in [
      lambda x: (along(one, 0)(x) + along(one, 1)(x) + along(one, 2)(x)) / 3, (0, 0, 21)),
 ]:
     axis, first, last = crop
-    part = torch.narrow(x, axis + 2, first, last - first)
+    part = torch.narrow(x, axis + 2, first, last - first) - BACKGROUND
     moved = [list(low), list(high)]
     for corner in moved:
         corner[axis] -= first
