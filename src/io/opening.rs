@@ -466,8 +466,7 @@ fn data_for(
     let pair = [format!("{stem}.img"), format!("{stem}.img.gz")];
     let detached = own.ends_with(".nhdr");
     let is_header = own.trim_end_matches(".gz").ends_with(".hdr");
-    let wanted =
-        |source: &&&Source| detached || is_header && name(source).is_some_and(|n| pair.iter().any(|p| *p == n));
+    let wanted = |source: &&&Source| detached || is_header && name(source).is_some_and(|n| pair.contains(&n));
     let mut beside = Vec::new();
     for source in candidates.into_iter().flatten().filter(wanted) {
         beside.push((source.path().to_owned(), room.unpack(source)?));

@@ -28,8 +28,9 @@ fn time_points_become_one_dicom_series_and_come_back_as_one_with_equal_voxels() 
     veritome::io::write::write_with(&volumes, &path, &options).expect("a NIfTI");
 
     let out = folder.path().join("dicom");
-    let written = convert(&path, &out, &ConvertOptions::default(), &Control::new()).and_then(|c| c.all());
-    assert_eq!(written.expect("a DICOM folder"), [out.clone()]);
+    let written =
+        convert(&path, &out, &ConvertOptions::default(), &Control::new()).and_then(veritome::io::Converted::all);
+    assert_eq!(written.expect("a DICOM folder"), std::slice::from_ref(&out));
     assert_eq!(std::fs::read_dir(&out).expect("files").count(), 36);
     let opened = open(&out).expect("a study");
     assert_eq!(opened.studies.len(), 1);
