@@ -9,7 +9,9 @@ use super::picture_options::point;
 use super::progress::with_progress;
 use super::run::{NamedInputs, ProviderName, named_inputs};
 use super::{WrongUsage, print_json};
-use crate::explain::{self, Cover, Evaluation, ExplainOptions, Method, Occlusion, Rise, Target, write_explanation};
+use crate::explain::{
+    self, Cover, Evaluation, ExplainOptions, FEW_STEPS, Method, Occlusion, Rise, Target, write_explanation,
+};
 use crate::inference::{manifest, runtime};
 use crate::jobs::Control;
 use crate::volume::PatientPoint;
@@ -52,9 +54,15 @@ pub(super) struct Asked {
     /// The tensor inside the graph that scorecam, hirescam and attention use.
     #[arg(long)]
     tensor: Option<String>,
-    /// Side of the boxes of occlusion, voxels of the model's grid.
+    /// Side of the boxes of occlusion, voxels of the model's grid: every box of that size, without a first pass.
     #[arg(long, value_name = "VOXELS")]
     mask_size: Option<usize>,
+    /// Every small box of occlusion, as MONAI does; else small boxes only where large ones changed most.
+    #[arg(long)]
+    full: bool,
+    /// Steps that a diffusion takes in each pass, at most the model's own.
+    #[arg(long, value_name = "N", default_value_t = FEW_STEPS)]
+    diffusion_steps: usize,
     /// What covers the boxes: gaussian, background or mean_patch.
     #[arg(long, value_parser = cover)]
     cover: Option<Cover>,
@@ -82,6 +90,9 @@ fn cover(text: &str) -> Result<Cover, String> {
 impl Asked {
     fn options(&self) -> ExplainOptions {
         let mut occlusion = Occlusion { cover: self.cover.unwrap_or_default(), ..Occlusion::default() };
+        if self.full {
+            occlusion.coarse = None;
+        }
         if let Some(mask_size) = self.mask_size {
             occlusion = Occlusion { mask_size, coarse: None, ..occlusion };
         }
@@ -91,6 +102,7 @@ impl Asked {
             provider: self.provider.into(),
             seed: self.seed,
             tensor: self.tensor.clone(),
+            steps: Some(self.diffusion_steps),
             occlusion,
             rise: Rise { masks: self.masks.unwrap_or(Rise::default().masks), ..Rise::default() },
             evaluation: (self.steps > 0).then(|| Evaluation { steps: self.steps, ..Evaluation::default() }),
@@ -121,7 +133,9 @@ fn map(asked: Asked, folder: PathBuf) -> anyhow::Result<()> {
     let (report, faithful) = with_progress("Explaining the model", move |control| -> anyhow::Result<_> {
         let (model, inputs) = asked.open(control)?;
         let options = asked.options();
-        let found = explain::run(&model, &inputs, &options, control)?;
+        let ready = explain::prepare(&model, &inputs, &options, control)?;
+        eprintln!("veritome: {}", ready.cost);
+        let found = ready.explain()?;
         let report = write_explanation(&model, &inputs, &options, &found, &folder)?;
         Ok((report, found.faithfulness))
     })??;
@@ -151,10 +165,12 @@ fn check(asked: Asked) -> anyhow::Result<()> {
         let (model, inputs) = asked.open(control)?;
         let mut options = asked.options();
         // The map is made once for every step of the cascade: large boxes are enough to see whether it changes.
-        if asked.mask_size.is_none() {
+        if asked.mask_size.is_none() && !asked.full {
             options.occlusion = Occlusion { mask_size: 32, overlap: 0.25, coarse: None, ..options.occlusion };
         }
-        Ok(explain::check(&model, &inputs, &options, control)?)
+        let ready = explain::prepare(&model, &inputs, &options, control)?;
+        eprintln!("veritome: {}", ready.cost_of_check()?);
+        Ok(ready.check()?)
     })??;
     if json {
         return print_json(&found);
@@ -165,7 +181,8 @@ fn check(asked: Asked) -> anyhow::Result<()> {
         println!("{:>6}  {:>6.3}  {:>6.3}", step.layers, step.likeness.spearman, step.likeness.ssim);
     }
     let r = found.sanity.repeatability;
-    println!("another seed: {:.3}  {:.3}", r.spearman, r.ssim);
+    let nothing = if found.draws { "" } else { "  (nothing is drawn, so this proves nothing)" };
+    println!("another seed: {:.3}  {:.3}{nothing}", r.spearman, r.ssim);
     let (own, random) = (&found.sanity.faithfulness, &found.sanity.random);
     println!("deletion AUC {} (a random map: {})", number(own.deletion_auc), number(random.deletion_auc));
     println!("insertion AUC {} (a random map: {})", number(own.insertion_auc), number(random.insertion_auc));

@@ -53,7 +53,7 @@ enum Command {
     /// Temperature, interval and guard of a model, from labelled cases
     Calibrate(calibrate::Calibrate),
     /// A map of what mattered to a model, and whether to believe it
-    Explain(explain::Explain),
+    Explain(Box<explain::Explain>),
     /// The project's own timings, repeatable
     Bench(bench::Bench),
 }

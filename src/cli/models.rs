@@ -180,6 +180,7 @@ fn told(report: &check::CheckReport) -> String {
         ]);
         rows.push(["  in".to_owned(), graph.inputs.join(", ")]);
         rows.push(["  out".to_owned(), graph.outputs.join(", ")]);
+        rows.extend(graph.elsewhere.iter().map(|e| [format!("  {}", e.provider), e.says.clone()]));
         if graph.live_dropout > 0 {
             rows.push(["  dropout".to_owned(), format!("{} live", counted(graph.live_dropout, "node"))]);
         }

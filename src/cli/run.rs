@@ -157,7 +157,9 @@ impl Run {
                     registered: options.registered,
                     ..ExplainOptions::of(method)
                 };
-                let found = explain::run(&model, &inputs, &asked, control)?;
+                let ready = explain::prepare(&model, &inputs, &asked, control)?;
+                eprintln!("veritome: explaining: {}", ready.cost);
+                let found = ready.explain()?;
                 let written = explain::write_explanation(&model, &inputs, &asked, &found, &self.output)?;
                 report.warnings.extend(written.warnings.iter().cloned());
                 if let Some(output) = report.outputs.iter_mut().find(|o| o.name == written.output) {

@@ -35,6 +35,14 @@ impl Default for Traversal {
     }
 }
 
+impl Traversal {
+    /// How often the decoder is run, at most.
+    #[must_use]
+    pub fn passes(&self) -> usize {
+        2 * self.dimensions + 2 * self.steps.max(1) + 1
+    }
+}
+
 /// The walk.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Counterfactual {

@@ -5,6 +5,7 @@ use std::time::Instant;
 
 use serde::{Deserialize, Serialize};
 
+use super::cost::{Cost, FEW_STEPS, offered};
 use super::counterfactual::{Latent, Traversal, counterfactual};
 use super::score::{ModelScore, NoisyModel, default_target, output_of};
 use super::{
@@ -51,6 +52,8 @@ pub struct ExplainOptions {
     pub smoothgrad: SmoothGrad,
     /// For [`Method::Counterfactual`]; `None`: the manifest's `explain.latent.traversal`.
     pub traversal: Option<Traversal>,
+    /// Steps that a diffusion takes in each pass, at most the manifest's; `None`: [`FEW_STEPS`].
+    pub steps: Option<usize>,
     /// Deletion and insertion of the map; `None` leaves them out.
     pub evaluation: Option<Evaluation>,
 }
@@ -112,6 +115,24 @@ pub struct CounterfactualImage {
     pub volume: Arc<Volume>,
 }
 
+/// A model on its inputs with what it will cost to explain it: [`prepare`].
+pub struct Ready {
+    score: ModelScore,
+    target: Target,
+    notes: Vec<String>,
+    options: ExplainOptions,
+    control: Control,
+    start: Instant,
+    /// What the map costs.
+    pub cost: Cost,
+}
+
+impl std::fmt::Debug for Ready {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Ready").field("target", &self.target).field("cost", &self.cost).finish_non_exhaustive()
+    }
+}
+
 /// Explains one target of a model on its inputs (pairs of the input's name and the volume, as
 /// [`engine::run`] takes them).
 ///
@@ -123,8 +144,38 @@ pub fn run(
     options: &ExplainOptions,
     control: &Control,
 ) -> Result<Explanation, ExplainError> {
-    let start = Instant::now();
-    let (score, target, mut notes) = prepare(model, inputs, options, control)?;
+    prepare(model, inputs, options, control)?.explain()
+}
+
+impl Ready {
+    /// Makes the map.
+    ///
+    /// # Errors
+    /// As [`run`].
+    pub fn explain(self) -> Result<Explanation, ExplainError> {
+        explained(self)
+    }
+
+    /// What the sanity check costs: a map a step of the cascade, one of the network as it is, one of another seed.
+    ///
+    /// # Errors
+    /// When the graph cannot be read.
+    pub fn cost_of_check(&self) -> Result<Cost, ExplainError> {
+        Ok(self.cost.times(2 + super::sanity::stages(self.score.probe.layers()?).len()))
+    }
+
+    /// The sanity check of the method on this model.
+    ///
+    /// # Errors
+    /// As [`check`].
+    pub fn check(self) -> Result<Checked, ExplainError> {
+        checked(self)
+    }
+}
+
+fn explained(ready: Ready) -> Result<Explanation, ExplainError> {
+    let Ready { score, target, mut notes, options, control, start, cost } = ready;
+    let (options, control, model) = (&options, &control, &score.probe.model);
     let output = output_of(model, &target)?.name.clone();
     let (found, walk) = match options.method {
         Method::Counterfactual => walk(&score, options, control)?,
@@ -153,6 +204,12 @@ pub fn run(
     if let (Some(all), serde_json::Value::Object(more)) = (parameters.as_object_mut(), found.parameters) {
         all.extend(more);
         all.insert("target".into(), target.to_string().into());
+        // Where voxels of the parameters lie in the patient.
+        let grid = &score.probe.grid;
+        let affine = grid.voxel_to_patient().transpose().to_cols_array_2d();
+        all.insert("grid".into(), serde_json::json!({ "size": grid.size(), "affine_lps": affine }));
+        let calls = serde_json::json!({ "windows": cost.windows, "steps": cost.steps });
+        all.insert("calls_a_pass".into(), calls);
     }
     Ok(Explanation {
         method: options.method,
@@ -179,6 +236,8 @@ pub struct Checked {
     pub target: Target,
     /// Layers of the network that can be replaced by noise.
     pub layers: usize,
+    /// Whether another seed can give another map: the method or the model draws random numbers.
+    pub draws: bool,
     /// What was found.
     pub sanity: Sanity,
     /// The verdict, for a person.
@@ -197,12 +256,16 @@ pub fn check(
     options: &ExplainOptions,
     control: &Control,
 ) -> Result<Checked, ExplainError> {
-    let start = Instant::now();
+    prepare(model, inputs, options, control)?.check()
+}
+
+fn checked(ready: Ready) -> Result<Checked, ExplainError> {
+    let Ready { score, target, options, control, start, .. } = ready;
+    let (options, control) = (&options, &control);
     if options.method == Method::Counterfactual {
         let what = "another check: its images are judged by their scores, which the walk reports".to_owned();
         return Err(ExplainError::Needs { method: "A counterfactual", what });
     }
-    let (score, target, _) = prepare(model, inputs, options, control)?;
     let layers = score.probe.layers()?;
     if layers == 0 {
         let what = "weights of two axes or more (32-bit floats in the graph's file) to replace by noise".to_owned();
@@ -213,8 +276,9 @@ pub fn check(
     let evaluation = options.evaluation.unwrap_or_default();
     let sanity = sanity(&score, &noisy, &explain, options.seed, &evaluation, control)?;
     let verdict = sanity.sentence();
+    let draws = options.method.draws() || score.probe.model.manifest.diffusion.is_some();
     let seconds = start.elapsed().as_secs_f64();
-    Ok(Checked { method: options.method, target, layers, sanity, verdict, seconds })
+    Ok(Checked { method: options.method, target, layers, draws, sanity, verdict, seconds })
 }
 
 fn map(scored: &dyn Scored, options: &ExplainOptions, seed: u64, control: &Control) -> Result<Saliency, ExplainError> {
@@ -228,12 +292,18 @@ fn map(scored: &dyn Scored, options: &ExplainOptions, seed: u64, control: &Contr
     }
 }
 
-fn prepare(
+/// Prepares the inputs, opens the networks, finds the target and times one pass.
+///
+/// # Errors
+/// As [`run`].
+pub fn prepare(
     model: &Model,
     inputs: &[(String, Arc<Volume>)],
     options: &ExplainOptions,
     control: &Control,
-) -> Result<(ModelScore, Target, Vec<String>), ExplainError> {
+) -> Result<Ready, ExplainError> {
+    let start = Instant::now();
+    offered(model, options.method)?;
     let target = options.target.clone().unwrap_or_else(|| default_target(model, options.point()));
     // Named before the first run: a target that the model does not offer.
     let output = output_of(model, &target)?.name.clone();
@@ -248,19 +318,43 @@ fn prepare(
         _ => None,
     }
     .map(|p| PatientPoint(glam::DVec3::from_array(p))));
-    if model.manifest.inferer.kind == InfererKind::SlidingWindow {
+    let m = &model.manifest;
+    let flat = !m.slice_axes().is_empty();
+    if m.inferer.kind == InfererKind::SlidingWindow || (m.diffusion.is_some() && m.inferer.patch.is_some() && !flat) {
         if let (None, Target::Class { class, .. }) = (at, &target) {
             at = found_at(model, inputs, options, &output, class, control)?;
         }
         notes.push("Only the window around the place is explained; what lies outside of it takes no part".to_owned());
     }
-    let probe_options =
-        ProbeOptions { provider: options.provider, at, tap: tap.flatten(), registered: options.registered };
+    let probe_options = ProbeOptions {
+        provider: options.provider,
+        at,
+        tap: tap.flatten(),
+        registered: options.registered,
+        steps: Some(options.steps.unwrap_or(FEW_STEPS)),
+        noise_seed: options.seed,
+    };
+    if let Some(d) = &m.diffusion {
+        let steps = d.steps.min(options.steps.unwrap_or(FEW_STEPS)).max(1);
+        notes.push(format!(
+            "Every pass samples from the same noise (seed {}) in {steps} steps where the model takes {}: the map is of \
+             that sample, not of all that the model may draw",
+            options.seed, d.steps
+        ));
+    }
+    if flat && options.method.needs_tap() && m.slice_axes().len() > 1 {
+        notes.push("The activation is that of the first of the model's planes; the score is of all of them".to_owned());
+    }
     let probe = Probe::open(model, inputs, probe_options, control)?;
     notes.extend(probe.notes.iter().cloned());
     control.stage(format!("Scoring {target}"), 0);
     let score = ModelScore::new(probe, &target, control)?;
-    Ok((score, target, notes))
+    notes.extend(score.notes.iter().cloned());
+    let pass = Instant::now();
+    score.score(score.channels())?;
+    let cost = Cost::of(&score, options, pass.elapsed())?;
+    control.stage(format!("Explaining: {cost}"), 0);
+    Ok(Ready { score, target, notes, options: options.clone(), control: control.clone(), start, cost })
 }
 
 /// The voxel of a class nearest to the class' centre, by a run of the model.

@@ -66,6 +66,12 @@ impl Method {
         }
     }
 
+    /// Whether random numbers are drawn, so that another seed gives another map.
+    #[must_use]
+    pub fn draws(self) -> bool {
+        matches!(self, Self::Rise | Self::SmoothGrad)
+    }
+
     /// Whether the map goes back on a tapped activation.
     #[must_use]
     pub fn needs_tap(self) -> bool {

@@ -1,6 +1,7 @@
 //! Why a model gave what it gave: maps of what mattered, and tests of those maps.
 //!
-//! - [`run`]: a model, its inputs and a method to an [`Explanation`] on the first input's grid
+//! - [`run`]: a model, its inputs and a method to an [`Explanation`] on the first input's grid; [`prepare`] tells its
+//!   [`Cost`] first
 //! - [`check`]: whether such a map is about the model at all
 //! - [`Scored`]: the score of images that every method works on; [`Target`] names it, [`Method`] the method
 //! - the methods: [`occlusion()`], [`rise()`], [`score_cam`], [`hires_cam`], [`attention`], [`smooth_grad`],
@@ -29,6 +30,7 @@
 //! ```
 
 mod cam;
+mod cost;
 mod counterfactual;
 mod errors;
 mod evaluate;
@@ -48,10 +50,11 @@ mod target;
 mod upsample;
 
 pub use cam::{attention, hires_cam, score_cam};
+pub use cost::{Cost, FEW_STEPS};
 pub use counterfactual::{Counterfactual, Latent, Mapping, Traversal, counterfactual};
 pub use errors::ExplainError;
 pub use evaluate::{Evaluation, Faithfulness, evaluate};
-pub use explanation::{Checked, CounterfactualImage, ExplainOptions, Explanation, check, run};
+pub use explanation::{Checked, CounterfactualImage, ExplainOptions, Explanation, Ready, check, prepare, run};
 pub use method::Method;
 pub use occlusion::{Coarse, Cover, Occlusion, occlusion};
 pub use report::{ExplanationReport, SequenceItem, write_explanation};

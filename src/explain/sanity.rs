@@ -19,6 +19,14 @@ pub trait Randomized {
     /// # Errors
     /// When such a network cannot be opened.
     fn with_noise(&self, count: usize, seed: u64) -> Result<Box<dyn Scored>, ExplainError>;
+
+    /// The score with other noise at the start, for models that begin with noise (diffusion).
+    ///
+    /// # Errors
+    /// When such a network cannot be opened.
+    fn with_other_noise(&self, _seed: u64) -> Result<Option<Box<dyn Scored>>, ExplainError> {
+        Ok(None)
+    }
 }
 
 /// What the check found.
@@ -26,7 +34,7 @@ pub trait Randomized {
 pub struct Sanity {
     /// From the output inwards.
     pub cascade: Vec<Step>,
-    /// The method with another seed, where it has one.
+    /// The method with another seed (of its masks, of the noise that a diffusion begins with), where it has one.
     pub repeatability: Likeness,
     /// The map's own deletion and insertion.
     pub faithfulness: Faithfulness,
@@ -102,7 +110,7 @@ impl Sanity {
 }
 
 /// Layers to replace at each step: 1, 2, 4 … and all.
-fn stages(layers: usize) -> Vec<usize> {
+pub(super) fn stages(layers: usize) -> Vec<usize> {
     let mut stages: Vec<usize> = std::iter::successors(Some(1), |n| Some(n * 2)).take_while(|n| *n < layers).collect();
     if layers > 0 {
         stages.push(layers);
@@ -126,7 +134,11 @@ pub fn sanity(
 ) -> Result<Sanity, ExplainError> {
     let size = scored.size();
     let truth = explain(scored, seed)?.map;
-    let repeated = explain(scored, seed.wrapping_add(1))?.map;
+    let other = seed.wrapping_add(1);
+    let repeated = match randomized.with_other_noise(other)? {
+        Some(begun_otherwise) => explain(&*begun_otherwise, other)?.map,
+        None => explain(scored, other)?.map,
+    };
     let repeatability = Likeness::of(&truth, &repeated, size);
     let mut cascade = Vec::new();
     for layers in stages(randomized.layers()) {

@@ -13,11 +13,13 @@ use crate::volume::{PatientPoint, VoxelPoint};
 pub(super) struct ModelScore {
     pub probe: Probe,
     rule: Rule,
+    /// What a person should know of the part of the image that is explained.
+    pub notes: Vec<String>,
     control: Control,
 }
 
 /// What is summed.
-#[derive(Clone)]
+#[derive(Debug, Clone)]
 enum Rule {
     /// Logits of a channel over voxels of the window.
     Logits { tensor: String, channel: usize, voxels: Vec<usize>, probabilities: bool },
@@ -73,80 +75,202 @@ pub(super) fn default_target(model: &Model, at: Option<PatientPoint>) -> Target 
 }
 
 impl ModelScore {
-    /// Runs the network once to find where the target lies.
+    /// Runs the model once to find where the target lies, and leaves of the image only what bears on it: of a model that
+    /// runs slice by slice the slab of slices that touches the target.
     ///
     /// # Errors
     /// When the target does not fit the model or the network cannot be run.
-    pub fn new(probe: Probe, target: &Target, control: &Control) -> Result<Self, ExplainError> {
-        let rule = rule(&probe, target, control)?;
-        Ok(Self { probe, rule, control: control.clone() })
+    pub fn new(mut probe: Probe, target: &Target, control: &Control) -> Result<Self, ExplainError> {
+        let mut notes = Vec::new();
+        let rule = rule(&mut probe, target, &mut notes, control)?;
+        Ok(Self { probe, rule, notes, control: control.clone() })
     }
 
-    /// How often the network was run to make it.
-    pub const PASSES: usize = 1;
+    /// How often the model is run to make it and to time it.
+    pub const PASSES: usize = 2;
+
+    /// The same with other noise at the start of a diffusion; `None` for models that begin with none.
+    pub fn with_noise_seed(&self, seed: u64) -> Result<Option<Self>, ExplainError> {
+        let Some(probe) = self.probe.with_noise_seed(seed, &self.control)? else { return Ok(None) };
+        self.on(probe).map(Some)
+    }
+
+    /// The same voxels asked of another network; a change is one from that network's own answer.
+    fn on(&self, probe: Probe) -> Result<Self, ExplainError> {
+        let rule = match self.rule.clone() {
+            Rule::Change { tensor, voxels, .. } => {
+                let field = first(probe.run(&probe.channels, &[&tensor], &self.control)?)?;
+                let spec = probe.model.manifest.outputs.iter().find(|o| o.tensor == tensor);
+                let reference = spec.map_or_else(Vec::new, |s| shown(s, field.channels));
+                Rule::Change { tensor, reference, voxels }
+            }
+            logits @ Rule::Logits { .. } => logits,
+        };
+        Ok(Self { probe, rule, notes: self.notes.clone(), control: self.control.clone() })
+    }
 }
 
-fn rule(probe: &Probe, target: &Target, control: &Control) -> Result<Rule, ExplainError> {
+/// Slices that a slab has at most where nobody points at a place: as thick as a box of the occlusion.
+const SLAB: usize = 16;
+
+fn rule(probe: &mut Probe, target: &Target, notes: &mut Vec<String>, control: &Control) -> Result<Rule, ExplainError> {
     let wrong = |reason: String| ExplainError::Target { target: target.to_string(), reason };
-    let spec = output_of(&probe.model, target)?;
+    let spec = output_of(&probe.model, target)?.clone();
     let tensor = spec.tensor.clone();
     if !probe.has_output(&tensor) {
         return Err(wrong(format!("the network has no output `{tensor}`")));
     }
-    let size = probe.grid.size();
-    let count: usize = size.iter().product();
-    let field = first(probe.run(&probe.channels, &[&tensor], control)?)?;
+    let run = |probe: &Probe| first(probe.run(&probe.channels, &[&tensor], control)?);
     match target {
         Target::Change { corners } => {
-            let inside = |n: &usize, [a, b]: &[[f64; 3]; 2]| {
-                let p = place(probe, *n);
-                (0..3).all(|k| p[k] >= a[k].min(b[k]) && p[k] <= a[k].max(b[k]))
-            };
-            let voxels = corners.as_ref().map(|c| (0..count).filter(|n| inside(n, c)).collect::<Vec<_>>());
+            let voxels = corners.as_ref().map(|c| in_box(probe, c));
             if voxels.as_ref().is_some_and(Vec::is_empty) {
                 return Err(wrong("the box holds no voxel of what the model sees".into()));
             }
+            let voxels = in_slab(probe, target, voxels, corners.is_some(), notes)?;
+            let (field, size) = (run(probe)?, probe.grid.size());
             if field.size != size {
                 return Err(wrong(format!("the network's image has {:?} voxels, its input {size:?}", field.size)));
             }
-            Ok(Rule::Change { tensor, reference: shown(spec, field.channels), voxels })
+            Ok(Rule::Change { tensor, reference: shown(&spec, field.channels), voxels })
         }
         Target::Class { class, region } => {
-            let channel = channel_of(&probe.model, spec, class, field.channels.len()).ok_or_else(|| {
+            let near = match region {
+                Region::Predicted => None,
+                Region::Near { at, radius_mm } => Some(around(probe, *at, *radius_mm)),
+            };
+            if near.as_ref().is_some_and(Vec::is_empty) {
+                return Err(wrong("the place lies outside of what the model sees".into()));
+            }
+            let mut voxels = match near {
+                Some(near) => in_slab(probe, target, Some(near), true, notes)?,
+                None => None,
+            };
+            let (field, size) = (run(probe)?, probe.grid.size());
+            let channel = channel_of(&probe.model, &spec, class, field.channels.len()).ok_or_else(|| {
                 wrong(format!("`{}` has no channel for it ({} channels)", spec.name, field.channels.len()))
             })?;
             let probabilities = spec.kind == OutputKind::Probabilities && spec.activation == Activation::None;
             if field.size == [1; 3] && size != [1; 3] {
+                // Numbers for the whole image: of slices, for those of the slab.
+                if voxels.is_none() {
+                    in_slab(probe, target, None, false, notes)?;
+                }
                 return Ok(Rule::Logits { tensor, channel, voxels: vec![0], probabilities });
             }
             if field.size != size {
                 return Err(wrong(format!("the network's classes have {:?} voxels, its input {size:?}", field.size)));
             }
-            let voxels: Vec<usize> = match region {
-                Region::Predicted => {
-                    let wins = winner(&probe.model, spec, &field, channel, probabilities);
-                    (0..count).filter(|n| wins(*n)).collect()
+            if voxels.is_none() {
+                let wins = winner(&probe.model, &spec, &field, channel, probabilities);
+                let found: Vec<usize> = (0..size.iter().product()).filter(|n| wins(*n)).collect();
+                if found.is_empty() {
+                    let none = "the model finds none of it here; give a place with class=NAME@X,Y,Z";
+                    return Err(wrong(none.into()));
                 }
-                Region::Near { at, radius_mm } => {
-                    let mut near: Vec<usize> =
-                        (0..count).filter(|n| distance(place(probe, *n), *at) <= *radius_mm).collect();
-                    // A radius below half a voxel still means the voxel that was clicked.
-                    if near.is_empty() {
-                        let p = probe.grid.to_voxel(PatientPoint(glam::DVec3::from_array(*at)));
-                        near.extend(flat(size, p));
-                    }
-                    near
-                }
-            };
-            if voxels.is_empty() {
-                return Err(wrong(match region {
-                    Region::Predicted => "the model finds none of it here; give a place with class=NAME@X,Y,Z".into(),
-                    Region::Near { .. } => "the place lies outside of what the model sees".into(),
-                }));
+                voxels = in_slab(probe, target, Some(found), false, notes)?;
             }
-            Ok(Rule::Logits { tensor, channel, voxels, probabilities })
+            Ok(Rule::Logits { tensor, channel, voxels: voxels.unwrap_or_default(), probabilities })
         }
     }
+}
+
+/// Voxels within two corners, LPS mm.
+fn in_box(probe: &Probe, [a, b]: &[[f64; 3]; 2]) -> Vec<usize> {
+    let inside = |n: &usize| {
+        let p = place(probe, *n);
+        (0..3).all(|k| p[k] >= a[k].min(b[k]) && p[k] <= a[k].max(b[k]))
+    };
+    (0..probe.grid.voxel_count()).filter(inside).collect()
+}
+
+/// Voxels around a place; the one that holds it, where the radius is below half a voxel.
+fn around(probe: &Probe, at: [f64; 3], radius_mm: f64) -> Vec<usize> {
+    let size = probe.grid.size();
+    let mut near: Vec<usize> =
+        (0..probe.grid.voxel_count()).filter(|n| distance(place(probe, *n), at) <= radius_mm).collect();
+    if near.is_empty() {
+        let p = probe.grid.to_voxel(PatientPoint(glam::DVec3::from_array(at)));
+        near.extend(flat(size, p));
+    }
+    near
+}
+
+/// Of a model that runs slice by slice only the slices that touch the target are run from here on. Where nobody `pointed`
+/// at a place, the target is what of it lies within [`SLAB`] slices around its middle. Gives the voxels on the new grid.
+fn in_slab(
+    probe: &mut Probe,
+    target: &Target,
+    voxels: Option<Vec<usize>>,
+    pointed: bool,
+    notes: &mut Vec<String>,
+) -> Result<Option<Vec<usize>>, ExplainError> {
+    let axes = probe.slice_axes();
+    if axes.is_empty() {
+        return Ok(voxels);
+    }
+    let size = probe.grid.size();
+    let index = |n: usize| [n % size[0], n / size[0] % size[1], n / (size[0] * size[1])];
+    let (mut low, mut high) = (size, [0; 3]);
+    let mut sum = [0.0; 3];
+    let grow = |p: [usize; 3], low: &mut [usize; 3], high: &mut [usize; 3]| {
+        for a in 0..3 {
+            low[a] = low[a].min(p[a]);
+            high[a] = high[a].max(p[a] + 1);
+        }
+    };
+    match &voxels {
+        None => (low, high) = ([0; 3], size),
+        Some(voxels) => {
+            for p in voxels.iter().map(|n| index(*n)) {
+                grow(p, &mut low, &mut high);
+                (0..3).for_each(|a| sum[a] += p[a] as f64);
+            }
+        }
+    }
+    let at = probe.at().map(|p| probe.grid.to_voxel(p).0.to_array());
+    // The middle between two islands holds nothing: the voxel of the target that is nearest to it.
+    let nearest = voxels.as_ref().and_then(|voxels| {
+        let middle = sum.map(|s| s / voxels.len() as f64);
+        let apart = |p: [usize; 3]| (0..3).map(|a| (p[a] as f64 - middle[a]).powi(2)).sum::<f64>();
+        voxels.iter().map(|n| index(*n)).min_by(|p, q| apart(*p).total_cmp(&apart(*q)))
+    });
+    for a in axes.iter().copied().filter(|_| !pointed) {
+        let middle = match (at, nearest) {
+            (Some(at), _) => at[a].round().max(0.0) as usize,
+            (None, Some(p)) => p[a],
+            (None, None) => size[a] / 2,
+        };
+        let first = middle.saturating_sub(SLAB / 2).clamp(low[a], high[a].saturating_sub(SLAB).max(low[a]));
+        (low[a], high[a]) = (first, high[a].min(first + SLAB));
+    }
+    let kept = |p: [usize; 3]| (0..3).all(|a| p[a] >= low[a] && p[a] < high[a]);
+    let part: Vec<usize> = match &voxels {
+        Some(voxels) => voxels.iter().copied().filter(|n| kept(index(*n))).collect(),
+        None => (0..probe.grid.voxel_count()).filter(|n| kept(index(*n))).collect(),
+    };
+    if part.is_empty() {
+        let reason = format!("none of it lies within {SLAB} slices around the place");
+        return Err(ExplainError::Target { target: target.to_string(), reason });
+    }
+    let (mut tight_low, mut tight_high) = (size, [0; 3]);
+    part.iter().for_each(|n| grow(index(*n), &mut tight_low, &mut tight_high));
+    let from = probe.narrow([tight_low, tight_high])?;
+    let new = probe.grid.size();
+    let words: Vec<String> = axes.iter().map(|a| (tight_high[*a] - tight_low[*a]).to_string()).collect();
+    notes.push(format!(
+        "The model runs slice by slice: explained is the slab of slices that touches the target ({} across), not the \
+         whole image",
+        words.join(" x ")
+    ));
+    let moved = part
+        .into_iter()
+        .map(|n| {
+            let p = index(n);
+            ((p[2] - from[2]) * new[1] + p[1] - from[1]) * new[0] + p[0] - from[0]
+        })
+        .collect();
+    Ok(Some(moved))
 }
 
 fn first(fields: Vec<Field>) -> Result<Field, ExplainError> {
@@ -295,17 +419,10 @@ impl Randomized for NoisyModel<'_> {
 
     fn with_noise(&self, count: usize, seed: u64) -> Result<Box<dyn Scored>, ExplainError> {
         let own = self.score;
-        let probe = own.probe.with_noise(count, seed, &own.control)?;
-        // The same voxels are asked about; a change is one from the noisy network's own answer.
-        let rule = match own.rule.clone() {
-            Rule::Change { tensor, voxels, .. } => {
-                let field = first(probe.run(&probe.channels, &[&tensor], &own.control)?)?;
-                let spec = probe.model.manifest.outputs.iter().find(|o| o.tensor == tensor);
-                let reference = spec.map_or_else(Vec::new, |s| shown(s, field.channels));
-                Rule::Change { tensor, reference, voxels }
-            }
-            logits @ Rule::Logits { .. } => logits,
-        };
-        Ok(Box::new(ModelScore { probe, rule, control: own.control.clone() }))
+        Ok(Box::new(own.on(own.probe.with_noise(count, seed, &own.control)?)?))
+    }
+
+    fn with_other_noise(&self, seed: u64) -> Result<Option<Box<dyn Scored>>, ExplainError> {
+        Ok(self.score.with_noise_seed(seed)?.map(|s| Box::new(s) as Box<dyn Scored>))
     }
 }

@@ -113,6 +113,7 @@ pub fn run_telling(
         snapped: volumes.first().filter(|_| m.preprocess.anisotropic).and_then(|v| prepared.grid.thick_axis_of_grid(v)),
         probabilities: options.probabilities,
         block_bytes: dense::BLOCK_BYTES,
+        within: None,
         control,
     };
     let done = dense::run(&work, &format!("Running {} on {}", model.title(), main.provider))?;

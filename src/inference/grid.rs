@@ -2,7 +2,7 @@
 
 use glam::{DMat4, DVec3};
 
-use super::manifest::schema::{Crop, Preprocess, SizeRule, Spacing};
+use super::manifest::schema::{Crop, Preprocess, SizeRule};
 use crate::volume::{Geometry, GeometryError, Volume, Voxels};
 
 /// A box of voxel indices, both ends included.
@@ -45,10 +45,7 @@ pub(crate) fn model_grid(p: &Preprocess, input: &Volume, bounds: Option<Bounds>)
         own = upright(&own)?;
     }
     let oriented = reoriented(&own, &p.orientation)?;
-    let spacing = match p.spacing_mm {
-        Spacing::Native => oriented.spacing_mm(),
-        Spacing::Millimetres(mm) => mm,
-    };
+    let spacing = p.spacing_mm.over(oriented.spacing_mm());
     let grid = match p.size {
         Some(size) => conformed(&own, &p.orientation, spacing, size)?,
         None => resized(&oriented, spacing, p.size_rule)?,
@@ -62,10 +59,7 @@ pub(crate) fn model_grid(p: &Preprocess, input: &Volume, bounds: Option<Bounds>)
 /// When the manifest gives no size or no spacing.
 pub(crate) fn free_grid(p: &Preprocess) -> Result<ModelGrid, GeometryError> {
     let size = p.size.ok_or(GeometryError::Empty([0; 3]))?;
-    let spacing = match p.spacing_mm {
-        Spacing::Native => [1.0; 3],
-        Spacing::Millimetres(mm) => mm,
-    };
+    let spacing = p.spacing_mm.over([1.0; 3]);
     let unplaced = Geometry::unplaced([1; 3])?;
     let grid = conformed(&unplaced, &p.orientation, spacing, size)?;
     ModelGrid::padded_to_multiple(grid, p.pad_multiple, None, Vec::new())
@@ -287,6 +281,7 @@ fn resized(g: &Geometry, spacing: [f64; 3], rule: SizeRule) -> Result<Geometry, 
 mod tests {
     #![allow(clippy::unwrap_used, reason = "helpers of tests")]
     use super::*;
+    use crate::inference::manifest::schema::Spacing;
     use crate::volume::Provenance;
 
     fn volume(codes: &str, size: [usize; 3]) -> Volume {
@@ -337,6 +332,23 @@ mod tests {
         let first = m.grid.to_patient(crate::volume::VoxelPoint::new(0.0, 0.0, 0.0));
         let at = m.padded.to_voxel(first).0;
         assert!(at.distance(DVec3::from_array(m.before.map(|n| n as f64))) < 1e-9);
+    }
+
+    #[test]
+    fn an_axis_may_keep_the_inputs_own_spacing() {
+        #[derive(serde::Serialize, serde::Deserialize)]
+        struct Table {
+            spacing_mm: Spacing,
+        }
+        let text = "spacing_mm = [0.5, 2.0, \"native\"]\n";
+        let table: Table = toml::from_str(text).unwrap();
+        assert_eq!(table.spacing_mm, Spacing::Millimetres([0.5, 2.0, 0.0]));
+        assert_eq!(toml::to_string(&table).unwrap(), text);
+        let p = Preprocess { spacing_mm: table.spacing_mm, ..Preprocess::default() };
+        let m = model_grid(&p, &volume("LPS", [10, 11, 12]), None).unwrap();
+        assert_eq!(m.grid.spacing_mm(), [0.5, 2.0, 2.0]);
+        assert_eq!(m.grid.size()[2], 12);
+        assert!(toml::from_str::<Table>("spacing_mm = [1.0, \"own\", 1.0]").is_err());
     }
 
     #[test]

@@ -112,6 +112,17 @@ impl Networks {
         self.all.iter().map(|(role, n)| (role.clone(), n.sha256.clone())).collect()
     }
 
+    /// The same with another network in the place of a role's: one whose graph was edited.
+    pub fn with(mut self, role: &str, network: Arc<Network>) -> Self {
+        self.all.iter_mut().filter(|(r, _)| r == role).for_each(|(_, n)| *n = network.clone());
+        self
+    }
+
+    /// Whether one of the graphs has an output of that name.
+    pub fn has_output(&self, name: &str) -> bool {
+        self.all.iter().flat_map(|(_, n)| &n.outputs).any(|p| p.name == name)
+    }
+
     fn role(&self, model: &Model, role: &str) -> Result<Arc<Network>, InferenceError> {
         let found = self.all.iter().find(|(r, _)| r == role).map(|(_, n)| n.clone());
         found.ok_or_else(|| InferenceError::NotSupported {

@@ -4,6 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::onnx::{Value, facts, walk};
+use super::onnx_limits;
 
 /// A graph, as far as its surroundings need it.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -22,6 +23,10 @@ pub(crate) struct Graph {
     pub live_dropout: usize,
     /// Locations of weights outside the file.
     pub external: Vec<String>,
+    /// Convolutions and the like over three axes of space, by operator.
+    pub solid: BTreeMap<String, usize>,
+    /// Those of them that work on groups of channels.
+    pub solid_grouped: usize,
     /// Output tensor to the operator that gives it, seen through those that change no value.
     makers: BTreeMap<String, String>,
 }
@@ -105,6 +110,7 @@ impl Graph {
     /// When the bytes are no ONNX model.
     pub fn read(bytes: &[u8]) -> Result<Self, String> {
         let facts = facts(bytes)?;
+        onnx_limits::check(bytes)?;
         let mut graph =
             Self { ir_version: facts.ir_version, opset: facts.opset, external: facts.external, ..Self::default() };
         let mut reader = Reader::default();
@@ -122,6 +128,13 @@ impl Graph {
         } else {
             reader.switches.iter().filter(|s| reader.on.contains(*s)).count()
         };
+        for (op, weight, grouped, rank) in &reader.convolutions {
+            // Kernel over three axes: its shape says so, or else its weights have five.
+            if rank.or_else(|| reader.ranks.get(weight).map(|r| r.saturating_sub(2))) == Some(3) {
+                *graph.solid.entry(op.clone()).or_default() += 1;
+                graph.solid_grouped += usize::from(*grouped);
+            }
+        }
         graph.operators = reader.operators;
         graph.makers = reader.makers;
         Ok(graph)
@@ -143,6 +156,10 @@ struct Reader {
     initializers: BTreeSet<String>,
     operators: BTreeMap<String, usize>,
     makers: BTreeMap<String, String>,
+    /// Axes of each initializer.
+    ranks: BTreeMap<String, usize>,
+    /// Operator, weights, whether by groups, axes of the kernel where the node says.
+    convolutions: Vec<(String, String, bool, Option<usize>)>,
     /// Third inputs of Dropout nodes.
     switches: Vec<String>,
     /// Boolean constants that are true.
@@ -156,10 +173,11 @@ impl Reader {
             match (field, value) {
                 (1, Value::Bytes(node)) => self.node(node, 0)?,
                 (5, Value::Bytes(tensor)) => {
-                    let (name, on) = tensor_facts(tensor)?;
+                    let (name, on, rank) = tensor_facts(tensor)?;
                     if on {
                         self.on.insert(name.clone());
                     }
+                    self.ranks.insert(name.clone(), rank);
                     self.initializers.insert(name);
                 }
                 (11, Value::Bytes(info)) => {
@@ -181,19 +199,25 @@ impl Reader {
     fn node(&mut self, node: &[u8], depth: usize) -> Result<(), String> {
         let (mut inputs, mut outputs, mut op) = (Vec::new(), Vec::new(), String::new());
         let mut constant_on = false;
+        let (mut grouped, mut kernel) = (false, None);
         walk(node, |field, value| {
             match (field, value) {
                 (1, Value::Bytes(name)) => inputs.push(text(name)),
                 (2, Value::Bytes(name)) => outputs.push(text(name)),
                 (4, Value::Bytes(name)) => op = text(name),
-                (5, Value::Bytes(attribute)) => walk(attribute, |field, value| {
-                    match (field, value) {
-                        (5, Value::Bytes(tensor)) => constant_on |= tensor_facts(tensor)?.1,
-                        (6 | 11, Value::Bytes(body)) if depth == 0 => self.subgraph(body)?,
-                        _ => {}
-                    }
-                    Ok(())
-                })?,
+                (5, Value::Bytes(attribute)) => {
+                    let (key, whole, count) = attribute_facts(attribute)?;
+                    grouped |= key == "group" && whole > 1;
+                    kernel = if key == "kernel_shape" && count > 0 { Some(count) } else { kernel };
+                    walk(attribute, |field, value| {
+                        match (field, value) {
+                            (5, Value::Bytes(tensor)) => constant_on |= tensor_facts(tensor)?.1,
+                            (6 | 11, Value::Bytes(body)) if depth == 0 => self.subgraph(body)?,
+                            _ => {}
+                        }
+                        Ok(())
+                    })?;
+                }
                 _ => {}
             }
             Ok(())
@@ -202,6 +226,10 @@ impl Reader {
         match op.as_str() {
             "Dropout" => self.switches.extend(inputs.get(2).filter(|s| !s.is_empty()).cloned()),
             "Constant" if constant_on => self.on.extend(outputs.first().cloned()),
+            "Conv" | "ConvTranspose" | "MaxPool" | "AveragePool" | "LpPool" => {
+                let weights = inputs.get(1).cloned().unwrap_or_default();
+                self.convolutions.push((op.clone(), weights, grouped, kernel));
+            }
             _ => {}
         }
         let through =
@@ -227,11 +255,29 @@ fn text(bytes: &[u8]) -> String {
     String::from_utf8_lossy(bytes).into_owned()
 }
 
-/// A tensor's name, and whether it is a boolean that is true.
-fn tensor_facts(tensor: &[u8]) -> Result<(String, bool), String> {
-    let (mut name, mut kind, mut set) = (String::new(), 0, false);
+/// An attribute's name, its whole number, and how many whole numbers its list has.
+fn attribute_facts(attribute: &[u8]) -> Result<(String, u64, usize), String> {
+    let (mut name, mut whole, mut count) = (String::new(), 0, 0);
+    walk(attribute, |field, value| {
+        match (field, value) {
+            (1, Value::Bytes(b)) => name = text(b),
+            (3, Value::Number(n)) => whole = n,
+            (8, Value::Number(_)) => count += 1,
+            (8, Value::Bytes(packed)) => count += packed.iter().filter(|b| **b & 0x80 == 0).count(),
+            _ => {}
+        }
+        Ok(())
+    })?;
+    Ok((name, whole, count))
+}
+
+/// A tensor's name, whether it is a boolean that is true, and how many axes it has.
+fn tensor_facts(tensor: &[u8]) -> Result<(String, bool, usize), String> {
+    let (mut name, mut kind, mut set, mut rank) = (String::new(), 0, false, 0);
     walk(tensor, |field, value| {
         match (field, value) {
+            (1, Value::Number(_)) => rank += 1,
+            (1, Value::Bytes(dims)) => rank += dims.iter().filter(|b| **b & 0x80 == 0).count(),
             (2, Value::Number(n)) => kind = n,
             (8, Value::Bytes(b)) => name = text(b),
             (5, Value::Number(n)) => set |= n != 0,
@@ -241,7 +287,7 @@ fn tensor_facts(tensor: &[u8]) -> Result<(String, bool), String> {
         }
         Ok(())
     })?;
-    Ok((name, kind == 9 && set))
+    Ok((name, kind == 9 && set, rank))
 }
 
 fn port(info: &[u8]) -> Result<GraphPort, String> {
@@ -311,6 +357,10 @@ mod tests {
         let g = read("argmax.onnx");
         assert_eq!((g.outputs[0].element_name(), g.outputs[0].shape_text()), ("i64", "[1, x, y, z]".to_owned()));
         assert_eq!(read("two_channels.onnx").inputs[0].fixed(1), Some(2));
+        let g = read("../explain/segment.onnx");
+        let solid = [("Conv", 3), ("ConvTranspose", 1), ("MaxPool", 1)].map(|(op, n)| (op.to_owned(), n));
+        assert_eq!((g.solid, g.solid_grouped), (BTreeMap::from(solid), 0));
+        assert!(read("../inferers/slice.onnx").solid.is_empty());
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! A model's network as explanations need it: prepared once, then run on changed channels.
+//! A model as explanations need it: its inputs prepared once, then run on changed channels of a part of the image.
 
 use std::sync::Arc;
 
@@ -8,6 +8,8 @@ use super::errors::InferenceError;
 use super::layout::Layout;
 use super::manifest::Model;
 use super::manifest::schema::InfererKind;
+use super::normalize::Applied;
+use super::probe_led::{Box3, Led};
 use super::provider::Provider;
 use super::result::RunOptions;
 use super::session::{Network, Tensor};
@@ -20,20 +22,32 @@ use crate::volume::{Geometry, PatientPoint, Volume};
 pub(crate) struct ProbeOptions {
     /// Asked for.
     pub provider: Provider,
-    /// Where the window of a model with sliding windows is centred; `None`: on the grid's centre.
+    /// Where the window of a model with windows is centred; `None`: on the grid's centre.
     pub at: Option<PatientPoint>,
     /// A tensor inside the graph that is read too.
     pub tap: Option<String>,
     /// See [`crate::inference::engine::RunOptions::registered`].
     pub registered: bool,
+    /// Steps that a diffusion takes at most; `None`: the manifest's.
+    pub steps: Option<usize>,
+    /// Seed of the noise that a diffusion begins with, at every run the same.
+    pub noise_seed: u64,
 }
 
-/// A model's network on one window of its prepared inputs.
+/// How the networks are called.
+enum Route {
+    /// One network, once.
+    Direct(Arc<Network>),
+    /// By the engine's own path.
+    Led(Box<Led>),
+}
+
+/// A model on a part of its prepared inputs.
 pub(crate) struct Probe {
     pub model: Model,
-    network: Arc<Network>,
+    route: Route,
     options: ProbeOptions,
-    /// The window's grid.
+    /// The grid of the part: the whole image, one window, or the slices around a place.
     pub grid: Geometry,
     /// One an input of the manifest, in its order: `[nz, ny, nx]`, x fastest, normalised.
     pub channels: Vec<Vec<f32>>,
@@ -45,6 +59,9 @@ pub(crate) struct Probe {
     pub given: Vec<(String, Arc<Volume>)>,
     /// What a person should know.
     pub notes: Vec<String>,
+    applied: Vec<(String, Applied)>,
+    /// Of a model that is led: only what touches this box is run.
+    within: Option<Box3>,
 }
 
 /// A tensor that came out, by channel.
@@ -56,11 +73,20 @@ pub(crate) struct Field {
     pub size: [usize; 3],
 }
 
+/// Whether a model's answer takes more than one call of one network.
+fn is_led(model: &Model) -> bool {
+    let m = &model.manifest;
+    !matches!(m.inferer.kind, InfererKind::Whole | InfererKind::SlidingWindow)
+        || !m.files.0.contains_key("network")
+        || m.files.0.keys().any(|role| role.starts_with("network."))
+        || !m.slice_axes().is_empty()
+}
+
 impl Probe {
-    /// Prepares the inputs as a run does and opens the network.
+    /// Prepares the inputs as a run does and opens the networks.
     ///
     /// # Errors
-    /// As [`crate::inference::engine::run`]; inferers that do not show the network an image at a time.
+    /// As [`crate::inference::engine::run`]; models without inputs.
     pub fn open(
         model: &Model,
         inputs: &[(String, Arc<Volume>)],
@@ -68,44 +94,60 @@ impl Probe {
         control: &Control,
     ) -> Result<Self, InferenceError> {
         let m = &model.manifest;
-        let kind = m.inferer.kind;
-        if !matches!(kind, InfererKind::Whole | InfererKind::SlidingWindow) {
-            let what = format!("explaining a model whose inferer is {kind:?}");
-            return Err(InferenceError::NotSupported { model: model.title(), what });
-        }
-        let (padded, mut channels, background, first, given, notes) = prepared(model, inputs, &options, control)?;
+        let Inputs { padded, mut channels, background, first, given, notes, applied } =
+            prepared(model, inputs, &options, control)?;
         control.stage(format!("Loading {}", model.title()), 0);
-        let network = open_network(model, &options, None, control)?;
+        let route = open_route(model, &applied, &options, None, control)?;
         let mut grid = padded;
-        if kind == InfererKind::SlidingWindow
+        if m.inferer.kind != InfererKind::Whole
+            && m.slice_axes().is_empty()
             && let Some(patch) = m.inferer.patch
         {
             let (start, size) = window(&grid, patch, options.at);
             channels = channels.iter().zip(&background).map(|(c, _)| cut(c, grid.size(), start, size)).collect();
-            let shift = DVec3::from_array(start.map(|n| n as f64));
-            grid = Geometry::new(size, grid.voxel_to_patient() * DMat4::from_translation(shift))?;
+            grid = moved(&grid, start, size)?;
         }
         let model = model.clone();
-        Ok(Self { model, network, options, grid, channels, background, first, given, notes })
+        let within = None;
+        Ok(Self { model, route, options, grid, channels, background, first, given, notes, applied, within })
     }
 
-    /// The same inputs on the network with its last `layers` layers replaced by noise.
+    /// The same inputs on the networks with their last `layers` layers replaced by noise.
     ///
     /// # Errors
     /// When the graph cannot be edited or opened.
     pub fn with_noise(&self, layers: usize, seed: u64, control: &Control) -> Result<Self, InferenceError> {
-        let network = open_network(&self.model, &self.options, Some((layers, seed)), control)?;
-        Ok(Self {
+        let route = open_route(&self.model, &self.applied, &self.options, Some((layers, seed)), control)?;
+        Ok(self.on(route, self.options.clone()))
+    }
+
+    /// The same with other noise at the start of a diffusion; `None` for models that begin with none.
+    ///
+    /// # Errors
+    /// When a network cannot be opened.
+    pub fn with_noise_seed(&self, noise_seed: u64, control: &Control) -> Result<Option<Self>, InferenceError> {
+        if self.model.manifest.diffusion.is_none() {
+            return Ok(None);
+        }
+        let options = ProbeOptions { noise_seed, ..self.options.clone() };
+        let route = open_route(&self.model, &self.applied, &options, None, control)?;
+        Ok(Some(self.on(route, options)))
+    }
+
+    fn on(&self, route: Route, options: ProbeOptions) -> Self {
+        Self {
             model: self.model.clone(),
-            network,
-            options: self.options.clone(),
+            route,
+            options,
             grid: self.grid.clone(),
             channels: self.channels.clone(),
             background: self.background.clone(),
             first: self.first.clone(),
             given: self.given.clone(),
             notes: self.notes.clone(),
-        })
+            applied: self.applied.clone(),
+            within: self.within,
+        }
     }
 
     /// How many layers [`Probe::with_noise`] can replace.
@@ -113,7 +155,11 @@ impl Probe {
     /// # Errors
     /// When the graph cannot be read.
     pub fn layers(&self) -> Result<usize, InferenceError> {
-        let weights = super::manifest::Weights::read(&self.model, "network")?;
+        let role = match &self.route {
+            Route::Direct(_) => None,
+            Route::Led(led) => led.deciding_role(),
+        };
+        let weights = super::manifest::Weights::read(&self.model, role.as_deref().unwrap_or("network"))?;
         let layers = onnx_edit::layers(&weights.bytes).map_err(|reason| InferenceError::Load {
             path: weights.path.clone(),
             reason,
@@ -122,14 +168,26 @@ impl Probe {
         Ok(layers.len())
     }
 
+    fn main(&self) -> Option<&Arc<Network>> {
+        match &self.route {
+            Route::Direct(network) => Some(network),
+            Route::Led(led) => led.main().ok(),
+        }
+    }
+
     /// SHA-256 of the graph's file.
     pub fn sha256(&self) -> &str {
-        &self.network.sha256
+        self.main().map_or("", |n| &n.sha256)
     }
 
     /// The provider that really runs.
     pub fn provider(&self) -> Provider {
-        self.network.provider
+        self.main().map_or(self.options.provider, |n| n.provider)
+    }
+
+    /// Where it was asked to look.
+    pub fn at(&self) -> Option<PatientPoint> {
+        self.options.at
     }
 
     /// The tensor that is tapped.
@@ -139,14 +197,66 @@ impl Probe {
 
     /// Whether the graph has an output of that name.
     pub fn has_output(&self, name: &str) -> bool {
-        self.network.outputs.iter().any(|p| p.name == name)
+        match &self.route {
+            Route::Direct(network) => network.outputs.iter().any(|p| p.name == name),
+            Route::Led(led) => led.has_output(name),
+        }
     }
 
-    /// Runs the network on channels of the window's size, in the manifest's order.
+    /// The axes of the grid across which the model runs slice by slice; empty for others.
+    pub fn slice_axes(&self) -> Vec<usize> {
+        self.model.manifest.slice_axes()
+    }
+
+    /// Calls of networks that one run takes, by the last one, and the steps of a diffusion among them.
+    pub fn calls(&self) -> (usize, usize) {
+        match &self.route {
+            Route::Direct(_) => (1, 1),
+            Route::Led(led) => (led.calls().max(1), led.steps()),
+        }
+    }
+
+    /// Leaves only what can change the answer in a box: of a model that runs slice by slice along one axis the slices of
+    /// the box and their neighbours. From then on only windows that touch the box are run. Gives where the new grid
+    /// starts on the old one.
+    ///
+    /// # Errors
+    /// When the grid cannot be.
+    pub fn narrow(&mut self, wanted: Box3) -> Result<[usize; 3], InferenceError> {
+        let (axes, size) = (self.slice_axes(), self.grid.size());
+        let [mut low, mut high] = [[0; 3], size];
+        if let [axis] = axes.as_slice() {
+            let reach = self.model.manifest.inferer.neighbors;
+            low[*axis] = wanted[0][*axis].saturating_sub(reach);
+            high[*axis] = (wanted[1][*axis] + reach).min(size[*axis]);
+        }
+        let (start, part) = (low.map(|n| n as isize), [0, 1, 2].map(|a| high[a] - low[a]));
+        self.channels = self.channels.iter().map(|c| cut(c, size, start, part)).collect();
+        self.grid = moved(&self.grid, start, part)?;
+        self.within = Some(wanted.map(|corner| [0, 1, 2].map(|a| corner[a] - low[a])));
+        Ok(low)
+    }
+
+    /// Runs the model on channels of the grid's size, in the manifest's order. Of a model that is led, tensors inside
+    /// the network (the tap, its gradient) come slice by slice.
     ///
     /// # Errors
     /// When it cannot be run; [`InferenceError::Cancelled`].
     pub fn run(&self, channels: &[Vec<f32>], wanted: &[&str], control: &Control) -> Result<Vec<Field>, InferenceError> {
+        let network = match &self.route {
+            Route::Direct(network) => network,
+            Route::Led(led) => {
+                let named = |tensor: &str| self.model.manifest.outputs.iter().any(|o| o.tensor == tensor);
+                let one = |tensor: &&str| {
+                    if named(tensor) {
+                        led.answer(&self.grid, channels, tensor, self.within, control)
+                    } else {
+                        led.tapped(&self.grid, channels, tensor, control)
+                    }
+                };
+                return wanted.iter().map(one).collect();
+            }
+        };
         let layout = Layout::new(&self.model.manifest.inferer.layout);
         let mut names: Vec<&str> = Vec::new();
         for input in &self.model.manifest.inputs {
@@ -165,13 +275,41 @@ impl Probe {
                 Tensor { name: name.to_owned(), shape, data }
             })
             .collect();
-        let found = self.network.run(&self.model.title(), &tensors, wanted, control)?;
+        let found = network.run(&self.model.title(), &tensors, wanted, control)?;
         Ok(found.iter().map(|t| field(&layout, t)).collect())
     }
 }
 
-/// The padded grid, the channels with their backgrounds, the first volume, all given ones, notes.
-type Inputs = (Geometry, Vec<Vec<f32>>, Vec<f32>, Arc<Volume>, Vec<(String, Arc<Volume>)>, Vec<String>);
+/// The part of a grid that starts at a voxel (also one before its first).
+fn moved(grid: &Geometry, start: [isize; 3], size: [usize; 3]) -> Result<Geometry, InferenceError> {
+    let shift = DVec3::from_array(start.map(|n| n as f64));
+    Ok(Geometry::new(size, grid.voxel_to_patient() * DMat4::from_translation(shift))?)
+}
+
+fn open_route(
+    model: &Model,
+    applied: &[(String, Applied)],
+    options: &ProbeOptions,
+    noise: Option<(usize, u64)>,
+    control: &Control,
+) -> Result<Route, InferenceError> {
+    if is_led(model) {
+        let led = Led::open(model, applied.to_vec(), options, noise, control)?;
+        return Ok(Route::Led(Box::new(led)));
+    }
+    open_network(model, "network", options, noise, control).map(Route::Direct)
+}
+
+/// Inputs on the padded grid.
+struct Inputs {
+    padded: Geometry,
+    channels: Vec<Vec<f32>>,
+    background: Vec<f32>,
+    first: Arc<Volume>,
+    given: Vec<(String, Arc<Volume>)>,
+    notes: Vec<String>,
+    applied: Vec<(String, Applied)>,
+}
 
 fn prepared(
     model: &Model,
@@ -203,18 +341,22 @@ fn prepared(
         .zip(fills)
         .map(|(c, fill)| if c.given { c.applied.background as f32 } else { fill })
         .collect();
+    let applied = prepared.inputs.iter().map(|c| (c.name.clone(), c.applied)).collect();
     let channels = prepared.inputs.into_iter().map(|c| c.values).collect();
-    Ok((prepared.grid.padded, channels, background, first.clone(), given, prepared.notes))
+    let (padded, notes) = (prepared.grid.padded, prepared.notes);
+    Ok(Inputs { padded, channels, background, first: first.clone(), given, notes, applied })
 }
 
-fn open_network(
+/// The network of a role, with the tap as an output and its last layers replaced by noise where that is asked for.
+pub(super) fn open_network(
     model: &Model,
+    role: &str,
     options: &ProbeOptions,
     noise: Option<(usize, u64)>,
     control: &Control,
 ) -> Result<Arc<Network>, InferenceError> {
     if options.tap.is_none() && noise.is_none() {
-        return session::open(model, "network", options.provider, control);
+        return session::open(model, role, options.provider, control);
     }
     let edit = |bytes: &[u8]| -> Result<Vec<u8>, String> {
         let mut edited = match noise {
@@ -233,7 +375,7 @@ fn open_network(
         }
         Ok(edited)
     };
-    session::open_edited(model, "network", options.provider, edit, control)
+    session::open_edited(model, role, options.provider, edit, control)
 }
 
 /// Where the window starts on the grid (below 0 where it is larger than the grid) and its size.

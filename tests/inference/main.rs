@@ -9,6 +9,8 @@ mod cores;
 mod faithful;
 mod files;
 mod inferers;
+mod malicious;
+mod nnunet;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;

@@ -24,6 +24,42 @@ pub struct SlowOperator {
     pub milliseconds: f64,
 }
 
+impl SlowOperator {
+    /// What makes it faster: measured on two cores (INFERENCE.md, section 9).
+    pub(super) fn remedy(&self) -> &'static str {
+        match self.operator.as_str() {
+            "Softmax" | "LogSoftmax" => "let the graph end in logits, the softmax here is faster",
+            "Resize" | "Upsample" => "linear interpolation or ConvTranspose is faster than nearest",
+            "Softplus" | "Mish" | "PRelu" => "LeakyRelu is several times faster",
+            _ => "a smaller window makes it shorter",
+        }
+    }
+}
+
+/// The newest operator set and IR that this ONNX Runtime takes, by graphs of one node; `None` when it takes none.
+pub(super) fn newest() -> Option<(u64, u64)> {
+    let environment = runtime::environment().ok()?;
+    let takes = |opset: u64, ir: u64| {
+        let open =
+            || -> Result<_, ort::Error> { Session::builder(environment)?.commit_from_memory(&identity(opset, ir)) };
+        open().is_ok()
+    };
+    let ir = (3..=30).rev().find(|ir| takes(13, *ir))?;
+    let opset = (7..=60).rev().find(|opset| takes(*opset, ir))?;
+    Some((opset, ir))
+}
+
+/// A graph that gives back one number.
+fn identity(opset: u64, ir: u64) -> Vec<u8> {
+    // Everything is short, so that each length and number fits one byte.
+    let field = |number: u8, content: &[u8]| [&[number << 3 | 2, content.len() as u8], content].concat();
+    let float = field(1, &[1 << 3, 1, 2 << 3 | 2, 0]);
+    let port = |number: u8, name: &[u8]| field(number, &[field(1, name), field(2, &float)].concat());
+    let node = [field(1, b"a"), field(2, b"b"), field(4, b"Identity")].concat();
+    let graph = [field(1, &node), field(2, b"g"), port(11, b"a"), port(12, b"b")].concat();
+    [vec![1 << 3, ir as u8], field(7, &graph), field(8, &[2 << 3, opset as u8])].concat()
+}
+
 /// What a run on one window told.
 #[derive(Debug, Default)]
 pub(super) struct Profile {
@@ -156,6 +192,13 @@ mod tests {
     use super::*;
 
     /// The form is ONNX Runtime 1.31's own.
+    #[test]
+    fn the_newest_operator_set_is_found_by_trying() {
+        runtime::ensure(&crate::jobs::Control::new()).unwrap();
+        let (opset, ir) = newest().unwrap();
+        assert!((20..60).contains(&opset) && (9..30).contains(&ir), "{opset} {ir}");
+    }
+
     #[test]
     fn slow_nodes_are_read_from_the_trace_with_their_faster_run() {
         let trace = r#"[

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use serde::Serialize;
 
+use super::portability::{self, Elsewhere};
 use super::profile::{self, SlowOperator};
 use super::reference::{self, ReferenceReport};
 use super::surface;
@@ -63,6 +64,8 @@ pub struct GraphReport {
     pub window: Vec<String>,
     /// Operators that take longer than a cancel should.
     pub slow_operators: Vec<SlowOperator>,
+    /// What other providers cannot run of it.
+    pub elsewhere: Vec<Elsewhere>,
 }
 
 /// Opens every graph of a model, holds it against the manifest, runs it once with a clock, and runs the manifest's
@@ -111,7 +114,11 @@ pub fn check(model: &Model, control: &Control) -> Result<CheckReport, InferenceE
             live_dropout: graph.live_dropout,
             window: Vec::new(),
             slow_operators: Vec::new(),
+            elsewhere: portability::elsewhere(&graph),
         };
+        for other in row.elsewhere.iter().filter(|e| runtime::is_built_in(e.provider)) {
+            report.warnings.push(format!("{role} on {}: {}", other.provider, other.says));
+        }
         match profile::profile(model, &weights, &graph) {
             Ok(profile) => {
                 row.loads = true;
@@ -121,8 +128,16 @@ pub fn check(model: &Model, control: &Control) -> Result<CheckReport, InferenceE
             }
             Err(profile::Failure::Load(reason)) => {
                 let version = report.onnxruntime.as_deref().unwrap_or("of unknown version");
+                let takes = match profile::newest() {
+                    Some((opset, ir)) if opset < graph.opset || ir < graph.ir_version => format!(
+                        " This library takes operator sets up to {opset} and IR up to {ir}: install a newer one \
+                         (`veritome runtime install`), or export with opset_version={} or lower",
+                        opset.min(20)
+                    ),
+                    _ => String::new(),
+                };
                 report.problems.push(format!(
-                    "{role}: ONNX Runtime {version} does not take the graph (opset {}, IR {}): {reason}",
+                    "{role}: ONNX Runtime {version} does not take the graph (opset {}, IR {}): {reason}.{takes}",
                     graph.opset, graph.ir_version
                 ));
             }
@@ -133,8 +148,11 @@ pub fn check(model: &Model, control: &Control) -> Result<CheckReport, InferenceE
         }
         for slow in &row.slow_operators {
             report.warnings.push(format!(
-                "{role}: {} ({}) takes {:.0} ms on one window, so a cancel may lag as long",
-                slow.node, slow.operator, slow.milliseconds
+                "{role}: {} ({}) takes {:.0} ms on one window, so a cancel may lag as long; {}",
+                slow.node,
+                slow.operator,
+                slow.milliseconds,
+                slow.remedy()
             ));
         }
         report.graphs.push(row);

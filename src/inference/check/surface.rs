@@ -171,6 +171,10 @@ fn outputs(m: &Manifest, graphs: &[(&str, Graph)], found: &mut Found) {
             | (maker @ "Tanh", Activation::Tanh) => Some(maker),
             _ => None,
         };
+        let ends_in_softmax = graph.maker(&port.name) == Some("Softmax");
+        if twice.is_none() && ends_in_softmax && spec.kind == OutputKind::Probabilities {
+            found.warnings.push(format!("outputs.{}: the graph ends in Softmax; export the logits before it (kind = \"logits\", activation = \"softmax\"): ONNX Runtime's softmax over channels takes longer than a convolution, and probabilities near 0 and 1 have lost what a temperature needs", spec.name));
+        }
         if let Some(maker) = twice {
             found.warnings.push(format!("outputs.{}: the graph ends in {maker} already, and the manifest's activation is applied on top; write kind = \"probabilities\" and activation = \"none\"", spec.name));
         }
@@ -246,6 +250,9 @@ labels = [{ value = 2, name = "B" }]
         let warnings = found("dropout.onnx", "value = 2", "value = 1").warnings;
         assert!(warnings.iter().any(|w| w.contains("ends in Softmax already")), "{warnings:?}");
         assert!(warnings.iter().any(|w| w.contains("2 nodes draw at random")), "{warnings:?}");
+        let once = "kind = \"probabilities\"\nactivation = \"none\"";
+        let warnings = found("dropout.onnx", "kind = \"logits\"\nactivation = \"softmax\"", once).warnings;
+        assert!(warnings.iter().any(|w| w.contains("export the logits before it")), "{warnings:?}");
         let batch = found("three_classes.onnx", "kind = \"whole\"", "kind = \"whole\"\nbatch = 4").warnings;
         assert!(batch[0].contains("batch is 4") && batch[0].contains("takes 1 at a time"), "{batch:?}");
         let listed = found("dropout.onnx", "[[outputs]]", "[uncertainty]\nsources = [\"stochastic\"]\n[[outputs]]");

@@ -85,6 +85,8 @@ pub(crate) struct Work<'a> {
     pub probabilities: bool,
     /// Bytes that the statistics of several repeats may take at once; [`BLOCK_BYTES`] as a rule.
     pub block_bytes: usize,
+    /// Only windows that touch this box (first voxel, the one behind the last) are run; `None`: all.
+    pub within: Option<[[usize; 3]; 2]>,
     pub control: &'a Control,
 }
 

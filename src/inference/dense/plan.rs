@@ -48,6 +48,9 @@ pub(super) fn all_windows(work: &Work<'_>) -> Vec<Window> {
             }
         }
     }
+    if let Some([low, high]) = work.within {
+        all.retain(|w| (0..3).all(|a| w.start[a] < high[a] && w.start[a] + w.size[a] > low[a]));
+    }
     if m.inferer.skip_background {
         let kept: Vec<Window> = all.iter().copied().filter(|w| has_foreground(work, w)).collect();
         // One window tells what the outputs look like.

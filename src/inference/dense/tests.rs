@@ -85,6 +85,7 @@ fn blocks_and_a_running_slab_give_what_one_block_gives() {
             snapped: None,
             probabilities: true,
             block_bytes,
+            within: None,
             control: &control,
         };
         run(&work, "").unwrap().outcomes

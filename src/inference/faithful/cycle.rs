@@ -80,7 +80,7 @@ mod tests {
         assert!(d[1..4].iter().all(|x| x.abs() < 1e-5), "{d:?}");
         // By hand: 1, 2, 3 and 1, 2, 2 as z-scores are -1.2247, 0, 1.2247 and -1.4142, 0.7071, 0.7071.
         let d = difference(source, vec![0.0, 1.0, 2.0, 2.0, 0.0], &[Normalize::Zscore { nonzero: true }]);
-        for (found, expected) in d[1..4].iter().zip([0.18947, 0.70711, 0.51764]) {
+        for (found, expected) in d[1..4].iter().zip([0.1895, std::f32::consts::FRAC_1_SQRT_2, 0.5176]) {
             assert!((found - expected).abs() < 1e-4, "{d:?}");
         }
     }

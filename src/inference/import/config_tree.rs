@@ -1,15 +1,17 @@
-//! MONAI's configuration: a JSON tree in which texts refer to other places of it.
+//! MONAI's configuration: a tree, in JSON or YAML, in which texts refer to other places of it.
 //!
 //! - `"@a#b#0"` stands for the value there, `"%a#b"` for a copy of its text, `"%file.json#a"` for a place in another
 //!   file of the same folder
-//! - `"$…"` is Python. It is never run: plain literals, references, sums of lists of them and `A if @x else B` with such
-//!   parts are understood, the rest is [`Unresolved`]
+//! - `"$…"` is Python. It is never run: plain literals, references, sums of lists of them, `A if @x else B` with such
+//!   parts and MONAI's own names of keys (`monai.utils.CommonKeys.IMAGE`) are understood, the rest is [`Unresolved`]
 //!
 //! Source: MONAI `docs/source/config_syntax.md`.
 
 use std::path::{Path, PathBuf};
 
 use serde_json::Value;
+
+use super::yaml;
 
 /// A place whose value cannot be known without running Python.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -47,16 +49,14 @@ pub(super) struct ConfigTree {
 }
 
 impl ConfigTree {
-    /// Reads a file; [`None`] when it is not there.
+    /// Reads `NAME.json`, `NAME.yaml` or `NAME.yml` of a folder, the first that is there; [`None`] when none is.
     ///
     /// # Errors
-    /// When it cannot be read or is no JSON.
-    pub fn open(path: &Path) -> Result<Option<Self>, String> {
-        if !path.is_file() {
-            return Ok(None);
-        }
-        let folder = path.parent().unwrap_or(Path::new(".")).to_owned();
-        read_json(path).map(|root| Some(Self { root, folder }))
+    /// When it cannot be read, or is neither JSON nor YAML.
+    pub fn open(folder: &Path, name: &str) -> Result<Option<Self>, String> {
+        let paths = ENDINGS.iter().map(|end| folder.join(format!("{name}.{end}")));
+        let Some(path) = paths.into_iter().find(|p| p.is_file()) else { return Ok(None) };
+        read(&path).map(|root| Some(Self { root, folder: folder.to_owned() }))
     }
 
     /// The value at a place such as `inferer#roi_size`, all references in it resolved; `None` when nothing is there.
@@ -121,11 +121,11 @@ impl ConfigTree {
     /// `%file.json#place` or `%place`.
     fn copied(&self, place: &str, depth: usize) -> Option<Result<Value, Unresolved>> {
         let (head, rest) = place.split_once('#').or_else(|| place.split_once("::")).unwrap_or((place, ""));
-        if !head.to_lowercase().ends_with(".json") {
+        if !ENDINGS.iter().any(|end| head.to_lowercase().ends_with(&format!(".{end}"))) {
             return Some(self.resolve(at(&self.root, place)?, depth + 1));
         }
         let plain = Path::new(head).components().all(|c| matches!(c, std::path::Component::Normal(_)));
-        let other = plain.then(|| read_json(&self.folder.join(head)).ok()).flatten()?;
+        let other = plain.then(|| read(&self.folder.join(head)).ok()).flatten()?;
         let tree = Self { root: other, folder: self.folder.clone() };
         let found = at(&tree.root, rest)?;
         Some(tree.resolve(found, depth + 1))
@@ -162,17 +162,39 @@ impl ConfigTree {
             let plain = place.chars().all(|c| c.is_alphanumeric() || matches!(c, '_' | '#' | ':'));
             return plain.then(|| at(&self.root, place)).flatten().map(|found| self.resolve(found, depth + 1));
         }
+        if let Some(key) = text.strip_prefix("monai.utils.CommonKeys.").or(text.strip_prefix("CommonKeys.")) {
+            let known = ["IMAGE", "LABEL", "PRED", "LOSS", "METADATA"].contains(&key);
+            return known.then(|| Ok(Value::String(key.to_lowercase())));
+        }
         literal(text).map(Ok)
     }
 }
 
-pub(super) fn read_json(path: &Path) -> Result<Value, String> {
+/// How configurations are named, in the order in which they are looked for.
+const ENDINGS: [&str; 3] = ["json", "yaml", "yml"];
+
+/// Reads JSON or YAML by its name.
+fn read(path: &Path) -> Result<Value, String> {
+    if path.extension().is_some_and(|e| e.eq_ignore_ascii_case("json")) { read_json(path) } else { read_yaml(path) }
+}
+
+fn read_yaml(path: &Path) -> Result<Value, String> {
+    let text = text_of(path)?;
+    yaml::read(&text).map_err(|e| format!("{}: {e}", path.display()))
+}
+
+fn text_of(path: &Path) -> Result<String, String> {
     const LARGEST: u64 = 64 << 20;
     let fail = |e: String| format!("{}: {e}", path.display());
     if std::fs::metadata(path).map_err(|e| fail(e.to_string()))?.len() > LARGEST {
         return Err(fail("is larger than a configuration can be (64 MB)".into()));
     }
-    let text = std::fs::read_to_string(path).map_err(|e| fail(e.to_string()))?;
+    std::fs::read_to_string(path).map_err(|e| fail(e.to_string()))
+}
+
+pub(super) fn read_json(path: &Path) -> Result<Value, String> {
+    let fail = |e: String| format!("{}: {e}", path.display());
+    let text = text_of(path)?;
     // nnU-Net and Python's json write NaN and Infinity, which JSON does not know.
     serde_json::from_str(&text)
         .or_else(|_| {
@@ -279,6 +301,43 @@ mod tests {
             assert_eq!(tree.get(place).unwrap().unwrap(), expected, "{place}");
         }
         assert!(tree.get("absent").is_none());
+    }
+
+    #[test]
+    fn yaml_gives_the_tree_that_json_gives_and_cannot_multiply() {
+        let folder = tempfile::tempdir().unwrap();
+        let put = |name: &str, text: &str| std::fs::write(folder.path().join(name), text).unwrap();
+        put("shared.yml", "window: {roi: [96, 96, 64]}\n");
+        put(
+            "inference.yaml",
+            "---\nimage: $monai.utils.CommonKeys.IMAGE\n\
+             low: -57 # HU\nhigh: 1.64e+2\nflag: true\nnone: null\n\
+             roi: '%shared.yml#window#roi'\nkeys: '@image'\nlong: >-\n  $[1, 2]\n  + [3]\n\
+             steps:\n- _target_: A\n  _mode_: default\n- _target_: B\n",
+        );
+        let tree = ConfigTree::open(folder.path(), "inference").unwrap().unwrap();
+        for (place, expected) in [
+            ("keys", json!("image")),
+            ("low", json!(-57)),
+            ("high", json!(164.0)),
+            ("flag", json!(true)),
+            ("none", Value::Null),
+            ("roi", json!([96, 96, 64])),
+            ("long", json!([1, 2, 3])),
+            ("steps", json!([{"_target_": "A", "_mode_": "default"}, {"_target_": "B"}])),
+        ] {
+            assert_eq!(tree.get(place).unwrap().unwrap(), expected, "{place}");
+        }
+        let mut bomb = "a0: &a0 [lol, lol, lol, lol, lol, lol, lol, lol, lol]\n".to_owned();
+        for n in 1..12 {
+            let last = format!("*a{}", n - 1);
+            bomb += &format!("a{n}: &a{n} [{}]\n", [last.as_str(); 9].join(", "));
+        }
+        put("bomb.yaml", &bomb);
+        assert!(ConfigTree::open(folder.path(), "bomb").unwrap_err().contains("bomb.yaml"));
+        put("deep.yaml", &"[".repeat(100_000));
+        assert!(ConfigTree::open(folder.path(), "deep").is_err());
+        assert!(ConfigTree::open(folder.path(), "absent").unwrap().is_none());
     }
 
     #[test]

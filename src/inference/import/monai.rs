@@ -1,4 +1,5 @@
-//! A MONAI bundle as a manifest: `configs/metadata.json` says what goes in and out, `configs/inference.json` how.
+//! A MONAI bundle as a manifest: `configs/metadata.json` says what goes in and out, `configs/inference.json` (or
+//! `.yaml`) how.
 //!
 //! Source: MONAI `docs/source/mb_specification.rst`; read against the bundles of its model zoo.
 
@@ -8,7 +9,7 @@ use serde_json::Value;
 
 use super::config_tree::{ConfigTree, read_json, shortened};
 use super::draft::{Draft, modality, slug};
-use super::source::{ImportError, files, licences};
+use super::source::{ImportError, licences};
 use super::transforms::{self, Decision, three};
 use crate::inference::manifest::schema::{
     Activation, Blend, InfererKind, Input, LabelSpec, OutputKind, OutputSpec, PadMode, Plane, Planes, Region, Task,
@@ -23,16 +24,12 @@ pub(super) fn read(root: &Path, name: String) -> Result<Draft, ImportError> {
     let metadata = read_json(&root.join("configs/metadata.json")).map_err(ImportError::Unreadable)?;
     let mut draft = Draft::new(name);
     describe(&metadata, root, &mut draft);
-    let tree = ConfigTree::open(&root.join("configs/inference.json")).map_err(ImportError::Unreadable)?;
+    let tree = ConfigTree::open(&root.join("configs"), "inference").map_err(ImportError::Unreadable)?;
     if tree.is_none() {
-        let yaml = !files(&root.join("configs"), &["yaml", "yml"]).is_empty();
         draft.missing(
             "inferer",
-            if yaml {
-                "configs/inference.json is not there, and YAML is not read; turn it into JSON: python -c \"import json, yaml; json.dump(yaml.safe_load(open('configs/inference.yaml')), open('configs/inference.json', 'w'))\""
-            } else {
-                "configs/inference.json is not there, so nothing says how images become the network's; write [preprocess] and [inferer] by hand"
-            },
+            "configs/inference.json (or .yaml) is not there, so nothing says how images become the network's; write \
+             [preprocess] and [inferer] by hand",
         );
     }
     inputs(&metadata, tree.as_ref(), &mut draft);
@@ -307,6 +304,10 @@ fn outputs(metadata: &Value, tree: Option<&ConfigTree>, decision: &Decision, dra
         .and_then(Result::ok)
         .and_then(|v| v.as_u64())
         .and_then(|n| usize::try_from(n).ok());
+    let configured = configured.or_else(|| {
+        let classes = tree.and_then(|t| t.get("network_def#num_classes")).and_then(Result::ok)?;
+        usize::try_from(classes.as_u64()?).ok()
+    });
     draft.channels_out = configured.or(stated);
     let channels = draft.channels_out.unwrap_or(1).clamp(1, 4096);
     let kind = main["format"].as_str().unwrap_or("").to_lowercase();

@@ -14,8 +14,9 @@ use super::draft::{Draft, modality, slug};
 use super::source::{ImportError, files, licences};
 use crate::inference::manifest::schema::{
     Activation, Augmentation, Axis, Blend, Crop, InfererKind, Input, LabelSpec, Mean, Normalize, OutputKind,
-    OutputSpec, Region, SizeRule, Spacing, Starts, Task, UncertaintySource,
+    OutputSpec, Plane, Planes, Region, SizeRule, Spacing, Starts, Task, UncertaintySource,
 };
+use crate::inference::onnx_graph::Graph;
 use crate::volume::Interpolation;
 
 /// Members of a JSON table in the order of the file: nnU-Net numbers its regions by it.
@@ -73,11 +74,18 @@ fn grid_axis(letter: char) -> usize {
     }
 }
 
-/// Reads an export into a draft; the graph is looked at afterwards.
+/// Reads an export into a draft. `graph` is the one that the export holds, where it holds one: it tells of which
+/// configuration it is, and is held against the draft afterwards.
 ///
 /// # Errors
 /// When a file cannot be read, or there is no configuration.
-pub(super) fn read(root: &Path, plans: &Path, dataset: &Path, name: String) -> Result<Draft, ImportError> {
+pub(super) fn read(
+    root: &Path,
+    plans: &Path,
+    dataset: &Path,
+    graph: Option<&Graph>,
+    name: String,
+) -> Result<Draft, ImportError> {
     let plans_path = plans;
     let plans = read_json(plans).map_err(ImportError::Unreadable)?;
     let fail = |path: &Path, e: &str| ImportError::Unreadable(format!("{}: {e}", path.display()));
@@ -85,7 +93,7 @@ pub(super) fn read(root: &Path, plans: &Path, dataset: &Path, name: String) -> R
         std::fs::read_to_string(dataset).map_err(|source| ImportError::File { path: dataset.to_owned(), source })?;
     let dataset: Dataset = serde_json::from_str(&text).map_err(|e| fail(dataset, &e.to_string()))?;
     let mut draft = Draft::new(name);
-    let (chosen, configuration) = configuration(&plans, &mut draft).map_err(|e| fail(plans_path, &e))?;
+    let (chosen, configuration) = configuration(root, &plans, graph, &mut draft).map_err(|e| fail(plans_path, &e))?;
     describe(root, &plans, &dataset, &chosen, &mut draft);
     inputs(&dataset, &mut draft);
     let letters = geometry(&plans, &configuration, &mut draft);
@@ -95,23 +103,65 @@ pub(super) fn read(root: &Path, plans: &Path, dataset: &Path, name: String) -> R
     Ok(draft)
 }
 
-/// The configuration with what it inherits: the only 3D one, or `3d_fullres`.
-fn configuration(plans: &Value, draft: &mut Draft) -> Result<(String, Value), String> {
+/// The configuration with what it inherits: the one whose windows are the graph's, else the one that the folder is named
+/// after (`nnUNetTrainer__nnUNetPlans__2d`), else `3d_fullres`, else the only 3D one.
+fn configuration(
+    root: &Path,
+    plans: &Value,
+    graph: Option<&Graph>,
+    draft: &mut Draft,
+) -> Result<(String, Value), String> {
     let all = plans["configurations"].as_object().ok_or("holds no configurations")?;
-    let mut name = "3d_fullres".to_owned();
-    if !all.contains_key(&name) {
-        let solid: Vec<&String> = all.keys().filter(|k| k.starts_with("3d")).collect();
-        name = match solid.as_slice() {
-            [only] => (*only).clone(),
-            _ => all.keys().next().ok_or("holds no configurations")?.clone(),
-        };
+    let merged: Vec<(&String, Value)> =
+        all.keys().map(|name| Ok((name, inherited(all, name)?))).collect::<Result<_, String>>()?;
+    let sides = |c: &Value| c["patch_size"].as_array().map_or(0, Vec::len);
+    let port = graph.and_then(|g| g.inputs.first()).filter(|p| p.shape.len() > 2);
+    let fits = |c: &Value| {
+        port.is_none_or(|p| {
+            let patch: Vec<Option<usize>> =
+                c["patch_size"].as_array().into_iter().flatten().map(|n| usize::try_from(n.as_u64()?).ok()).collect();
+            patch.len() + 2 == p.shape.len()
+                && patch.iter().enumerate().all(|(n, side)| p.fixed(n + 2).is_none_or(|fixed| Some(fixed) == *side))
+        })
+    };
+    let same_rank = |c: &Value| port.is_none_or(|p| sides(c) == 0 || sides(c) + 2 == p.shape.len());
+    let folder = root.canonicalize().ok().and_then(|p| p.file_name().map(|n| n.to_string_lossy().into_owned()));
+    let named = folder.as_deref().and_then(|f| f.rsplit_once("__")).map(|(_, name)| name.to_owned());
+    let mut left: Vec<&(&String, Value)> = merged.iter().filter(|(_, c)| fits(c)).collect();
+    if left.is_empty() {
+        left = merged.iter().filter(|(_, c)| same_rank(c)).collect();
     }
+    if left.is_empty() {
+        left = merged.iter().collect();
+    }
+    let solid = |(name, _): &&&(&String, Value)| name.starts_with("3d");
+    let find = |wanted: &str| left.iter().find(|(name, _)| name.as_str() == wanted).copied();
+    let chosen = named
+        .as_deref()
+        .and_then(find)
+        .or_else(|| find("3d_fullres"))
+        .or_else(|| left.iter().find(solid).copied())
+        .or_else(|| left.first().copied())
+        .ok_or("holds no configurations")?;
+    let name = chosen.0.clone();
     if all.len() > 1 {
         let names: Vec<&str> = all.keys().map(String::as_str).collect();
-        draft.assumed("", format!("plans.json holds the configurations {}; {name} was taken. If the graph is of another one, keep only that one in plans.json", names.join(", ")));
+        let why = if named.as_deref() == Some(name.as_str()) {
+            "the folder is named after it"
+        } else if port.is_some() && left.len() == 1 {
+            "its windows are the graph's"
+        } else {
+            "if the graph is of another one, keep only that one in plans.json"
+        };
+        draft.assumed("", format!("plans.json holds the configurations {}; {name} was taken: {why}", names.join(", ")));
     }
+    Ok((name, chosen.1.clone()))
+}
+
+/// A configuration with what it inherits.
+fn inherited(all: &serde_json::Map<String, Value>, name: &str) -> Result<Value, String> {
     let mut merged = serde_json::Map::new();
-    let mut next = Some(name.clone());
+    let mut next = Some(name.to_owned());
     for _ in 0..8 {
         let Some(at) = next.take() else { break };
         let table = all.get(&at).and_then(Value::as_object).ok_or_else(|| format!("has no configuration {at}"))?;
@@ -120,7 +170,7 @@ fn configuration(plans: &Value, draft: &mut Draft) -> Result<(String, Value), St
             merged.entry(key.clone()).or_insert_with(|| value.clone());
         }
     }
-    Ok((name, Value::Object(merged)))
+    Ok(Value::Object(merged))
 }
 
 fn describe(root: &Path, plans: &Value, dataset: &Dataset, configuration: &str, draft: &mut Draft) {
@@ -198,8 +248,8 @@ fn inputs(dataset: &Dataset, draft: &mut Draft) {
     }
 }
 
-/// Layout, spacing, patch and the rules of resampling; gives the letter of each of the network's axes.
-fn geometry(plans: &Value, configuration: &Value, draft: &mut Draft) -> [char; 3] {
+/// Layout, spacing, patch and the rules of resampling; gives the letters of the axes that the network sees.
+fn geometry(plans: &Value, configuration: &Value, draft: &mut Draft) -> Vec<char> {
     let order = plans["transpose_forward"].as_array().map(|a| a.iter().filter_map(Value::as_u64).collect::<Vec<_>>());
     let letters = match order.as_deref() {
         Some([a, b, c])
@@ -216,8 +266,14 @@ fn geometry(plans: &Value, configuration: &Value, draft: &mut Draft) -> [char; 3
             ARRAY
         }
     };
-    let along = |key: &str| -> Option<[f64; 3]> {
-        let list: Vec<f64> = configuration[key].as_array()?.iter().map(Value::as_f64).collect::<Option<_>>()?;
+    // Two numbers are those of the plane that 2D configurations run in; the network's first axis is across it, and keeps
+    // the image's own spacing (0).
+    let flat = configuration["patch_size"].as_array().is_some_and(|p| p.len() == 2);
+    let along = |key: &str, across: f64| -> Option<[f64; 3]> {
+        let mut list: Vec<f64> = configuration[key].as_array()?.iter().map(Value::as_f64).collect::<Option<_>>()?;
+        if flat && list.len() == 2 {
+            list.insert(0, across);
+        }
         let list: [f64; 3] = list.try_into().ok()?;
         let mut out = [0.0; 3];
         for (letter, value) in letters.iter().zip(list) {
@@ -225,11 +281,18 @@ fn geometry(plans: &Value, configuration: &Value, draft: &mut Draft) -> [char; 3
         }
         Some(out)
     };
-    let (spacing, patch) = (along("spacing"), along("patch_size"));
+    let (spacing, patch) = (along("spacing", 0.0), along("patch_size", 1.0));
     let reader = plans["image_reader_writer"].as_str().unwrap_or_default();
     let m = &mut draft.manifest;
-    m.inferer.layout = format!("NC{}", letters.iter().collect::<String>());
-    m.inferer.kind = InfererKind::SlidingWindow;
+    m.inferer.layout = format!("NC{}", letters.iter().skip(usize::from(flat)).collect::<String>());
+    m.inferer.kind = if flat { InfererKind::Slices } else { InfererKind::SlidingWindow };
+    if flat {
+        m.inferer.axis = Some(Planes::One(match letters[0] {
+            'X' => Plane::Sagittal,
+            'Y' => Plane::Coronal,
+            _ => Plane::Axial,
+        }));
+    }
     m.inferer.overlap = 0.5;
     m.inferer.blend = Blend::Gaussian;
     m.inferer.starts = Starts::Even;
@@ -240,14 +303,14 @@ fn geometry(plans: &Value, configuration: &Value, draft: &mut Draft) -> [char; 3
     m.preprocess.crop = Crop::Nonzero;
     m.inferer.patch = patch.map(|p| p.map(|n| n as usize));
     if patch.is_none() {
-        draft.missing("inferer", "patch_size is not three numbers: 2D configurations cannot be taken over, since a manifest has no slices whose spacing stays as it is");
+        draft.missing("inferer", "patch_size is neither two nor three numbers");
     }
     let m = &mut draft.manifest;
     let resampling = configuration["resampling_fn_data"].as_str().unwrap_or("resample_data_or_seg_to_shape");
     match spacing {
         _ if resampling.contains("no_resampling") => m.preprocess.spacing_mm = Spacing::Native,
         Some(mm) => m.preprocess.spacing_mm = Spacing::Millimetres(mm),
-        None => draft.missing("preprocess", "The configuration's spacing is not three numbers"),
+        None => draft.missing("preprocess", "The configuration's spacing is not as many numbers as its patch"),
     }
     let arguments = &configuration["resampling_fn_data_kwargs"];
     draft.manifest.preprocess.interpolation = match arguments["order"].as_u64().unwrap_or(3) {
@@ -274,14 +337,15 @@ fn geometry(plans: &Value, configuration: &Value, draft: &mut Draft) -> [char; 3
             .lost("preprocess", format!("resampling_fn_data is {resampling}; nnU-Net's usual one is put in its place"));
     }
     if !configuration["previous_stage"].is_null() {
-        draft.missing("inputs", "The configuration is the second stage of a cascade, whose further input (the first stage's labels) a manifest cannot name");
+        let stage = configuration["previous_stage"].as_str().unwrap_or("an earlier stage");
+        draft.missing("inputs", format!("The configuration is the second stage of a cascade: beside the image its network takes one further channel for each structure, 1 where {stage} has found it. Those channels are the answer of another network, resampled, and an input of a manifest is an image. Import 3d_fullres or {stage} of the same training by itself (nnUNetv2_find_best_configuration tells how much worse it is), or run the cascade in nnU-Net"));
     }
     if reader.contains("Reorient") {
         draft.manifest.preprocess.orientation = "RAS".into();
     } else {
         draft.assumed("preprocess", format!("{} keeps each file's own axes, and the training data's are not in the export; RAS was put in. Left and right may be exchanged: run it on an image whose answer you know", if reader.is_empty() { "nnU-Net's reader" } else { reader }));
     }
-    letters
+    letters[usize::from(flat)..].to_vec()
 }
 
 /// One list for all inputs is all that a manifest has, so the channels must agree.
@@ -413,12 +477,13 @@ fn outputs(dataset: &Dataset, draft: &mut Draft) {
 }
 
 /// The axes along which the network may be mirrored: they are in the checkpoint, so only a JSON beside it tells.
-fn mirroring(root: &Path, letters: &[char; 3], draft: &mut Draft) {
+fn mirroring(root: &Path, letters: &[char], draft: &mut Draft) {
     let found = files(root, &["json"]).into_iter().find_map(|path| {
         let value = read_json(&path).ok()?;
         let axes = value.get("inference_allowed_mirroring_axes")?;
         Some(axes.as_array().into_iter().flatten().filter_map(Value::as_u64).collect::<Vec<_>>())
     });
+    // A 2D network is not mirrored across its slices: its axes are those of the plane already.
     let Some(axes) = found else {
         draft.assumed("uncertainty", "The axes that may be mirrored are in nnU-Net's checkpoint only, so none is; write {\"inference_allowed_mirroring_axes\": [0, 1, 2]} into checkpoint.json beside plans.json to have them imported");
         return;

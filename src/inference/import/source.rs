@@ -11,6 +11,9 @@ pub enum ImportError {
     /// An archive that has to be unpacked first.
     #[error("{}: unpack the archive first and name its folder", .0.display())]
     Packed(PathBuf),
+    /// Plans as version 1 of nnU-Net kept them.
+    #[error("{}: an nnU-Net v1 export keeps its plans as a pickle, and reading a pickle runs whatever program it holds, so it is not opened. Write the manifest by hand (docs/models.md), or train with nnU-Net v2, whose plans are JSON (nnUNetv2_convert_old_nnUNet_dataset takes the data over)", .0.display())]
+    Pickled(PathBuf),
     /// A file of the export cannot be understood.
     #[error("{0}")]
     Unreadable(String),
@@ -56,6 +59,9 @@ impl Export {
     /// When it is neither.
     pub fn recognise(folder: &Path) -> Result<Self, ImportError> {
         if folder.is_file() {
+            if folder.extension().is_some_and(|e| e.eq_ignore_ascii_case("pkl")) {
+                return Err(ImportError::Pickled(folder.to_owned()));
+            }
             let packed = folder.extension().is_some_and(|e| ["zip", "gz", "tar", "tgz", "ts"].iter().any(|k| e == *k));
             return Err(if packed {
                 ImportError::Packed(folder.to_owned())
@@ -63,6 +69,11 @@ impl Export {
                 ImportError::Unknown(folder.to_owned())
             });
         }
+        // The folder of a fold or the fold's own file, too.
+        let is_pickle = |p: &Path| {
+            let name = p.file_name().map(|n| n.to_string_lossy().to_lowercase()).unwrap_or_default();
+            p.is_file() && name.ends_with(".pkl") && (name.contains("plans") || name.ends_with(".model.pkl"))
+        };
         let mut places = vec![folder.to_owned()];
         let inner = children(folder, Path::is_dir);
         if let [only] = inner.as_slice() {
@@ -80,6 +91,9 @@ impl Export {
             });
             if let (Some(plans), Some(dataset)) = (plans, named("dataset.json")) {
                 return Ok(Self::Nnunet { root, plans, dataset });
+            }
+            if let Some(pickle) = children(&root, is_pickle).into_iter().next() {
+                return Err(ImportError::Pickled(pickle));
             }
         }
         Err(ImportError::Unknown(folder.to_owned()))
@@ -194,6 +208,13 @@ mod tests {
         at("inner/configs/metadata.json");
         assert_eq!(Export::recognise(folder.path()).unwrap(), Export::Monai { root: root.clone() });
         assert!(matches!(Export::recognise(&at("a.zip")), Err(ImportError::Packed(_))));
+        // The pickle would not even be one.
+        let v1 = at("v1/plans.pkl");
+        for place in [v1.parent().unwrap(), &v1] {
+            let e = Export::recognise(place).unwrap_err();
+            let (name, text) = (matches!(&e, ImportError::Pickled(p) if *p == v1), e.to_string());
+            assert!(name && text.contains("pickle") && text.contains("not opened"), "{text}");
+        }
 
         assert!(graph(&root).unwrap_err().contains("no .onnx"));
         at("inner/a/net.onnx");

@@ -29,6 +29,8 @@ impl Transform {
         for (key, value) in table.iter().filter(|(k, _)| *k != "_target_") {
             match tree.deep(value) {
                 Ok(resolved) => drop(arguments.insert(key.clone(), resolved)),
+                // Which images are meant is clear where the bundle has one.
+                Err(_) if key == "keys" => {}
                 Err(e) => {
                     unresolved.push(key.clone());
                     arguments.insert(key.clone(), Value::String(e.text));
@@ -37,6 +39,14 @@ impl Transform {
         }
         if arguments.get("_disabled_").is_some_and(|v| truth(v) == Some(true)) {
             return None;
+        }
+        // How MONAI makes the object; `_desc_` and `_requires_` are comments and an order.
+        for key in ["_desc_", "_requires_"] {
+            arguments.remove(key);
+            unresolved.retain(|u| u != key);
+        }
+        if arguments.get("_mode_").and_then(Value::as_str) == Some("default") {
+            arguments.remove("_mode_");
         }
         let class = target.rsplit('.').next().unwrap_or(target);
         let name = ["Dict", "D", "d"].iter().find_map(|end| class.strip_suffix(end)).unwrap_or(class);
@@ -151,6 +161,10 @@ pub(super) fn preprocessing(steps: &[Transform], channels: usize, draft: &mut Dr
         if NOTHING.contains(&step.name.as_str()) {
             continue;
         }
+        if let Some(mode) = step.text("_mode_") {
+            draft.lost("preprocess", format!("{}: `_mode_: {mode}` does not call it as the others are", step.name));
+            continue;
+        }
         if !step.unresolved.is_empty() {
             let text = format!("{}: {} holds Python, which is not run", step.title(), step.unresolved.join(", "));
             draft.lost("preprocess", text);
@@ -221,9 +235,11 @@ pub(super) fn preprocessing(steps: &[Transform], channels: usize, draft: &mut Dr
 
 fn spacing(step: &Transform, draft: &mut Draft) {
     let p = &mut draft.manifest.preprocess;
-    match step.three("pixdim").filter(|mm| mm.iter().all(|x| *x > 0.0)) {
-        Some(mm) => p.spacing_mm = Spacing::Millimetres(mm),
-        None => draft.lost("preprocess", format!("{}: the spacing is not three positive numbers", step.title())),
+    match step.three("pixdim") {
+        // MONAI: a side that is not positive keeps the image's own spacing.
+        Some(mm) if mm.iter().all(|x| *x <= 0.0) => p.spacing_mm = Spacing::Native,
+        Some(mm) => p.spacing_mm = Spacing::Millimetres(mm.map(|x| x.max(0.0))),
+        None => draft.lost("preprocess", format!("{}: the spacing is not three numbers", step.title())),
     }
     let first = step.get("mode").map(|m| m.as_array().and_then(|a| a.first()).unwrap_or(m));
     let order = first.and_then(Value::as_i64);

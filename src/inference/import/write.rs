@@ -45,11 +45,15 @@ pub fn import(source: &Path, target: &Path) -> Result<Imported, ImportError> {
     }
     let export = Export::recognise(source)?;
     let name = slug(&target.file_name().map(|n| n.to_string_lossy().into_owned()).unwrap_or_default());
+    let root = export.root();
     let mut draft = match &export {
         Export::Monai { root } => monai::read(root, name)?,
-        Export::Nnunet { root, plans, dataset } => nnunet::read(root, plans, dataset, name)?,
+        Export::Nnunet { root, plans, dataset } => {
+            let bytes = graph(root).ok().and_then(|path| std::fs::read(path).ok());
+            let graph = bytes.and_then(|bytes| Graph::read(&bytes).ok());
+            nnunet::read(root, plans, dataset, graph.as_ref(), name)?
+        }
     };
-    let root = export.root();
     std::fs::create_dir_all(target).map_err(|e| file_error(target, e))?;
     let mut export_command = None;
     match graph(root) {
@@ -129,6 +133,7 @@ fn how_to_export(export: &Export, draft: &Draft) -> Option<String> {
     let root = export.root();
     let m = &draft.manifest;
     let letters = m.inferer.layout.chars();
+    // In the order of the network's axes; a slice has only those of its plane.
     let patch = m.inferer.patch.or(m.preprocess.size).unwrap_or([96; 3]);
     let shape: Vec<String> = letters
         .map(|c| match c {
@@ -163,7 +168,7 @@ fn how_to_export(export: &Export, draft: &Draft) -> Option<String> {
         Export::Nnunet { .. } => first(&["pth"]).map(|weights| {
             let fold = Path::new(&weights).parent().and_then(|p| p.file_name()).map(|n| n.to_string_lossy().replace("fold_", "")).unwrap_or_default();
             format!(
-                "cd {} && python -c \"import torch; from nnunetv2.inference.predict_from_raw_data import nnUNetPredictor as P; p = P(device=torch.device('cpu')); p.initialize_from_trained_model_folder('.', ('{fold}',)); n = p.network; n.load_state_dict(p.list_of_parameters[0]); n.decoder.deep_supervision = False; torch.onnx.export(n.eval(), torch.zeros({shape}), 'model.onnx', input_names=['input'], output_names=['output'], opset_version=17, dynamo=False)\"",
+                "cd {} && python -c \"import json, torch; from nnunetv2.inference.predict_from_raw_data import nnUNetPredictor as P; p = P(device=torch.device('cpu')); p.initialize_from_trained_model_folder('.', ('{fold}',)); n = p.network; n.load_state_dict(p.list_of_parameters[0]); n.decoder.deep_supervision = False; torch.onnx.export(n.eval(), torch.zeros({shape}), 'model.onnx', input_names=['input'], output_names=['output'], opset_version=17, dynamo=False); json.dump({{'inference_allowed_mirroring_axes': p.allowed_mirroring_axes}}, open('checkpoint.json', 'w'))\"",
                 root.display()
             )
         }),
@@ -467,7 +472,7 @@ mod tests {
     fn copy(name: &str) -> tempfile::TempDir {
         let folder = tempfile::tempdir().unwrap();
         let from = repository("import").join(name);
-        for path in files(&from, &["json", "onnx"]) {
+        for path in files(&from, &["json", "yaml", "onnx", "pth"]) {
             let to = folder.path().join(path.strip_prefix(&from).unwrap());
             std::fs::create_dir_all(to.parent().unwrap()).unwrap();
             std::fs::copy(path, to).unwrap();
@@ -549,6 +554,114 @@ mod tests {
         assert_eq!(labels, [(1, "spleen"), (2, "kidney_left")]);
         assert_eq!((m.inputs[0].tensor.as_str(), m.outputs[0].tensor.as_str()), ("input", "output"));
         assert!(done.says(Weight::Lost, "left and right"));
+    }
+
+    /// Expected: the numbers in the YAML, by the table of INFERENCE.md section 3.
+    #[test]
+    fn a_bundle_in_yaml_is_read_as_one_in_json() {
+        let done = import_of(&repository("import/pancreas_yaml"));
+        assert!(done.imported.complete, "{:?}", done.imported.findings);
+        let m = done.manifest();
+        assert_eq!(m.preprocess.spacing_mm, Spacing::Millimetres([1.0; 3]));
+        assert_eq!(m.preprocess.normalize, [Normalize::Scale { from: [-87.0, 199.0], to: [0.0, 1.0], clip: true }]);
+        assert_eq!((m.inferer.patch, m.inferer.overlap), (Some([96; 3]), 0.625));
+        let labels: Vec<_> = m.outputs[0].labels.iter().map(|l| l.name.as_str()).collect();
+        assert_eq!(labels, ["pancreas", "pancreatic tumor"]);
+        assert!(!done.says(Weight::Lost, ""), "{:?}", done.imported.findings);
+        // JSON has the first word where both are there.
+        let both = copy("pancreas_yaml");
+        let json = std::fs::read_to_string(repository("import/spleen/configs/inference.json")).unwrap();
+        std::fs::write(both.path().join("configs/inference.json"), json).unwrap();
+        assert_eq!(import_of(both.path()).manifest().inferer.overlap, 0.5);
+        // A side of -1 keeps the image's own spacing, as MONAI has it.
+        let bundle = copy("pancreas_yaml");
+        let path = bundle.path().join("configs/inference.yaml");
+        let text = std::fs::read_to_string(&path).unwrap();
+        std::fs::write(&path, text.replace("[1.0, 1.0, 1.0]", "[1.0, 1.0, -1]")).unwrap();
+        let done = import_of(bundle.path());
+        assert_eq!(done.manifest().preprocess.spacing_mm, Spacing::Millimetres([1.0, 1.0, 0.0]));
+        assert!(done.text().contains("spacing_mm = [1.0, 1.0, \"native\"]"), "{}", done.text());
+    }
+
+    /// The exports are nnU-Net's own (`tests/expected/make_nnunet.py`); both plans hold both configurations.
+    #[test]
+    fn a_2d_configuration_runs_in_slices_across_the_networks_first_axis() {
+        let done = import_of(&repository("import/nnunet_2d"));
+        assert!(done.imported.complete, "{:?}", done.imported.findings);
+        let m = done.manifest();
+        assert_eq!((m.inferer.kind, m.inferer.layout.as_str()), (InfererKind::Slices, "NCYX"));
+        assert_eq!(m.inferer.axis, Some(Planes::One(Plane::Axial)));
+        assert_eq!(m.inferer.patch, Some([24, 32, 1]));
+        assert_eq!(m.preprocess.spacing_mm, Spacing::Millimetres([1.0, 1.0, 0.0]));
+        // Axes 0 and 1 of the network are y and x.
+        let flips: Vec<_> = m.uncertainty.tta.iter().map(|t| t.flip.unwrap()).collect();
+        assert_eq!(flips, [Axis::X, Axis::Y]);
+        assert!(
+            done.says(Weight::Assumed, "2d was taken: its windows are the graph's"),
+            "{:?}",
+            done.imported.findings
+        );
+        let solid = import_of(&repository("import/nnunet_3d"));
+        let m = solid.manifest();
+        assert_eq!((m.inferer.kind, m.inferer.patch), (InfererKind::SlidingWindow, Some([24, 32, 16])));
+        assert_eq!(m.uncertainty.tta.len(), 3);
+        // Sagittal slices: the network's first axis is x.
+        let turned = copy("nnunet_2d");
+        let path = turned.path().join("plans.json");
+        let mut plans: serde_json::Value = serde_json::from_slice(&std::fs::read(&path).unwrap()).unwrap();
+        plans["transpose_forward"] = serde_json::json!([2, 0, 1]);
+        plans["configurations"]["2d"]["spacing"] = serde_json::json!([2.5, 0.7]);
+        std::fs::write(&path, plans.to_string()).unwrap();
+        let m = import_of(turned.path()).manifest();
+        assert_eq!((m.inferer.layout.as_str(), m.inferer.patch), ("NCZY", Some([1, 24, 32])));
+        assert_eq!(m.inferer.axis, Some(Planes::One(Plane::Sagittal)));
+        assert_eq!(m.preprocess.spacing_mm, Spacing::Millimetres([0.0, 0.7, 2.5]));
+        // Without a graph the folder's name says which configuration was trained; the command has its window.
+        let trained = copy("nnunet_2d");
+        std::fs::remove_file(trained.path().join("model.onnx")).unwrap();
+        let folder = trained.path().join("nnUNetTrainer__nnUNetPlans__2d");
+        std::fs::create_dir(&folder).unwrap();
+        for name in ["plans.json", "dataset.json"] {
+            std::fs::rename(trained.path().join(name), folder.join(name)).unwrap();
+        }
+        std::fs::create_dir(folder.join("fold_0")).unwrap();
+        std::fs::write(folder.join("fold_0/checkpoint_final.pth"), "no checkpoint").unwrap();
+        let done = import_of(&folder);
+        let command = done.imported.export_command.clone().unwrap();
+        assert!(command.contains("torch.zeros(1, 1, 32, 24)") && command.contains("checkpoint.json"), "{command}");
+        assert!(done.says(Weight::Assumed, "the folder is named after it"), "{:?}", done.imported.findings);
+    }
+
+    #[test]
+    fn a_cascade_is_refused_with_its_reason_and_what_to_do() {
+        let cascade = copy("nnunet_3d");
+        std::fs::remove_file(cascade.path().join("model.onnx")).unwrap();
+        let path = cascade.path().join("plans.json");
+        let mut plans: serde_json::Value = serde_json::from_slice(&std::fs::read(&path).unwrap()).unwrap();
+        let fullres = plans["configurations"]["3d_fullres"].take();
+        plans["configurations"] = serde_json::json!({
+            "3d_fullres": fullres,
+            "3d_cascade_fullres": { "inherits_from": "3d_fullres", "previous_stage": "3d_lowres" },
+        });
+        let folder = cascade.path().join("nnUNetTrainer__nnUNetPlans__3d_cascade_fullres");
+        std::fs::create_dir(&folder).unwrap();
+        std::fs::write(folder.join("plans.json"), plans.to_string()).unwrap();
+        std::fs::rename(cascade.path().join("dataset.json"), folder.join("dataset.json")).unwrap();
+        let done = import_of(&folder);
+        assert!(!done.imported.complete);
+        for words in ["second stage of a cascade", "1 where 3d_lowres has found it", "Import 3d_fullres or 3d_lowres"] {
+            assert!(done.says(Weight::Missing, words), "{words}: {:?}", done.imported.findings);
+        }
+    }
+
+    #[test]
+    fn a_graph_that_claims_terabytes_is_not_imported() {
+        let bundle = copy("spleen");
+        std::fs::copy(repository("onnx/malicious/claims_terabytes.onnx"), bundle.path().join("models/model.onnx"))
+            .unwrap();
+        let folder = tempfile::tempdir().unwrap();
+        let e = import(bundle.path(), &folder.path().join("m")).unwrap_err().to_string();
+        assert!(e.contains("claims 1099511627776 values") && e.contains("are refused"), "{e}");
     }
 
     #[test]

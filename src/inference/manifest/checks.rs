@@ -118,9 +118,11 @@ fn check_preprocess(m: &Manifest) -> Result<(), String> {
         ));
     }
     if let Spacing::Millimetres(mm) = p.spacing_mm
-        && !mm.iter().all(|x| x.is_finite() && *x > 0.0 && *x < 1e4)
+        && !(mm.iter().all(|x| x.is_finite() && *x >= 0.0 && *x < 1e4) && mm.iter().any(|x| *x > 0.0))
     {
-        return Err("preprocess.spacing_mm: must be three positive numbers or \"native\"".into());
+        return Err(
+            "preprocess.spacing_mm: must be \"native\" or three positive numbers, or \"native\" along an axis".into()
+        );
     }
     if let Some(size) = p.size
         && !size.iter().all(|n| (1..=4096).contains(n))

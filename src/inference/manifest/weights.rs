@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use sha2::{Digest, Sha256};
 
 use super::{Model, ModelError, checks};
-use crate::inference::onnx;
+use crate::inference::{onnx, onnx_limits};
 use crate::io::packages::hex;
 
 /// A verified graph.
@@ -48,6 +48,7 @@ impl Weights {
         let sha256 = hex(&Sha256::digest(&bytes));
         same_hash(&path, &file.sha256, &sha256)?;
         let facts = onnx::facts(&bytes).map_err(graph_error)?;
+        let claims = onnx_limits::check(&bytes).map_err(graph_error)?;
         for location in &facts.external {
             let graph_folder = Path::new(&file.path).parent().unwrap_or(Path::new(""));
             checks::inside(location).map_err(|_| {
@@ -64,6 +65,14 @@ impl Weights {
             })?;
             let data = model.folder.join(&relative);
             confined(&model.folder, &data)?;
+            let length =
+                std::fs::metadata(&data).map_err(|source| ModelError::File { path: data.clone(), source })?.len();
+            if let Some(claim) = claims.iter().find(|c| c.location == *location && c.end > length) {
+                return Err(graph_error(format!(
+                    "its weights claim to reach byte {} of `{location}`, which has {length}",
+                    claim.end
+                )));
+            }
             same_hash(&data, &listed.sha256, &hash_file(&data)?)?;
         }
         Ok(Self { path, bytes, sha256, external: !facts.external.is_empty() })

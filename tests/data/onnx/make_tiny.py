@@ -148,6 +148,7 @@ def linear(path, channels, values, names, shape=("x", "y", "z")):
 
 linear("spleen/models/model.onnx", 1, [0.5, 1], ("image", "pred"))
 linear("brats/models/model.onnx", 4, [0, 0, 0, 1, 1, 0, 0, 0, 0, 1, 0, 0], ("image", "pred"))
+linear("pancreas_yaml/models/model.onnx", 1, [0.5, 1, 2], ("image", "pred"))
 linear("nnunet_ct/model.onnx", 1, [0.5, 1, 2], ("input", "output"), (32, 64, 48))
 # Weights that claim to lie outside the model's folder.
 path = HERE / "outside.onnx"

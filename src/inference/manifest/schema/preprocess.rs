@@ -10,14 +10,32 @@ pub enum Spacing {
     /// The input's own.
     #[default]
     Native,
-    /// Along the model's axes, mm.
+    /// Along the model's axes, mm; 0 along an axis on which the input keeps its own (`"native"` in the list).
     Millimetres([f64; 3]),
 }
+
+impl Spacing {
+    /// With what is native taken from the input's own.
+    #[must_use]
+    pub fn over(self, own: [f64; 3]) -> [f64; 3] {
+        match self {
+            Self::Native => own,
+            Self::Millimetres(mm) => [0, 1, 2].map(|a| if mm[a] > 0.0 { mm[a] } else { own[a] }),
+        }
+    }
+}
+
+/// `"native"` for 0.
+const NATIVE: &str = "native";
 
 impl Serialize for Spacing {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         match self {
-            Self::Native => serializer.serialize_str("native"),
+            Self::Native => serializer.serialize_str(NATIVE),
+            Self::Millimetres(mm) if mm.contains(&0.0) => {
+                let each = |x: &f64| if *x > 0.0 { toml::Value::from(*x) } else { toml::Value::from(NATIVE) };
+                mm.iter().map(each).collect::<Vec<_>>().serialize(serializer)
+            }
             Self::Millimetres(mm) => mm.serialize(serializer),
         }
     }
@@ -26,12 +44,17 @@ impl Serialize for Spacing {
 impl<'de> Deserialize<'de> for Spacing {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         use serde::de::Error;
-        match toml::Value::deserialize(deserializer)? {
-            toml::Value::String(s) if s == "native" => Ok(Self::Native),
-            value => <[f64; 3]>::deserialize(value)
-                .map(Self::Millimetres)
-                .map_err(|_| D::Error::custom("spacing_mm must be three numbers or \"native\"")),
-        }
+        let read = match toml::Value::deserialize(deserializer)? {
+            toml::Value::String(s) if s == NATIVE => Ok(Self::Native),
+            toml::Value::Array(mut each) => {
+                each.iter_mut().filter(|x| x.as_str() == Some(NATIVE)).for_each(|x| *x = toml::Value::Float(0.0));
+                <[f64; 3]>::deserialize(toml::Value::Array(each)).map(Self::Millimetres)
+            }
+            value => <[f64; 3]>::deserialize(value).map(Self::Millimetres),
+        };
+        read.map_err(|_| {
+            D::Error::custom("spacing_mm must be \"native\", or three of which each is a number or \"native\"")
+        })
     }
 }
 

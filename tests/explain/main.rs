@@ -1,6 +1,8 @@
 //! Explanations of small networks whose reasons are known, and the files that come of them.
 #![allow(clippy::unwrap_used, reason = "helpers of tests")]
 
+mod models;
+
 use std::path::PathBuf;
 use std::sync::Arc;
 
