@@ -1,0 +1,76 @@
+"""Each model trains for a few steps, goes on from its checkpoint, is exported, and answers with the right shape."""
+
+import numpy as np
+import pytest
+
+from veritome_recipes import card, evaluation, export, ship, training
+from veritome_recipes.generator import Draw, kspace_half, rician
+from veritome_recipes.models import NAMES, recipe
+
+
+@pytest.fixture(autouse=True)
+def own_checkpoints(tmp_path, monkeypatch):
+    monkeypatch.setattr(training, "CHECKPOINTS", tmp_path / "checkpoints")
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_model_trains_resumes_and_exports(name, tmp_path):
+    module = recipe(name)
+    training.train(module, 1, steps=2)
+    training.train(module, 1, steps=1)
+    network, state = training.load(module)
+    assert state["step"] == 3
+    file, facts = export.export(module, tmp_path / name)
+    assert facts["bytes"] < export.LIMIT and facts["opset"] >= 17
+    out = evaluation.run(evaluation.session(file), np.zeros((16, 24, 32), np.float32))
+    scale = 2 if name == "super-resolution-2x" else 1
+    assert out.shape[1:] == (16 * scale, 24 * scale, 32 * scale)
+
+
+def test_the_same_seed_draws_the_same_batch():
+    batches = [recipe("brain-tissue").Batches(3, pool=1) for _ in range(2)]
+    first, second = [b.next()[0] for b in batches]
+    assert (first == second).all()
+
+
+def test_half_of_kspace_keeps_the_mean_and_the_place():
+    import torch
+    x = [(torch.arange(32) - c) ** 2 / 50 for c in (15.5, 11.5, 20.5)]
+    blob = torch.exp(-(x[0][:, None, None] + x[1][None, :, None] + x[2][None, None, :]))
+    half = kspace_half(blob)
+    assert half.shape == (16, 16, 16)
+    assert half.mean().item() == pytest.approx(blob.mean().item(), rel=1e-3)
+    axes = torch.arange(16) * 2 + 0.5
+    center = (half.sum((1, 2)) * axes).sum() / half.sum()
+    assert center.item() == pytest.approx(15.5, abs=0.05)
+
+
+def test_rician_noise_has_the_mean_of_the_rice_distribution():
+    import torch
+    noisy = rician(Draw(1), torch.full((40, 40, 40), 0.1), 0.1)
+    assert evaluation.rice_inverse(np.array([noisy.mean().item()]), 0.1)[0] == pytest.approx(0.1, abs=0.003)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_card_is_made_from_the_numbers_whatever_they_are(name, tmp_path, monkeypatch):
+    module = recipe(name)
+    for where in (export, ship, card):
+        monkeypatch.setattr(where, "FOLDER", tmp_path / "models", raising=False)
+        monkeypatch.setattr(where, "RESULTS", tmp_path / "results", raising=False)
+    monkeypatch.setattr(card.data, "ROOT", tmp_path)
+    (tmp_path / "docs").mkdir()
+    small = {k: (v[40:72, 40:72, 40:72], mm) for k, (v, mm) in evaluation.heads().items()}
+    monkeypatch.setattr(evaluation, "heads", lambda: {k: small[k] for k in ("colin27", "mni152c_t1", "colin27_inverted")})
+    if name == "brain-tissue":
+        everything = module.references()
+        cut = (slice(30, 62),) * 3
+        monkeypatch.setattr(module, "references", lambda: {
+            k: (v[0][cut], v[1], *(x[cut] for x in v[2:])) for k, v in everything.items() if k in ("t1", "t2")})
+    monkeypatch.setattr(module, "sample", lambda *a: pytest.fail("an untrained network was shipped"))
+    training.train(module, 1, steps=1)
+    result = ship.evaluate(module)
+    assert not result["beats"]
+    assert not (tmp_path / "models" / name).exists()
+    text = card.card(name)
+    assert result["export"]["sha256"] in text and "## Not for" in text
+    assert name in (tmp_path / "docs" / "model-results.md").read_text()

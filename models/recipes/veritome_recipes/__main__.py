@@ -1,0 +1,42 @@
+"""Train, export and evaluate the models that Veritome ships."""
+
+import argparse
+
+from . import card, ship, training
+from .export import export
+from .models import NAMES, recipe
+
+
+def main():
+    parser = argparse.ArgumentParser(prog="veritome_recipes", description=__doc__)
+    commands = parser.add_subparsers(dest="command", required=True)
+    for command, text in (("train", "train, or go on from the checkpoint"),
+                          ("export", "write results/onnx/NAME/model.onnx"),
+                          ("evaluate", "measure beside the baselines; make or withdraw models/NAME; write the table")):
+        one = commands.add_parser(command, help=text)
+        one.add_argument("name", help=", ".join(NAMES))
+        if command == "train":
+            one.add_argument("--minutes", type=float, default=60)
+            one.add_argument("--seed", type=int, default=1)
+            one.add_argument("--threads", type=int, default=2)
+    one = commands.add_parser("trial", help="a minute's look at a checkpoint under way, kept in results/trials.json")
+    one.add_argument("name", help="denoise")
+    one.add_argument("--note", default="")
+    commands.add_parser("table", help="write docs/model-results.md and the cards from the results")
+    args = parser.parse_args()
+    if args.command == "train":
+        print(training.train(recipe(args.name), args.minutes, args.seed, args.threads))
+    elif args.command == "export":
+        print(*export(recipe(args.name)), sep="\n")
+    elif args.command == "evaluate":
+        print(ship.evaluate(recipe(args.name))["verdict"])
+    elif args.command == "trial":
+        print(training.trial(recipe(args.name), args.note))
+    else:
+        card.table()
+        for name in NAMES:
+            card.rewrite(name)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,121 @@
+"""One training loop for every model: resumable, bounded by minutes, with a moving average of the weights.
+
+A checkpoint holds the weights, their moving average, the optimiser, the number of steps, the time spent and the losses;
+`train NAME --minutes N` picks it up. The learning rate follows the share of the minutes that have passed (short rise,
+cosine fall), so every session ends with small steps. Minutes are the processor's, divided by the threads: on a machine
+that others use they last longer, and no step is lost. An interrupted or terminated run saves before it ends.
+"""
+
+import copy
+import json
+import math
+import os
+import pathlib
+import signal
+import time
+
+import torch
+
+CHECKPOINTS = pathlib.Path(os.environ.get("VERITOME_RECIPES_CHECKPOINTS",
+                                          pathlib.Path(__file__).resolve().parents[1] / "checkpoints"))
+
+
+def checkpoint_path(name):
+    return CHECKPOINTS / f"{name}.pt"
+
+
+def clock(threads):
+    """Seconds of processor time, shared by the threads."""
+    return time.process_time() / threads
+
+
+def load(recipe):
+    """(network with the averaged weights, checkpoint) of a trained model."""
+    state = torch.load(checkpoint_path(recipe.NAME), map_location="cpu", weights_only=True)
+    network = recipe.network()
+    network.load_state_dict(state["average"])
+    return network.eval(), state
+
+
+def train(recipe, minutes, seed=1, threads=2, save_every_s=60, steps=None):
+    """Trains for `minutes` (or `steps`, for tests) and returns the checkpoint's path."""
+    torch.set_num_threads(threads)
+    torch.manual_seed(seed)
+    network = recipe.network()
+    average = copy.deepcopy(network)
+    optimizer = torch.optim.AdamW(network.parameters(), lr=recipe.RATE, weight_decay=1e-5)
+    step, spent, losses = 0, 0.0, []
+    file = checkpoint_path(recipe.NAME)
+    if file.exists():
+        state = torch.load(file, map_location="cpu", weights_only=True)
+        network.load_state_dict(state["network"])
+        average.load_state_dict(state["average"])
+        if state["optimizer"]:
+            optimizer.load_state_dict(state["optimizer"])
+        step, spent, losses = state["step"], state["seconds"], state["losses"]
+        print(f"{recipe.NAME}: goes on at step {step}", flush=True)
+    peak = recipe.RATE
+    batches = recipe.Batches(seed + 1000 * step)
+    start = saved = clock(threads)
+    first, recent = step, []
+    network.train()
+    ended = []
+    signal.signal(signal.SIGTERM, lambda *_: ended.append(True))
+    while not ended:
+        share = (clock(threads) - start) / (60 * minutes) if steps is None else (step - first) / steps
+        if share >= 1:
+            break
+        rate = peak * (min(1, (step - first + 1) / 30)) * (0.02 + 0.98 * 0.5 * (1 + math.cos(math.pi * share)))
+        for group in optimizer.param_groups:
+            group["lr"] = rate
+        loss = recipe.loss(network, batches.next())
+        optimizer.zero_grad(set_to_none=True)
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(network.parameters(), 1.0)
+        optimizer.step()
+        step += 1
+        with torch.no_grad():
+            keep = min(0.995, (1 + step) / (10 + step))
+            for a, b in zip(average.parameters(), network.parameters()):
+                a.lerp_(b, 1 - keep)
+            for a, b in zip(average.buffers(), network.buffers()):
+                a.copy_(b)
+        recent.append(loss.item())
+        if len(recent) == 100:
+            losses.append([step, sum(recent) / 100])
+            print(f"{recipe.NAME}: step {step}, {clock(threads) - start:.0f} s, rate {rate:.1e}, "
+                  f"loss {losses[-1][1]:.5f}", flush=True)
+            recent = []
+        if clock(threads) - saved > save_every_s:
+            _save(file, network, average, optimizer, step, spent + clock(threads) - start, losses, seed)
+            saved = clock(threads)
+    _save(file, network, average, optimizer, step, spent + clock(threads) - start, losses, seed)
+    return file
+
+
+def _save(file, network, average, optimizer, step, seconds, losses, seed):
+    file.parent.mkdir(parents=True, exist_ok=True)
+    part = file.with_suffix(".part")
+    torch.save({"network": network.state_dict(), "average": average.state_dict(), "optimizer": optimizer.state_dict(),
+                "step": step, "seconds": seconds, "losses": losses, "seed": seed}, part)
+    part.replace(file)
+
+
+def trial(recipe, note):
+    """Adds what the checkpoint is worth now to results/trials.json, where losses are kept."""
+    network, state = load(recipe)
+    file = CHECKPOINTS.parent / "results" / "trials.json"
+    trials = json.loads(file.read_text()) if file.exists() else []
+    trials.append({"name": recipe.NAME, "note": note, "training": facts(state), **recipe.trial(network)})
+    write_json(file, trials)
+    return trials[-1]
+
+
+def facts(state):
+    """What the card tells about the training."""
+    return {"steps": state["step"], "minutes": round(state["seconds"] / 60, 1), "seed": state["seed"]}
+
+
+def write_json(path, value):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps(value, indent=1, sort_keys=True) + "\n")
