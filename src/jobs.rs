@@ -15,7 +15,7 @@
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, TryRecvError, channel};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
 use crate::error::Cancelled;
@@ -134,6 +134,20 @@ impl Control {
     }
 }
 
+/// Runs long work so that its parallel loops leave rayon's common pool free. The window measures and draws with that one,
+/// and would otherwise wait behind a volume that loads: a pool takes new work only when its threads have none left.
+pub fn in_background<T: Send>(work: impl FnOnce() -> T + Send) -> T {
+    static POOL: OnceLock<Option<rayon::ThreadPool>> = OnceLock::new();
+    let pool = POOL.get_or_init(|| {
+        let name = |n| format!("background {n}");
+        rayon::ThreadPoolBuilder::new().thread_name(name).build().ok()
+    });
+    match pool {
+        Some(pool) => pool.install(work),
+        None => work(),
+    }
+}
+
 /// A moment of a running task.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Progress {
@@ -232,4 +246,30 @@ pub enum Poll<T> {
     Ready(T),
     /// The result was taken, or the task panicked.
     Gone,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn long_work_in_the_background_does_not_hold_up_the_common_pool() {
+        use rayon::prelude::*;
+        let (tell, told) = channel();
+        let (release, held) = channel::<()>();
+        let held = Arc::new(Mutex::new(held));
+        let long = std::thread::spawn(move || {
+            in_background(|| {
+                // Every thread of the pool is taken.
+                (0..rayon::current_num_threads()).into_par_iter().with_max_len(1).for_each(|_| {
+                    let _ = tell.send(());
+                    let _ = held.lock().map(|h| h.recv());
+                });
+            });
+        });
+        told.recv().unwrap();
+        assert_eq!((0..1000_u32).into_par_iter().sum::<u32>(), 499_500);
+        drop(release);
+        long.join().unwrap();
+    }
 }

@@ -20,7 +20,7 @@ use crate::inference::engine::{self, RunOptions, RunResult};
 use crate::inference::manifest::{self, FoundModel, Model};
 use crate::inference::runtime::{self, RuntimeStatus};
 use crate::io::{self, IoError, Opened, Series, labels};
-use crate::jobs::{Control, Job, Poll, Progress};
+use crate::jobs::{Control, Job, Poll, Progress, in_background};
 use crate::render::Fidelity;
 use crate::render::badge::stamps;
 use crate::render::scene::{Layer, Plane};
@@ -176,7 +176,7 @@ impl Tasks {
             many => format!("{} paths", many.len()),
         };
         let list = paths.clone();
-        let job = Job::spawn(format!("Opening {name}"), move |control| io::open_all(&list, control));
+        let job = Job::spawn(format!("Opening {name}"), move |control| in_background(|| io::open_all(&list, control)));
         self.watch(job.control());
         self.running.push(Task::Open(job, paths, purpose));
     }
@@ -205,7 +205,7 @@ impl Tasks {
     /// Loads the volume of a series.
     pub fn load(&mut self, id: SeriesId, series: &Series, time_point: usize) -> Control {
         let (name, series) = (format!("Loading {}", series.description), series.clone());
-        let job = Job::spawn(name, move |control| load(&series, time_point, control));
+        let job = Job::spawn(name, move |control| in_background(|| load(&series, time_point, control)));
         let control = job.control().clone();
         self.watch(&control);
         self.running.push(Task::Load(job, id));
@@ -216,7 +216,8 @@ impl Tasks {
     pub fn load_overlay(&mut self, over: SeriesId, series: &Series) {
         let (name, series) = (series.description.clone(), series.clone());
         let title = name.clone();
-        let job = Job::spawn(format!("Loading {name}"), move |control| overlay(&series, title, control));
+        let job =
+            Job::spawn(format!("Loading {name}"), move |control| in_background(|| overlay(&series, title, control)));
         self.watch(job.control());
         self.running.push(Task::Overlay(job, over, name));
     }
@@ -263,16 +264,18 @@ impl Tasks {
         let Some((id, Asked { model, on, inputs, options, explain })) = self.asked.pop_front() else { return };
         let title = model.title();
         let job = Job::spawn(format!("Running {title}"), move |control| {
-            runtime::ensure(control).map_err(|e| e.to_string())?;
-            let read = |(name, source): (String, Source)| Ok((name, source.volume(control)?));
-            let inputs = inputs.into_iter().map(read).collect::<Result<Vec<_>, String>>()?;
-            let mut result = engine::run(&model, &inputs, &options, control).map_err(|e| e.to_string())?;
-            let reasons =
-                explain.and_then(|method| results::explained(&model, &inputs, method, &mut result, &options, control));
-            let made = Made { model: *model, inputs, options };
-            let mut prepared = results::prepare(result);
-            prepared.layers.extend(reasons);
-            Ok(Prepared { made: Some(Arc::new(made)), ..prepared })
+            in_background(|| {
+                runtime::ensure(control).map_err(|e| e.to_string())?;
+                let read = |(name, source): (String, Source)| Ok((name, source.volume(control)?));
+                let inputs = inputs.into_iter().map(read).collect::<Result<Vec<_>, String>>()?;
+                let mut result = engine::run(&model, &inputs, &options, control).map_err(|e| e.to_string())?;
+                let reasons = explain
+                    .and_then(|method| results::explained(&model, &inputs, method, &mut result, &options, control));
+                let made = Made { model: *model, inputs, options };
+                let mut prepared = results::prepare(result);
+                prepared.layers.extend(reasons);
+                Ok(Prepared { made: Some(Arc::new(made)), ..prepared })
+            })
         });
         self.watch(job.control());
         self.running.push(Task::Run(job, on, title, id));
@@ -312,7 +315,9 @@ impl Tasks {
 
     /// Subtracts the source from a result.
     pub fn subtract(&mut self, on: SeriesId, run: u64, output: usize, result: Arc<Volume>, source: Arc<Volume>) {
-        let job = Job::spawn("Difference", move |_| results::difference(&result, &source, output).map(Box::new));
+        let job = Job::spawn("Difference", move |_| {
+            in_background(|| results::difference(&result, &source, output).map(Box::new))
+        });
         self.watch(job.control());
         self.running.push(Task::Subtract(job, on, run));
     }
@@ -343,7 +348,9 @@ impl Tasks {
         if self.running.iter().any(|t| matches!(t, Task::Demo(_))) {
             return;
         }
-        let job = Job::spawn("Demo", |control| demo::find(control).map(Box::new).map_err(|e| e.to_string()));
+        let job = Job::spawn("Demo", |control| {
+            in_background(|| demo::find(control)).map(Box::new).map_err(|e| e.to_string())
+        });
         self.watch(job.control());
         self.running.push(Task::Demo(job));
     }
