@@ -182,6 +182,12 @@ impl Stage {
         self.slices.contains_key(&self.slice_at(at))
     }
 
+    /// Whether a view in this direction looks at the slices themselves, and not across them.
+    pub fn lies_in_slices(&self, forward: DVec3) -> bool {
+        let [u, v, _] = self.grid.directions();
+        u.cross(v).normalize_or_zero().dot(forward).abs() > 0.9
+    }
+
     fn turn_to(&mut self, at: PatientPoint) -> bool {
         let Some(slice) = self.slices.get(&self.slice_at(at)) else { return false };
         if !self.volume().is_some_and(|v| Arc::ptr_eq(v, slice)) {

@@ -141,7 +141,10 @@ fn lines(model: &Model, spot: &Spot, stage: &Stage, room: Room) -> [Lines; 3] {
     }
     if !stage.whole {
         let loads = entry.is_some_and(|e| matches!(e.load, Load::Running(_)));
+        let across = !stage.lies_in_slices(pane.axes(stage).forward);
         let text = match (stage.shows_slice(pane.point), loads) {
+            (_, true) if across => "The rest of the volume is loading",
+            (_, false) if across => "The rest of the volume was not loaded",
             (true, true) => "This slice; the rest is loading",
             (false, true) => "This slice is loading",
             (true, false) => "This slice alone was loaded",
