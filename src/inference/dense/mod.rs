@@ -160,7 +160,7 @@ pub(crate) fn run(work: &Work<'_>, stage: &str) -> Result<Dense, InferenceError>
                 if !job.windows.is_empty() {
                     let state = match &mut state {
                         Some(state) => state,
-                        none => none.insert(State::new(work, plan, &tensors, windows)?),
+                        none => none.insert(State::new(work, plan, &tensors, [&job.windows, windows])?),
                     };
                     state.add(tensors, &job.windows, &work.passes[job.pass], job.pass)?;
                 }

@@ -35,7 +35,7 @@ pub(super) struct State<'a> {
 }
 
 impl<'a> State<'a> {
-    /// For what the first batch gave.
+    /// For what the first batch gave, which may be of any plane where only some windows are run; `windows` are all.
     ///
     /// # Errors
     /// Tensors that do not fit the manifest.
@@ -43,13 +43,13 @@ impl<'a> State<'a> {
         work: &'a Work<'a>,
         plan: &Plan,
         tensors: &[Tensor],
-        windows: &[Window],
+        [batch, windows]: [&[Window]; 2],
     ) -> Result<Self, InferenceError> {
         let m = &work.model.manifest;
         let repeats = work.passes.len();
-        let given = windows.first().map_or([1; 3], |w| w.size);
+        let (given, plane) = batch.first().map_or(([1; 3], 0), |w| (w.size, w.plane));
         let several = windows.len() > 1 || repeats > 1;
-        let layout = work.cutter.layout(0);
+        let layout = work.cutter.layout(plane);
         let scale = Scale::of_answer(m, layout, tensors, given);
         let reading = Reading { model: work.model, layout, window: scale.all(given), several, applied: work.applied };
         let fields = reading.fields(tensors)?;
