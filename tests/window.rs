@@ -10,6 +10,7 @@ mod demo;
 
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
@@ -81,6 +82,25 @@ impl Desktop {
         let _ = wait_for(Duration::from_secs(20), || (change(before, &self.picture()) > 0.002).then_some(()));
         self.settled()
     }
+
+    /// The picture after a double click. Where a frame takes longer than two clicks may lie apart, once more.
+    fn double_click(&self, before: &image::RgbImage) -> image::RgbImage {
+        let mut after = before.clone();
+        for delay in ["60", "10", "1"] {
+            self.input(&["click", "--repeat", "2", "--delay", delay, "1"]);
+            after = self.answered(before);
+            if change(before, &after) > 0.002 {
+                break;
+            }
+        }
+        after
+    }
+}
+
+/// One window at a time: two of them on a small machine draw too slowly for two clicks to be one double click.
+fn alone() -> MutexGuard<'static, ()> {
+    static ONE: Mutex<()> = Mutex::new(());
+    ONE.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 fn wait_for<T>(limit: Duration, mut f: impl FnMut() -> Option<T>) -> Option<T> {
@@ -175,6 +195,7 @@ fn missing_tools() -> Vec<&'static str> {
 
 #[test]
 fn a_person_opens_scrolls_inverts_and_maximises_in_a_real_window() {
+    let _alone = alone();
     let required = std::env::var_os("VERITOME_REQUIRE_DISPLAY").is_some();
     let missing = missing_tools();
     if !missing.is_empty() {
@@ -234,16 +255,9 @@ fn a_person_opens_scrolls_inverts_and_maximises_in_a_real_window() {
     assert!(change(&scrolled, &back) < 0.002, "inverting twice changes nothing: {}", change(&scrolled, &back));
 
     // A double click maximises the viewport, another brings the layout back.
-    desktop.input(&["click", "--repeat", "2", "--delay", "60", "1"]);
-    let mut maximised = desktop.answered(&back);
-    if change(&back, &maximised) < 0.03 {
-        // A machine so busy that the clicks came too far apart to be one: once more.
-        desktop.input(&["click", "--repeat", "2", "--delay", "20", "1"]);
-        maximised = desktop.answered(&back);
-    }
+    let maximised = desktop.double_click(&back);
     assert!(change(&back, &maximised) > 0.03, "maximising changes the layout: {}", change(&back, &maximised));
-    desktop.input(&["click", "--repeat", "2", "--delay", "60", "1"]);
-    let restored = desktop.answered(&maximised);
+    let restored = desktop.double_click(&maximised);
     assert!(change(&back, &restored) < 0.01, "and back: {}", change(&back, &restored));
 
     // The palette opens by its key and closes by Esc.

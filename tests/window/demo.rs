@@ -6,10 +6,11 @@ use veritome::inference::runtime;
 use veritome::io::{folders, samples};
 use veritome::jobs::Control;
 
-use super::{Desktop, Killed, SIZE, brightness, missing_tools, wait_for};
+use super::{Desktop, Killed, SIZE, alone, brightness, missing_tools, wait_for};
 
 #[test]
 fn the_demo_model_runs_and_its_overlay_goes_and_comes_in_a_real_window() {
+    let _alone = alone();
     let required = std::env::var_os("VERITOME_REQUIRE_DISPLAY").is_some();
     let missing = missing_tools();
     if !missing.is_empty() {
