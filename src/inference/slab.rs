@@ -1,6 +1,7 @@
 //! The running slab: windows are added with their weights, and planes that no further window touches leave it. Memory is
 //! that of a few planes, never of all classes times the whole volume.
 
+use fearless_simd::{Level, dispatch};
 use rayon::prelude::*;
 
 use super::cutter::Window;
@@ -95,6 +96,7 @@ impl Slab {
         };
         let n = window.size[fast];
         let unit = w[fast] == 1;
+        let level = Level::new();
         for plane in from..to {
             for m in 0..window.size[middle] {
                 let (at, weight, _) = row(plane, m, [0; 3]);
@@ -124,7 +126,8 @@ impl Slab {
                             for i in (0..n).step_by(RUN) {
                                 let run = RUN.min(n - i);
                                 let weights = &weights[weight + i..weight + i + run];
-                                add_softmax(&mut channels, at + i, weights, part, value + i, scratch);
+                                let (at, value) = (at + i, value + i);
+                                dispatch!(level, _simd => add_softmax(&mut channels, at, weights, part, value, scratch));
                             }
                         }
                     },
@@ -216,6 +219,7 @@ fn planes_of(
 
 /// Adds a piece of a row, softmax over the channels times the weights, to where it lies in each channel's plane. `value`
 /// is where it begins in the part's data; `scratch` holds two rows and one a channel.
+#[inline(always)]
 fn add_softmax(
     channels: &mut [&mut [f32]],
     at: usize,

@@ -2,7 +2,6 @@
 //!
 //! - `source`: which kind of export a folder is, and which graph it holds
 //! - `config_tree`: MONAI's configuration with its references resolved; expressions are never run
-//! - `yaml`: the part of YAML that configurations are written in
 //! - `monai`, `transforms`: a MONAI bundle as a manifest
 //! - `nnunet`: an nnU-Net export as a manifest
 //! - `graph_fit`: the draft held against the ONNX graph: tensor names, channels, activation
@@ -25,7 +24,6 @@ mod nnunet;
 mod source;
 mod transforms;
 mod write;
-mod yaml;
 
 pub use draft::{Finding, Weight};
 pub use source::ImportError;

@@ -283,6 +283,7 @@ largest_component = [1]
             ("value = 1", "value = 0", "outputs.brain.labels"),
             ("#e8b070", "orange", "#rrggbb"),
             ("kind = \"whole\"", "kind = \"sliding_window\"", "inferer.patch"),
+            ("kind = \"whole\"", "kind = \"slices\"\npatch = [64, 64]", "three numbers along the patient's x, y and z"),
             ("kind = \"whole\"", "kind = \"whole\"\nlayout = \"NCXY\"", "inferer.layout"),
             ("name = \"t1\"\n", "name = \"t1\"\nchannel = 1\n", "no input for channel 0"),
             ("largest_component", "median = 4\nlargest_component", "postprocess.median"),

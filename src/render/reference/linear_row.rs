@@ -7,6 +7,7 @@
 
 use std::ops::{Add, Mul, Range, Sub};
 
+use fearless_simd::{Level, dispatch};
 use glam::DVec3;
 
 use super::sampler::Sampler;
@@ -150,6 +151,13 @@ fn between(start: DVec3, step: DVec3, n: usize, low: DVec3, high: DVec3) -> Rang
 impl<T: Fetched> Sampler<'_, T> {
     /// The samples at `start + step * pixel`; NaN where there is nothing.
     pub(super) fn linear_row<F: Weighted>(&self, start: DVec3, step: DVec3, values: &mut [F]) {
+        dispatch!(Level::new(), _simd => self.row(start, step, values));
+    }
+
+    /// [`Sampler::linear_row`] within a loop that is compiled for several widths of vectors; none changes a bit of the
+    /// result.
+    #[inline(always)]
+    pub(super) fn row<F: Weighted>(&self, start: DVec3, step: DVec3, values: &mut [F]) {
         let n = values.len();
         let size = DVec3::from_array(self.size.map(|n| n as f64));
         let place = |x: usize| start + step * x as f64;
@@ -190,6 +198,7 @@ impl<T: Fetched> Sampler<'_, T> {
 
     /// Samples that have all neighbours. First all are fetched, so that many cache misses are under way at once, then all
     /// are weighted, several in one instruction.
+    #[inline(always)]
     fn linear_chunk<F: Weighted>(
         &self,
         at: &mut [i64; 3],

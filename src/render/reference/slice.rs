@@ -1,5 +1,6 @@
 //! The slice picture.
 
+use fearless_simd::{Level, dispatch};
 use image::RgbaImage;
 use rayon::prelude::*;
 
@@ -19,35 +20,35 @@ type Rgb = [f64; 3];
 /// Rows of pixels that one task draws, and pixels of a row that it looks up before it goes to the next: small squares of an
 /// oblique plane stay within few pages of memory.
 const BAND: usize = 16;
-const TILE: usize = 32;
+const TILE: usize = 64;
 
 /// The picture of a slice scene; see the [module](super) for what it is, to the letter. Alpha is 255 everywhere.
 #[must_use]
 pub fn render_slice(scene: &SliceScene) -> RgbaImage {
     let [width, height] = scene.size.map(|n| n.max(1));
     let layers: Vec<Ready> = plan(scene).into_iter().map(|p| Ready::new(p, scene)).collect();
-    let mut bytes = vec![255_u8; width as usize * height as usize * 4];
+    let mut bytes = vec![0_u8; width as usize * height as usize * 4];
     let width_px = width as usize;
     bytes.par_chunks_mut(width_px * 4 * BAND).enumerate().for_each_init(
-        || (vec![[0.0; 3]; width_px * BAND], vec![0.0; width_px * BAND], [0.0; TILE]),
+        || (Vec::new(), Vec::new(), [0.0; TILE]),
         |(canvas, values, tile), (band, bytes)| {
             let pixels = bytes.as_chunks_mut::<4>().0;
-            let (canvas, values) = (&mut canvas[..pixels.len()], &mut values[..pixels.len()]);
             let first = (band * BAND) as u32;
-            if let [only] = layers.as_slice()
-                && only.adornment.is_none()
-                && (only.draw_plain(first, width_px, tile, pixels) || only.draw_alone(first, width_px, values, pixels))
-            {
+            let alone = layers.first().filter(|only| layers.len() == 1 && only.adornment.is_none());
+            if alone.is_some_and(|only| only.draw_plain(first, width_px, tile, pixels)) {
                 return;
             }
-            canvas.fill([0.0; 3]);
+            values.resize(pixels.len(), 0.0);
+            if alone.is_some_and(|only| only.draw_alone(first, width_px, values, pixels)) {
+                return;
+            }
+            canvas.clear();
+            canvas.resize(pixels.len(), [0.0; 3]);
             for layer in &layers {
                 layer.draw_band(first, width_px, canvas, values);
             }
-            for (pixel, c) in pixels.iter_mut().zip(canvas.iter()) {
-                for (byte, c) in pixel.iter_mut().zip(c) {
-                    *byte = to_byte(*c);
-                }
+            for (pixel, [r, g, b]) in pixels.iter_mut().zip(canvas.iter()) {
+                *pixel = [to_byte(*r), to_byte(*g), to_byte(*b), 255];
             }
         },
     );
@@ -227,16 +228,26 @@ impl<'a> Ready<'a> {
         {
             return false;
         }
-        let (size, padding) = (volume.size(), volume.padding);
+        let (size, padding, level) = (volume.size(), volume.padding, Level::new());
         match &volume.voxels {
-            Voxels::U8(data) => self.draw_tiles(first, width, &Sampler { data, size, padding }, ramp, tile, pixels),
-            Voxels::I16(data) => self.draw_tiles(first, width, &Sampler { data, size, padding }, ramp, tile, pixels),
-            Voxels::U16(data) => self.draw_tiles(first, width, &Sampler { data, size, padding }, ramp, tile, pixels),
+            Voxels::U8(data) => {
+                let sampler = Sampler { data, size, padding };
+                dispatch!(level, _simd => self.draw_tiles(first, width, &sampler, ramp, tile, pixels));
+            }
+            Voxels::I16(data) => {
+                let sampler = Sampler { data, size, padding };
+                dispatch!(level, _simd => self.draw_tiles(first, width, &sampler, ramp, tile, pixels));
+            }
+            Voxels::U16(data) => {
+                let sampler = Sampler { data, size, padding };
+                dispatch!(level, _simd => self.draw_tiles(first, width, &sampler, ramp, tile, pixels));
+            }
             _ => return false,
         }
         true
     }
 
+    #[inline(always)]
     fn draw_tiles<T: Fetched>(
         &self,
         first: u32,
@@ -247,10 +258,10 @@ impl<'a> Ready<'a> {
         pixels: &mut [[u8; 4]],
     ) {
         for left in (0..width).step_by(TILE) {
+            let right = (left + TILE).min(width);
             for (y, row) in (first..).zip(pixels.chunks_mut(width)) {
-                let right = (left + TILE).min(width);
                 let values = &mut tile[..right - left];
-                sampler.linear_row(self.plan.at(left as f64, f64::from(y)), self.plan.dx, values);
+                sampler.row(self.plan.at(left as f64, f64::from(y)), self.plan.dx, values);
                 for (pixel, stored) in row[left..right].iter_mut().zip(values) {
                     let byte = ramp.byte(*stored);
                     *pixel = [byte, byte, byte, 255];

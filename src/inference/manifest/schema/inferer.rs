@@ -1,6 +1,7 @@
 //! How the network is led over the image: `[inferer]`, `[diffusion]`.
 
-use serde::{Deserialize, Serialize};
+use serde::de::Error;
+use serde::{Deserialize, Deserializer, Serialize};
 
 words! {
     /// How the network is led over the image.
@@ -80,7 +81,8 @@ pub struct Inferer {
     pub kind: InfererKind,
     #[serde(default = "default_layout")]
     pub layout: String,
-    #[serde(default)]
+    /// Voxels of a window along the patient's x, y and z; what is said of the axis across a plane is not looked at.
+    #[serde(default, deserialize_with = "patch")]
     pub patch: Option<[usize; 3]>,
     #[serde(default = "default_overlap")]
     pub overlap: f64,
@@ -116,6 +118,15 @@ words! {
         /// From the other side.
         Circular,
     }
+}
+
+fn patch<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<[usize; 3]>, D::Error> {
+    let given = Vec::<usize>::deserialize(deserializer)?;
+    <[usize; 3]>::try_from(given.as_slice()).map(Some).map_err(|_| {
+        D::Error::custom(format!(
+            "inferer.patch: three numbers along the patient's x, y and z, not {given:?}; for slices 1 across the plane"
+        ))
+    })
 }
 
 fn default_layout() -> String {
