@@ -485,6 +485,39 @@ fn a_key_can_be_changed_in_the_table() {
     assert!(bench.harness.state().crosshair().is_none());
 }
 
+/// The lower 30 of the head's 40 slices.
+fn lower_head(folder: &Path) -> PathBuf {
+    let mut bytes = std::fs::read(head(folder)).unwrap();
+    bytes[46..48].copy_from_slice(&30_i16.to_le_bytes());
+    bytes.truncate(352 + (bytes.len() - 352) / 40 * 30);
+    let path = folder.join("lower.nii");
+    std::fs::write(&path, bytes).unwrap();
+    path
+}
+
+#[test]
+fn series_side_by_side_keep_their_places_when_there_is_room_for_more() {
+    if !can_draw() {
+        return;
+    }
+    let mut bench = Bench::with(SIZE, |folder| vec![lower_head(folder), head(folder)], Vec::new());
+    bench.settle();
+    bench.click("Layout");
+    bench.click("Side by side");
+    let slices = |bench: &Bench| ["Viewport 1 Axial", "Viewport 2 Axial"].map(|v| bench.value(v));
+    let before = slices(&bench);
+    assert_ne!(before[0].split(" of ").last(), before[1].split(" of ").last(), "{before:?}");
+    let second = bench.center("Viewport 2 Axial");
+    bench.drag(second, Vec2::ZERO);
+    bench.click("Layout");
+    bench.click("Grid 2 × 3");
+    assert_eq!(slices(&bench), before);
+    // The second one stays the active one; alone, it is the one that is shown.
+    bench.click("Layout");
+    bench.click("Single");
+    assert_eq!(bench.value("Viewport 1 Axial"), before[1]);
+}
+
 /// The head at two times: the second as bright again.
 fn two_times(folder: &Path) -> PathBuf {
     let path = head(folder);

@@ -182,10 +182,12 @@ impl Model {
         let mut series: Vec<Option<SeriesId>> = if layout.is_one_series() {
             vec![shown; self.panes.len()]
         } else {
-            // What was on show comes first, then the other series in the order of the browser.
+            // What was on show keeps its order where all of it fits, else the active one comes first; then the other series
+            // in the order of the browser.
             let mut list: Vec<SeriesId> = Vec::new();
-            let before = old.iter().filter_map(|p| p.series);
-            for id in shown.into_iter().chain(before).chain(self.library.images()) {
+            let before: Vec<SeriesId> = old.iter().filter_map(|p| p.series).collect();
+            let first = shown.filter(|_| before.len() > self.panes.len());
+            for id in first.into_iter().chain(before).chain(shown).chain(self.library.images()) {
                 let same_patient = shown.is_none_or(|s| self.same_patient(s, id));
                 if !list.contains(&id) && same_patient {
                     list.push(id);
@@ -204,6 +206,12 @@ impl Model {
                     (pane.point, pane.turn) = (point, turn);
                 }
             }
+        }
+        // The keys stay with the series that had them.
+        if !self.panes.get(self.active).is_some_and(|p| p.series == shown)
+            && let Some(index) = self.panes.iter().position(|p| p.series == shown)
+        {
+            self.active = index;
         }
         // A second viewport without a series of its own shows the first one's from another side.
         if layout == Layout::OneByTwo

@@ -11,7 +11,6 @@ use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 
-
 /// A place whose value cannot be known without running Python.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Unresolved {
