@@ -4,7 +4,7 @@
 //! (`tests/architecture.rs` checks it). See `ARCHITECTURE.md`.
 //!
 //! - ground: [`volume`], [`display`], [`jobs`], [`error`]
-//! - abilities: [`io`], [`render`], [`inference`], [`explain`], [`provenance`]
+//! - abilities: [`io`], [`render`], [`inference`], [`explain`], [`metrics`], [`reader_study`], [`provenance`]
 //! - faces: [`cli`], [`app`]
 
 pub mod display;
@@ -15,7 +15,9 @@ pub mod volume;
 pub mod explain;
 pub mod inference;
 pub mod io;
+pub mod metrics;
 pub mod provenance;
+pub mod reader_study;
 pub mod render;
 
 pub mod app;

@@ -251,3 +251,116 @@ fn an_export_without_a_graph_is_status_one_and_tells_how_to_make_one() {
     assert!(text(&failed.stderr).contains("torch.onnx.export"), "{}", text(&failed.stderr));
     assert!(model.join("manifest.toml.partial").is_file() && !model.join("manifest.toml").exists());
 }
+
+/// A cube of label 1, from `at` on along x, 4 voxels wide, in the middle of 12 x 8 x 8 voxels.
+fn cube(path: &Path, at: usize, spacing: [f32; 3]) {
+    nifti(path, [12, 8, 8], spacing, |x, y, z| {
+        i16::from((at..at + 4).contains(&x) && (2..6).contains(&y) && (2..6).contains(&z))
+    });
+}
+
+fn json_of(arguments: &[&str]) -> serde_json::Value {
+    serde_json::from_str(&done(&veritome(arguments))).unwrap()
+}
+
+fn close(value: &serde_json::Value, expected: f64) {
+    let found = value.as_f64().unwrap_or(f64::NAN);
+    assert!((found - expected).abs() <= 1e-6 * expected.abs().max(1.0), "{found} is not {expected}");
+}
+
+/// Expected: by hand, an error of 2 everywhere on values from 0 to 1211.
+#[test]
+fn compare_measures_images_and_states_the_data_range() {
+    let folder = tempfile::tempdir().unwrap();
+    let (a, b) = (folder.path().join("a.nii"), folder.path().join("b.nii"));
+    let value = |x: usize, y: usize, z: usize| (x + 10 * y + 100 * z) as i16;
+    nifti(&a, [12, 12, 12], [1.0, 1.0, 2.0], value);
+    nifti(&b, [12, 12, 12], [1.0, 1.0, 2.0], |x, y, z| value(x, y, z) + if x % 2 == 0 { 2 } else { -2 });
+    let (a, b) = (a.to_str().unwrap(), b.to_str().unwrap());
+    let json = json_of(&["compare", a, b, "--json"]);
+    assert_eq!(json["n"], 1728);
+    close(&json["mae"], 2.0);
+    close(&json["rmse"], 2.0);
+    close(&json["bias"], 0.0);
+    close(&json["data_range"], 1221.0);
+    close(&json["psnr_db"], 20.0 * (1221.0_f64 / 2.0).log10());
+    assert_eq!(json["data_range_source"], "reference maximum - minimum");
+    assert!(json["ssim"].as_f64().unwrap() > 0.99);
+    assert_eq!(json["ms_ssim"], serde_json::Value::Null);
+    assert!(json["undefined"]["ms_ssim"].as_str().unwrap().contains("too small"));
+    let json = json_of(&["compare", a, b, "--data-range", "200", "--json"]);
+    close(&json["psnr_db"], 40.0);
+    assert_eq!(json["data_range_source"], "given");
+    // A mask of one voxel column, an error of +2 in it.
+    let mask = folder.path().join("m.nii");
+    nifti(&mask, [12, 12, 12], [1.0, 1.0, 2.0], |x, _, _| i16::from(x == 4));
+    let json = json_of(&["compare", a, b, "--mask", mask.to_str().unwrap(), "--json"]);
+    assert_eq!(json["n"], 144);
+    close(&json["bias"], 2.0);
+    assert_eq!(veritome(&["compare", a, b, "--data-range", "-1"]).status.code(), Some(2));
+    let said = done(&veritome(&["compare", a, b]));
+    assert!(said.contains("data range   1221") && said.contains("MAE          2.000000"), "{said}");
+}
+
+/// Expected: by hand. A cube of 4 moved by one voxel of 2 mm: 48 of 64 voxels are common.
+#[test]
+fn compare_measures_labels_and_refuses_another_grid_until_resampling_is_asked_for() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
+    let (a, b, other) = (path("a.nii"), path("b.nii"), path("c.nii"));
+    cube(Path::new(&a), 3, [2.0, 1.0, 1.0]);
+    cube(Path::new(&b), 4, [2.0, 1.0, 1.0]);
+    cube(Path::new(&other), 4, [2.5, 1.0, 1.0]);
+    let json = json_of(&["compare", &a, &b, "--labels", "--json"]);
+    let label = &json["labels"][0];
+    assert_eq!((json["labels"].as_array().unwrap().len(), label["label"].as_u64()), (1, Some(1)));
+    close(&label["dice"], 0.75);
+    close(&label["iou"], 0.6);
+    close(&label["hd_mm"], 2.0);
+    close(&label["reference_ml"], 0.128);
+    assert!((0.0..1.0).contains(&label["nsd"].as_f64().unwrap()));
+    assert_eq!(json["mae"], serde_json::Value::Null);
+    let wide = json_of(&["compare", &a, &b, "--labels", "--tolerance", "2", "--json"]);
+    close(&wide["labels"][0]["nsd"], 1.0);
+    let refused = veritome(&["compare", &a, &other, "--labels"]);
+    assert_eq!(refused.status.code(), Some(1));
+    let said = text(&refused.stderr);
+    assert!(said.contains("2.500 x 1.000 x 1.000 mm") && said.contains("ask for resampling"), "{said}");
+    let json = json_of(&["compare", &a, &other, "--labels", "--resample", "--json"]);
+    assert!(json["notes"][0].as_str().unwrap().contains("resampled"), "{json}");
+}
+
+/// Expected: `tests/data/reader_study/expected.json`, made by other implementations.
+#[test]
+fn study_analyze_gives_the_published_results_of_van_dyke() {
+    let expected: serde_json::Value =
+        serde_json::from_str(&std::fs::read_to_string(root().join("tests/data/reader_study/expected.json")).unwrap())
+            .unwrap();
+    for covariance in ["jackknife", "delong"] {
+        let json = json_of(&[
+            "study",
+            "analyze",
+            "--ratings",
+            "tests/data/reader_study/vandyke.csv",
+            "--covariance",
+            covariance,
+            "--json",
+        ]);
+        let n = serde_json::json!({"readers": 5, "modalities": 2, "cases_diseased": 45, "cases_normal": 69});
+        assert_eq!(json["n"], n);
+        let want = &expected[format!("or_{covariance}")];
+        for (ours, theirs) in
+            [("random_readers_random_cases", "rrrc"), ("fixed_readers", "frrc"), ("fixed_cases", "rrfc")]
+        {
+            let (ours, theirs) = (&json["mrmc"][ours], &want[theirs]);
+            close(&ours["p"], theirs["p"].as_f64().unwrap());
+            close(&ours["difference"], -0.043_800_322_061);
+        }
+        assert_eq!(json["delong"].as_array().unwrap().len(), 5);
+    }
+    let bad = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(bad.path(), "reader,modality,case,truth,rating\n1,1,1,0,2\n1,1,1,0,3\n").unwrap();
+    let refused = veritome(&["study", "analyze", "--ratings", bad.path().to_str().unwrap()]);
+    assert_eq!(refused.status.code(), Some(1));
+    assert!(text(&refused.stderr).contains("line"), "{}", text(&refused.stderr));
+}

@@ -208,7 +208,7 @@ impl Model {
             }
         }
         // The keys stay with the series that had them.
-        if !self.panes.get(self.active).is_some_and(|p| p.series == shown)
+        if self.panes.get(self.active).is_none_or(|p| p.series != shown)
             && let Some(index) = self.panes.iter().position(|p| p.series == shown)
         {
             self.active = index;

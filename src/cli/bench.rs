@@ -1,6 +1,6 @@
 //! `veritome bench`: the project's own timings on the phantom of `docs/benchmarks.md`, in the rows of the peers' script.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -11,6 +11,7 @@ use glam::{DQuat, DVec3};
 use crate::display::{Voi, Window};
 use crate::io;
 use crate::jobs::Control;
+use crate::metrics::{DataRange, ImagePair, SsimOptions, SurfaceDistances, ssim};
 use crate::render::gpu::Renderer;
 use crate::render::reference;
 use crate::render::scene::{
@@ -22,9 +23,10 @@ use crate::volume::{Interpolation, PatientPoint, Volume};
 #[derive(Debug, Args)]
 pub(super) struct Bench {
     /// What to time; without names, everything.
-    #[arg(value_parser = ["first", "load", "niigz", "mpr", "vr"])]
+    #[arg(value_parser = ["first", "load", "niigz", "mpr", "vr", "metrics"])]
     names: Vec<String>,
-    /// The phantom's folder: raw, rle, jpegls, j2k, vol.nii.gz and vol.nii in it (see docs/benchmarks.md).
+    /// The phantom's folder: raw, rle, jpegls, j2k, vol.nii.gz and vol.nii in it; for `metrics`, which runs by name alone, that
+    /// of `benches/metrics_peers.py` (see docs/benchmarks.md).
     #[arg(long, value_name = "DIR")]
     data: PathBuf,
 }
@@ -61,6 +63,9 @@ impl Bench {
         }
         if wanted("niigz") {
             time("load nii.gz", || self.load("vol.nii.gz"))?;
+        }
+        if self.names.iter().any(|n| n == "metrics") {
+            measures(&self.data)?;
         }
         if wanted("mpr") || wanted("vr") {
             let volume = Arc::new(self.load("vol.nii")?);
@@ -102,6 +107,33 @@ impl Bench {
         let opened = io::open(&self.data.join(name), &control)?;
         Ok(only_series(&opened)?.load(0, &control)?)
     }
+}
+
+/// SSIM and HD95 on the arrays of `benches/metrics_peers.py`, 256 voxels along each axis of 0.8 x 0.8 x 1.5 mm.
+fn measures(folder: &Path) -> anyhow::Result<()> {
+    const SIZE: [usize; 3] = [256; 3];
+    let bytes = |name: &str| {
+        let path = folder.join(name).with_extension("raw");
+        std::fs::read(&path).with_context(|| format!("{}: make it with benches/metrics_peers.py", path.display()))
+    };
+    let image = |name: &str| -> anyhow::Result<Vec<f32>> {
+        Ok(bytes(name)?.as_chunks::<4>().0.iter().map(|b| f32::from_le_bytes(*b)).collect())
+    };
+    let (reference, test) = (image("reference")?, image("test")?);
+    time("ssim 256 cubed", || {
+        let pair = ImagePair::new(&reference, &test, SIZE, None)?;
+        Ok(ssim(&pair, &SsimOptions::new(DataRange::of_reference(&pair)?))?)
+    })?;
+    for shape in ["organ", "wide"] {
+        let mask = |side: &str| -> anyhow::Result<Vec<bool>> {
+            Ok(bytes(&format!("{shape}_{side}"))?.iter().map(|b| *b > 0).collect())
+        };
+        let (a, b) = (mask("a")?, mask("b")?);
+        time(&format!("hd95 256 cubed, {shape}"), || {
+            Ok(SurfaceDistances::between(&a, &b, SIZE, [0.8, 0.8, 1.5])?.hd95_mm())
+        })?;
+    }
+    Ok(())
 }
 
 fn only_series(opened: &io::Opened) -> anyhow::Result<&io::Series> {

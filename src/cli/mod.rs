@@ -5,6 +5,7 @@
 
 mod bench;
 mod calibrate;
+mod compare;
 mod convert;
 mod demo;
 mod explain;
@@ -16,6 +17,7 @@ mod progress;
 mod render;
 mod run;
 mod runtime;
+mod study;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -54,6 +56,10 @@ enum Command {
     Calibrate(calibrate::Calibrate),
     /// A map of what mattered to a model, and whether to believe it
     Explain(Box<explain::Explain>),
+    /// Measure an image or a label map against its reference
+    Compare(compare::Compare),
+    /// Reader studies: the analysis of ratings
+    Study(study::Study),
     /// The project's own timings, repeatable
     Bench(bench::Bench),
 }
@@ -78,6 +84,8 @@ pub fn main() -> ExitCode {
         Some(Command::Run(c)) => c.run(),
         Some(Command::Calibrate(c)) => c.run(),
         Some(Command::Explain(c)) => c.run(),
+        Some(Command::Compare(c)) => c.run(),
+        Some(Command::Study(c)) => c.run(),
         Some(Command::Bench(c)) => c.run(),
     };
     match result {

@@ -66,7 +66,8 @@ pub fn fit(reference: &Geometry, other: &Geometry) -> Fit {
     }
     let map = other.patient_to_voxel() * reference.voxel_to_patient();
     let [nx, ny, nz] = reference.size().map(|n| n as f64 - 1.0);
-    let corners = (0..8).map(|c| glam::DVec3::new(nx * f64::from(c & 1), ny * f64::from(c >> 1 & 1), nz * f64::from(c >> 2)));
+    let corners =
+        (0..8).map(|c| glam::DVec3::new(nx * f64::from(c & 1), ny * f64::from(c >> 1 & 1), nz * f64::from(c >> 2)));
     let sorted = |size: [usize; 3]| {
         let mut size = size;
         size.sort_unstable();
@@ -101,9 +102,10 @@ pub fn values_on(
     }
     let (interpolation, note) = match (fit(grid, &volume.geometry), resample) {
         (Fit::Same, _) => return Ok(Placed { values: real_values(volume), note: None }),
-        (Fit::Reordered, _) => {
-            (Interpolation::Nearest, format!("{what}: axes were reordered to the reference's; nothing was interpolated"))
-        }
+        (Fit::Reordered, _) => (
+            Interpolation::Nearest,
+            format!("{what}: axes were reordered to the reference's; nothing was interpolated"),
+        ),
         (Fit::Other, Some(interpolation)) => {
             (interpolation, format!("{what} was resampled onto the reference's grid ({})", name(interpolation)))
         }
