@@ -6,10 +6,9 @@ use anyhow::Context;
 use clap::Args;
 use serde::Serialize;
 
-use super::picture_options::first_volume;
 use super::progress::with_progress;
 use super::{WrongUsage, print_json};
-use crate::io::labels::read_labelmap;
+use crate::io::{self, labels::read_labelmap};
 use crate::jobs::Control;
 use crate::metrics::one_grid::{labels_on, values_on};
 use crate::metrics::{Comparison, DataRange, ImagePair, LabelComparison, LabelPair, TISSUE_BANDS, errors_by_tissue};
@@ -95,13 +94,14 @@ impl Compare {
     }
 
     fn images(&self, control: &Control) -> anyhow::Result<Printed> {
-        let reference = first_volume(&self.reference, None, control)?;
-        let test = first_volume(&self.test, None, control)?;
+        let mut notes = Vec::new();
+        let reference = volume_of(&self.reference, &mut notes, control)?;
+        let test = volume_of(&self.test, &mut notes, control)?;
         let grid = &reference.geometry;
         let resample = self.resample.then_some(Interpolation::Linear);
         let truth = values_on(&reference, grid, None, "the reference", control)?;
         let found = values_on(&test, grid, resample, "the test image", control)?;
-        let mut notes: Vec<String> = found.note.into_iter().collect();
+        notes.extend(found.note);
         notes.extend(different_units(&reference, &test));
         let mut counts = vec![true; truth.values.len()];
         if let Some(path) = &self.mask {
@@ -152,6 +152,26 @@ impl Compare {
         let comparison = Comparison::of_labels(&pair, self.tolerance);
         Ok(Printed { comparison, data_range_source: None, unit: None, tissues: Vec::new(), notes })
     }
+}
+
+/// The image of a path. Where there are several, the first, and a note that says so.
+fn volume_of(path: &Path, notes: &mut Vec<String>, control: &Control) -> anyhow::Result<Volume> {
+    let opened = io::open(path, control)?;
+    let images = opened.studies.iter().flat_map(|s| &s.series).filter(|s| s.is_image());
+    let (first, others) = (images.clone().next(), images.count().saturating_sub(1));
+    let first = first.with_context(|| format!("{}: there is no image here", path.display()))?;
+    if others > 0 {
+        notes.push(format!(
+            "{} holds {} series; the first, {}, is measured",
+            path.display(),
+            others + 1,
+            first.description
+        ));
+    }
+    if first.time_points > 1 {
+        notes.push(format!("{}: the first of {} time points is measured", path.display(), first.time_points));
+    }
+    Ok(first.load(0, control)?)
 }
 
 fn different_units(reference: &Volume, test: &Volume) -> Option<String> {

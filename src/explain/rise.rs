@@ -156,7 +156,7 @@ impl Mask {
 }
 
 /// Pearson's; 0 where one of the two is constant.
-pub(super) fn correlation(a: &[f64], b: &[f64]) -> f64 {
+fn correlation(a: &[f64], b: &[f64]) -> f64 {
     let n = a.len().min(b.len()).max(1) as f64;
     let mean = |v: &[f64]| v.iter().sum::<f64>() / n;
     let (ma, mb) = (mean(a), mean(b));

@@ -1,25 +1,12 @@
 //! How alike two maps are: Spearman's rank correlation and SSIM.
 
-use super::rise::correlation;
 use super::scored::voxels;
+use crate::metrics::error_uncertainty_spearman;
 
-/// Spearman's rank correlation, ties sharing their mean rank; 0 where one of the two is constant.
+/// Spearman's rank correlation, ties sharing their mean rank; 0 where one of the two is constant or not finite.
 #[must_use]
 pub fn spearman(a: &[f32], b: &[f32]) -> f64 {
-    correlation(&ranks(a), &ranks(b))
-}
-
-fn ranks(values: &[f32]) -> Vec<f64> {
-    let mut order: Vec<usize> = (0..values.len()).collect();
-    order.sort_unstable_by(|a, b| values[*a].total_cmp(&values[*b]));
-    let mut ranks = vec![0.0; values.len()];
-    let mut before = 0;
-    for tied in order.chunk_by(|a, b| values[*a] == values[*b]) {
-        let rank = before as f64 + (tied.len() as f64 - 1.0) / 2.0;
-        tied.iter().for_each(|n| ranks[*n] = rank);
-        before += tied.len();
-    }
-    ranks
+    error_uncertainty_spearman(a, b).unwrap_or(0.0)
 }
 
 /// Structural similarity of two maps `[nz, ny, nx]`, each scaled to at most 1 in size (so the data range is 2): mean
