@@ -136,6 +136,13 @@ pub(crate) fn label_colors(labels: &crate::volume::Labelmap) -> Vec<Option<[u8; 
     colors
 }
 
+/// The real value at and above which a contour is reached: 1e-5 of its stored number below it. A region that holds the value
+/// exactly would otherwise be edged by the rounding of its interpolation, another speckle on every machine.
+pub(crate) fn contour_start(volume: &crate::volume::Volume, value: f64) -> f64 {
+    let stored = volume.rescale.invert(value);
+    volume.rescale.apply(stored - 1e-5 * stored.abs() * volume.rescale.slope.signum())
+}
+
 /// The colour of a layer's contour: its map's at that value, as bright as it goes, so that the line stands out from the
 /// fill and still belongs to it.
 pub(crate) fn contour_color(layer: &Layer, volume: &crate::volume::Volume, value: f64) -> [f64; 3] {

@@ -9,7 +9,7 @@ use super::device::{Gpu, LAYER_BLEND, RenderError, binding, buffer_binding, pass
 use super::picture::{FORMAT, Picture, target};
 use super::texture_store::{Access, TextureStore, VolumeTexture};
 use crate::display::{ColorMap, Grey, Voi, VoiFunction};
-use crate::render::plan::{PlannedLayer, Share, contour_color, label_colors, plan};
+use crate::render::plan::{PlannedLayer, Share, contour_color, contour_start, label_colors, plan};
 use crate::render::scene::{Content, SlabMode, SliceScene};
 use crate::volume::Volume;
 
@@ -326,7 +326,7 @@ fn grey(uniform: &mut PlaneUniform, plan: &PlannedLayer, volume: &Volume, textur
     threshold(uniform, plan, |real| rescale.invert(real) - zero);
     if let Some(value) = plan.layer.contour {
         let [r, g, b] = contour_color(plan.layer, volume, value).map(|c| c as f32);
-        uniform.line = [r, g, b, (rescale.invert(value) - zero) as f32];
+        uniform.line = [r, g, b, (rescale.invert(contour_start(volume, value)) - zero) as f32];
         uniform.look[3] = rescale.slope.signum() as f32;
         uniform.mode[2] |= FLAG_CONTOUR;
         uniform.mode[2] |= if plan.layer.outline { FLAG_OUTLINE } else { 0 };

@@ -1,6 +1,6 @@
 //! What a layer has beside its colours: the line of a contour, and the fading by another volume.
 
-use super::super::plan::{PlannedLayer, contour_color};
+use super::super::plan::{PlannedLayer, contour_color, contour_start};
 use super::super::scene::{Compare, Content, Layer, SliceScene};
 use super::slice::real_values;
 use crate::volume::PatientPoint;
@@ -26,7 +26,7 @@ impl Adornment {
         if let (Some(value), Content::Image(volume)) = (plan.layer.contour, &plan.layer.content)
             && !volume.voxels.is_colour()
         {
-            all.line = line(plan.layer, scene, value);
+            all.line = line(plan.layer, scene, contour_start(volume, value));
             all.color = contour_color(plan.layer, volume, value);
             all.alone = plan.layer.outline;
         }

@@ -21,8 +21,8 @@
 //!   stack only, and never interpolated or slabbed between its pictures.
 //! - **Checkerboard and swipe**: on its share of the pixels the second visible image takes the place and the opacity of the
 //!   first. The upper left square and the left side belong to the first.
-//! - **Contours** of grey images: the pixels at or above the value of which one of the four neighbouring pixels is below
-//!   it, opaque, in the map's colour at that value made as bright as it goes; a threshold does not cut them.
+//! - **Contours** of grey images: the pixels at or above the value (or a hair below it, for rounding) of which one of the
+//!   four neighbouring pixels is not, opaque, in the map's colour at that value made as bright as it goes; a threshold does not cut them.
 //! - **Fading**: the opacity of a layer times 1 where the other volume is at or below the first value, 0 from the second
 //!   on, linear between; slabs take its highest value; nothing of the layer where the other volume has nothing.
 //! - The last step is `round(c * 255)`.
