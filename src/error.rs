@@ -40,6 +40,8 @@ pub enum WarningCode {
     SformQformDisagree,
     /// Some or all of the content was made artificially.
     Synthetic,
+    /// A blinded study keeps to itself whether it is synthetic.
+    Blinded,
     /// Anything else a reader must know; the message says it.
     Other,
 }
@@ -62,6 +64,7 @@ impl WarningCode {
             Self::Truncated => "truncated",
             Self::SformQformDisagree => "sform_qform_disagree",
             Self::Synthetic => "synthetic",
+            Self::Blinded => "blinded",
             Self::Other => "other",
         }
     }

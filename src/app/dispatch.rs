@@ -297,7 +297,7 @@ impl Reach<'_> {
             let output = run.result.outputs.get(part?.output)?;
             Some(run.saved.as_ref()?.join(format!("{}.nii.gz", output.name)))
         });
-        let source = || results::provenance(&layer.content).sources().first().map(PathBuf::from);
+        let source = || layer.content.provenance().sources().first().map(PathBuf::from);
         let file = if part.is_some() { saved } else { source() };
         let beside = file.map(|f| crate::provenance::record_path(&f));
         let view = RecordView { title: layer.name.clone(), text: text.into(), path: None };

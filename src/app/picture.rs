@@ -192,10 +192,10 @@ pub(crate) fn same_layer(a: &Layer, b: &Layer) -> bool {
 
 /// The picture by the CPU reference: what there is where no device draws.
 fn on_cpu(scene: &Scene, mut known: Fidelity, scale: f32) -> ColorImage {
-    let (mut image, synthetic) = match scene {
+    let (mut image, origin) = match scene {
         Scene::Slice(scene) => {
             known = scene.fidelity(known);
-            (reference::render_slice(scene), scene.is_synthetic())
+            (reference::render_slice(scene), scene.origin_mark())
         }
         Scene::Volume(scene) => {
             // A quarter of the pixels and a longer step: the reference is exact, not fast.
@@ -204,10 +204,10 @@ fn on_cpu(scene: &Scene, mut known: Fidelity, scale: f32) -> ColorImage {
             small.camera.mm_per_pixel *= 3.0;
             small.step = small.step.max(1.0);
             known.coarse |= small.step > Fidelity::COARSE_STEP;
-            (reference::render_volume(&small), scene.is_synthetic())
+            (reference::render_volume(&small), scene.origin_mark())
         }
     };
-    let marks = stamps([image.width(), image.height()], synthetic, &known, scale);
+    let marks = stamps([image.width(), image.height()], origin, &known, scale);
     lay_stamps(&mut image, &marks);
     let size = [image.width() as usize, image.height() as usize];
     ColorImage::from_rgba_unmultiplied(size, image.as_raw())

@@ -314,14 +314,6 @@ pub(crate) fn review(layer: &mut Layer, review: Option<Review>) {
     layer.visible = state != Some(ReviewState::Rejected);
 }
 
-/// Where a layer came from.
-pub(crate) fn provenance(content: &Content) -> &Provenance {
-    match content {
-        Content::Image(volume) => &volume.provenance,
-        Content::Labels(labels) => &labels.provenance,
-    }
-}
-
 /// Why two images cannot be subtracted; `None` where they can.
 pub(crate) fn no_difference(result: &Volume, source: &Volume) -> Option<&'static str> {
     if result.voxels.is_colour() || source.voxels.is_colour() {
@@ -406,7 +398,7 @@ pub(crate) fn record(stage: &Stage, layer: &Layer, part: Option<&Part>) -> Strin
     let mut json = serde_json::json!({
         "name": layer.name,
         "synthetic": layer.content.is_synthetic(),
-        "provenance": provenance(&layer.content),
+        "provenance": layer.content.provenance(),
         "software": concat!("Veritome ", env!("CARGO_PKG_VERSION")),
     });
     if let Some(run) = part.and_then(|p| stage.run(p.run))
@@ -582,12 +574,12 @@ pub(crate) mod tests {
         let mut image = prepared.layers[0].layer.clone();
         review(&mut image, word(ReviewState::Rejected));
         assert!(!image.visible && image.content.is_synthetic());
-        assert_eq!(provenance(&image.content).review().unwrap().reason, "why");
+        assert_eq!(image.content.provenance().review().unwrap().reason, "why");
         let mut labels = prepared.layers[4].layer.clone();
         review(&mut labels, word(ReviewState::Corrected));
         let Content::Labels(map) = &labels.content else { panic!("no labels") };
         assert!(labels.visible && map.labels[0].algorithm == Algorithm::Semiautomatic);
         review(&mut labels, None);
-        assert!(provenance(&labels.content).review().is_none());
+        assert!(labels.content.provenance().review().is_none());
     }
 }

@@ -25,7 +25,7 @@ use crate::render::Fidelity;
 use crate::render::badge::stamps;
 use crate::render::scene::{Layer, Plane};
 use crate::render::transfer_presets;
-use crate::volume::{Interpolation, PatientPoint, Space, Volume, resample, statistics};
+use crate::volume::{Interpolation, OriginMark, PatientPoint, Space, Volume, resample, statistics};
 
 /// What becomes of what is opened.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -528,16 +528,16 @@ fn thumbnail(loaded: &Loaded) -> ColorImage {
         }
     }
     let mut image = ColorImage::new([THUMBNAIL, THUMBNAIL], pixels);
-    if volume.provenance.is_synthetic() {
-        mark(&mut image);
+    if let Some(origin) = volume.provenance.mark() {
+        mark(&mut image, origin);
     }
     image
 }
 
 /// The badge as it is on a picture of the size that the browser shows, enlarged as the thumbnail is larger.
-fn mark(image: &mut ColorImage) {
+fn mark(image: &mut ColorImage, origin: OriginMark) {
     let shown = 64_usize;
-    for stamp in stamps([shown as u32; 2], true, &Fidelity::default(), 1.0) {
+    for stamp in stamps([shown as u32; 2], Some(origin), &Fidelity::default(), 1.0) {
         let [left, top] = stamp.at.map(|x| x as usize * THUMBNAIL / shown);
         let [width, height] = [stamp.image.width(), stamp.image.height()].map(|n| n as usize * THUMBNAIL / shown);
         for y in 0..height {

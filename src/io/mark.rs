@@ -1,25 +1,34 @@
-//! The mark of synthetic content inside files that are not DICOM, and the essentials of its record.
+//! The mark of synthetic content, and that of a blinded study, inside files that are not DICOM, and the essentials of the
+//! record.
 //!
 //! A file that is renamed or parted from its record is still known by it.
 
 use serde::{Deserialize, Serialize};
 
-use crate::volume::{Derivation, Provenance, Review, ReviewState};
+use crate::volume::{Derivation, OriginMark, Provenance, Review, ReviewState};
 
 /// Stands at the start of a NIfTI's `descrip`.
 pub const MARK: &str = "SYNTHETIC";
+/// Stands at the start of a NIfTI's `descrip` where a blinded study keeps to itself whether it is synthetic.
+pub const BLINDED_MARK: &str = "BLINDED STUDY";
 /// Key of an NRRD pair and of a PNG text chunk, as DICOM (0008,001C) is called; its value is [`YES`].
 pub const KEY: &str = "Synthetic Data";
-/// Value of [`KEY`].
+/// Value of [`KEY`] where it is synthetic.
 pub const YES: &str = "YES";
+/// Value of [`KEY`] where a blinded study keeps it to itself.
+pub const WITHHELD: &str = "WITHHELD";
 /// Key of the record's essentials, a JSON object.
 pub const RECORD_KEY: &str = "Veritome Record";
 
 /// What travels inside a file that was made artificially or that a person reviewed.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Record {
-    /// Whether any of it was made artificially; false only in what travels because a person reviewed it.
+    /// Whether any of it was made artificially; false in what travels because a person reviewed it or because it belongs to
+    /// a blinded study.
     pub synthetic_data: bool,
+    /// A blinded study keeps to itself whether it is synthetic.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub blinded_study: bool,
     /// Which program wrote it.
     #[serde(default)]
     pub software: String,
@@ -35,10 +44,22 @@ pub struct Record {
 }
 
 impl Record {
-    /// The essentials of a volume's origin; `None` when nothing of it is synthetic and nobody reviewed it.
+    /// The essentials of a volume's origin; `None` when nothing of it is synthetic or blinded and nobody reviewed it. A
+    /// blinded image says that it is one, and nothing else.
     #[must_use]
     pub fn of(provenance: &Provenance) -> Option<Self> {
         const MOST: usize = 16;
+        let software = format!("Veritome {}", env!("CARGO_PKG_VERSION"));
+        if provenance.mark() == Some(OriginMark::Blinded) {
+            return Some(Self {
+                synthetic_data: false,
+                blinded_study: true,
+                software,
+                sources: Vec::new(),
+                steps: Vec::new(),
+                review: None,
+            });
+        }
         if !provenance.is_synthetic() && provenance.review().is_none() {
             return None;
         }
@@ -55,9 +76,25 @@ impl Record {
             waiting.extend(p.parents().iter().rev());
         }
         steps.truncate(MOST);
-        let software = format!("Veritome {}", env!("CARGO_PKG_VERSION"));
         let review = provenance.review().cloned();
-        Some(Self { synthetic_data: provenance.is_synthetic(), software, sources, steps, review })
+        Some(Self {
+            synthetic_data: provenance.is_synthetic(),
+            blinded_study: provenance.is_blinded(),
+            software,
+            sources,
+            steps,
+            review,
+        })
+    }
+
+    /// The value of [`KEY`], where it has to be there.
+    #[must_use]
+    pub fn value(&self) -> Option<&'static str> {
+        match (self.synthetic_data, self.blinded_study) {
+            (true, _) => Some(value(OriginMark::Synthetic)),
+            (false, true) => Some(value(OriginMark::Blinded)),
+            (false, false) => None,
+        }
     }
 
     /// One line of JSON.
@@ -69,6 +106,9 @@ impl Record {
     /// A few words for a field of limited length.
     #[must_use]
     pub fn short(&self) -> String {
+        if self.blinded_study && !self.synthetic_data {
+            return BLINDED_MARK.to_owned();
+        }
         let step = self.steps.iter().find(|s| s.generates_pixels).or(self.steps.first());
         let what = step.map(|s| match &s.model {
             Some(model) => format!("{model} {}", s.model_version.as_deref().unwrap_or_default()),
@@ -85,13 +125,42 @@ impl Record {
     }
 }
 
-/// The origin of a file: `marked` if any of its fields bears the mark, with what `json` (if any) says of it.
+/// The value of [`KEY`] that says so.
 #[must_use]
-pub fn provenance(source: String, marked: bool, json: Option<&str>) -> Provenance {
+pub fn value(mark: OriginMark) -> &'static str {
+    match mark {
+        OriginMark::Synthetic => YES,
+        OriginMark::Blinded => WITHHELD,
+    }
+}
+
+/// What a value of [`KEY`] says.
+#[must_use]
+pub fn of_value(value: &str) -> Option<OriginMark> {
+    let is = |word: &str| value.trim().eq_ignore_ascii_case(word);
+    if is(YES) { Some(OriginMark::Synthetic) } else { is(WITHHELD).then_some(OriginMark::Blinded) }
+}
+
+/// What a NIfTI's `descrip` says.
+#[must_use]
+pub fn of_description(text: &str) -> Option<OriginMark> {
+    if text.contains(MARK) {
+        Some(OriginMark::Synthetic)
+    } else {
+        text.contains(BLINDED_MARK).then_some(OriginMark::Blinded)
+    }
+}
+
+/// The origin of a file: `marked` if any of its fields bears a mark, with what `json` (if any) says of it.
+#[must_use]
+pub fn provenance(source: String, marked: Option<OriginMark>, json: Option<&str>) -> Provenance {
     let record = json.and_then(|text| serde_json::from_str::<Record>(text.trim_end_matches('\0').trim()).ok());
     let review = record.as_ref().and_then(|r| r.review.clone());
-    if !marked && !record.as_ref().is_some_and(|r| r.synthetic_data) {
-        return Provenance::acquired(vec![source]).reviewed(review);
+    let synthetic = marked == Some(OriginMark::Synthetic) || record.as_ref().is_some_and(|r| r.synthetic_data);
+    if !synthetic {
+        let blinded = marked == Some(OriginMark::Blinded) || record.as_ref().is_some_and(|r| r.blinded_study);
+        let origin = if blinded { Provenance::blinded } else { Provenance::acquired };
+        return origin(vec![source]).reviewed(review);
     }
     let mut sources = vec![source];
     let steps = record.map(|r| {
@@ -114,11 +183,25 @@ mod tests {
         let record = Record::of(&resampled).unwrap();
         assert_eq!(record.short(), "SYNTHETIC ct-from-mr");
         assert_eq!((record.steps.len(), record.sources.as_slice()), (2, &["1.2.3".to_owned()][..]));
-        let back = provenance("a.nii".into(), false, Some(&record.to_json()));
+        let back = provenance("a.nii".into(), None, Some(&record.to_json()));
         assert!(back.is_synthetic() && back.sources().contains(&"1.2.3".to_owned()));
-        assert!(provenance("a.nii".into(), true, None).is_synthetic());
-        assert!(!provenance("a.nii".into(), false, Some("no json")).is_synthetic());
+        assert!(provenance("a.nii".into(), Some(OriginMark::Synthetic), None).is_synthetic());
+        assert!(!provenance("a.nii".into(), None, Some("no json")).is_synthetic());
         assert!(Record::of(&real).is_none());
+    }
+
+    #[test]
+    fn a_blinded_image_says_that_it_is_one_and_nothing_else() {
+        let blinded = Provenance::blinded(vec!["secret/synthetic/c01.nii".into()]);
+        let slab = Provenance::derived(&[&blinded], Derivation { description: "secret".into(), ..Default::default() });
+        let record = Record::of(&slab).unwrap();
+        assert_eq!(record.short(), BLINDED_MARK);
+        assert!(!record.to_json().contains("secret"), "{}", record.to_json());
+        let back = provenance("a.nii".into(), None, Some(&record.to_json()));
+        assert_eq!(back.mark(), Some(OriginMark::Blinded));
+        assert_eq!(of_value(record.value().unwrap()), Some(OriginMark::Blinded));
+        assert_eq!(of_description(&record.short()), Some(OriginMark::Blinded));
+        assert!(provenance("a.nii".into(), Some(OriginMark::Synthetic), Some(&record.to_json())).is_synthetic());
     }
 
     #[test]
@@ -129,7 +212,7 @@ mod tests {
         let word = Review { state: ReviewState::Accepted, reason: String::new(), time: "2026-01-01".into() };
         let record = Record::of(&mask.reviewed(Some(word.clone()))).unwrap();
         assert!(!record.synthetic_data && record.short() == "ACCEPTED brain", "{}", record.short());
-        let back = provenance("a.nii".into(), false, Some(&record.to_json()));
+        let back = provenance("a.nii".into(), None, Some(&record.to_json()));
         assert!(!back.is_synthetic() && back.review() == Some(&word));
     }
 }

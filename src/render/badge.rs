@@ -1,13 +1,16 @@
-//! The SYNTHETIC badge (bottom right, magenta on black, never away) and the marks of lowered quality (bottom left, amber),
+//! The SYNTHETIC badge (bottom right, magenta on black, never away), the BLINDED STUDY badge in its place, and the marks of lowered quality (bottom left, amber),
 //! which are part of the picture itself, whichever device drew it.
 
 use image::{Rgba, RgbaImage};
 
 use super::fidelity::Fidelity;
 use super::lettering::{lay, line};
+use crate::volume::OriginMark;
 
 /// The colour that means synthetic and nothing else.
 pub const SYNTHETIC_MAGENTA: [u8; 3] = [255, 64, 255];
+/// The colour of a blinded study: none that means anything.
+pub const BLINDED_GREY: [u8; 3] = [216, 216, 216];
 /// The colour of lowered quality.
 pub const FIDELITY_AMBER: [u8; 3] = [255, 191, 64];
 
@@ -34,25 +37,30 @@ fn plate(text: &str, height_px: f32, color: [u8; 3]) -> RgbaImage {
     plate
 }
 
-/// The badge in the largest of its forms that leaves most of the picture free: the word, a plate with S, a magenta square.
-fn badge([width, height]: [u32; 2], scale: f32) -> RgbaImage {
+/// The badge in the largest of its forms that leaves most of the picture free: the words, a plate with their first letter, a
+/// square of its colour.
+fn badge(mark: OriginMark, [width, height]: [u32; 2], scale: f32) -> RgbaImage {
+    let (words, first, color) = match mark {
+        OriginMark::Synthetic => ("SYNTHETIC", "S", SYNTHETIC_MAGENTA),
+        OriginMark::Blinded => ("BLINDED STUDY", "B", BLINDED_GREY),
+    };
     let side = width.min(height);
-    let word = plate("SYNTHETIC", (side as f32 / 28.0).clamp(11.0, 22.0 * scale.max(1.0)), SYNTHETIC_MAGENTA);
+    let word = plate(words, (side as f32 / 28.0).clamp(11.0, 22.0 * scale.max(1.0)), color);
     if word.width() * 2 <= width && word.height() * 4 <= height {
         return word;
     }
-    let letter = plate("S", 11.0, SYNTHETIC_MAGENTA);
+    let letter = plate(first, 11.0, color);
     if letter.width() * 2 <= width && letter.height() * 2 <= height {
         return letter;
     }
-    let [r, g, b] = SYNTHETIC_MAGENTA;
+    let [r, g, b] = color;
     let side = (side / 2).max(1);
     RgbaImage::from_pixel(side, side, Rgba([r, g, b, 255]))
 }
 
 /// The marks of a picture of `size` pixels; `scale` is the pixels that a point of text takes on its screen, 1 elsewhere.
 #[must_use]
-pub fn stamps(size: [u32; 2], synthetic: bool, fidelity: &Fidelity, scale: f32) -> Vec<Stamp> {
+pub fn stamps(size: [u32; 2], origin: Option<OriginMark>, fidelity: &Fidelity, scale: f32) -> Vec<Stamp> {
     let [width, height] = size;
     let margin = (width.min(height) / 64).min((8.0 * scale) as u32);
     let mut stamps = Vec::new();
@@ -68,8 +76,8 @@ pub fn stamps(size: [u32; 2], synthetic: bool, fidelity: &Fidelity, scale: f32) 
             stamps.push(Stamp { image, at: [margin, bottom] });
         }
     }
-    if synthetic && width > 0 && height > 0 {
-        let image = badge(size, scale);
+    if let Some(mark) = origin.filter(|_| width > 0 && height > 0) {
+        let image = badge(mark, size, scale);
         let at = [width - image.width(), height - image.height()].map(|x| x.saturating_sub(margin));
         // Last, so that nothing lies over it.
         stamps.push(Stamp { image, at });
@@ -92,7 +100,7 @@ mod tests {
     fn the_badge_is_on_a_picture_of_any_size_at_the_bottom_right() {
         for size in [[1, 1], [3, 9], [20, 16], [40, 40], [100, 60], [512, 512], [1600, 900]] {
             let fidelity = Fidelity { coarse: true, reduced: 4, uneven_spacing: true, ..Fidelity::default() };
-            let stamps = stamps(size, true, &fidelity, 1.0);
+            let stamps = stamps(size, Some(OriginMark::Synthetic), &fidelity, 1.0);
             let mut picture = RgbaImage::from_pixel(size[0], size[1], Rgba([90, 90, 90, 255]));
             lay_stamps(&mut picture, &stamps);
             let magenta = |p: &&Rgba<u8>| p.0[0] > 200 && p.0[1] < 100 && p.0[2] > 200;
@@ -108,8 +116,12 @@ mod tests {
     #[test]
     fn marks_are_as_large_for_the_eye_on_a_screen_with_twice_the_pixels() {
         let fidelity = Fidelity { coarse: true, ..Fidelity::default() };
-        let heights =
-            |size, scale| stamps(size, true, &fidelity, scale).iter().map(|s| s.image.height()).collect::<Vec<_>>();
+        let heights = |size, scale| {
+            stamps(size, Some(OriginMark::Synthetic), &fidelity, scale)
+                .iter()
+                .map(|s| s.image.height())
+                .collect::<Vec<_>>()
+        };
         let (once, twice) = (heights([700, 700], 1.0), heights([1400, 1400], 2.0));
         assert_eq!(once.len(), twice.len());
         for (a, b) in once.iter().zip(&twice) {
@@ -119,6 +131,6 @@ mod tests {
 
     #[test]
     fn a_real_picture_of_full_quality_carries_no_mark() {
-        assert!(stamps([512, 512], false, &Fidelity::default(), 1.0).is_empty());
+        assert!(stamps([512, 512], None, &Fidelity::default(), 1.0).is_empty());
     }
 }

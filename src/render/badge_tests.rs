@@ -11,7 +11,7 @@ use super::scene::{
     Camera, Compare, Content, Fade, Layer, Slab, SlabMode, SliceScene, TransferFunction, TransferPoint, VolumeMode,
     VolumeScene, WHOLE,
 };
-use crate::volume::{Derivation, Interpolation, Provenance, Volume, VoxelType, resample};
+use crate::volume::{Derivation, Interpolation, OriginMark, Provenance, Volume, VoxelType, resample};
 
 const SIZE: [u32; 2] = [240, 220];
 
@@ -39,7 +39,11 @@ fn slice(layers: Vec<Layer>) -> SliceScene {
 fn check_slice(scene: &SliceScene, wanted: bool, what: &str) {
     for device in [Device::Cpu, Device::Auto] {
         let picture = slice_picture(scene, device, Fidelity::default()).unwrap();
-        assert_eq!((picture.synthetic, badge(&picture.image) > 50), (wanted, wanted), "{what} on {device:?}");
+        assert_eq!(
+            (picture.origin_mark == Some(OriginMark::Synthetic), badge(&picture.image) > 50),
+            (wanted, wanted),
+            "{what} on {device:?}"
+        );
     }
 }
 

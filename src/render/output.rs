@@ -12,6 +12,7 @@ use super::reference;
 use super::scene::{Content, SliceScene, VolumeScene};
 use crate::io::write::target::write_whole;
 use crate::io::{IoError, mark};
+use crate::volume::OriginMark;
 
 /// Where to draw.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
@@ -34,8 +35,8 @@ pub struct Rendered {
     pub device: String,
     /// What was lowered.
     pub fidelity: Fidelity,
-    /// Whether the SYNTHETIC badge is on it.
-    pub synthetic: bool,
+    /// Which badge is on it.
+    pub origin_mark: Option<OriginMark>,
 }
 
 /// Runs `draw` on one renderer that is kept for the life of the program.
@@ -50,20 +51,20 @@ fn with_renderer<T>(draw: impl FnOnce(&mut Renderer) -> Result<T, RenderError>) 
 /// Draws on the device that is wanted and there.
 fn on(
     device: Device,
-    synthetic: bool,
+    origin_mark: Option<OriginMark>,
     gpu: impl FnOnce(&mut Renderer) -> Result<Picture, RenderError>,
     cpu: impl FnOnce() -> (RgbaImage, Fidelity),
 ) -> Result<Rendered, RenderError> {
     let drawn = |renderer: &mut Renderer| {
         let picture = gpu(renderer)?;
         let image = renderer.read(&picture)?;
-        Ok(Rendered { image, device: renderer.adapter_name().to_owned(), fidelity: picture.fidelity, synthetic })
+        Ok(Rendered { image, device: renderer.adapter_name().to_owned(), fidelity: picture.fidelity, origin_mark })
     };
     let by_hand = || {
         let (mut image, fidelity) = cpu();
-        let stamps = stamps([image.width(), image.height()], synthetic, &fidelity, 1.0);
+        let stamps = stamps([image.width(), image.height()], origin_mark, &fidelity, 1.0);
         lay_stamps(&mut image, &stamps);
-        Rendered { image, device: "CPU".to_owned(), fidelity, synthetic }
+        Rendered { image, device: "CPU".to_owned(), fidelity, origin_mark }
     };
     match device {
         Device::Cpu => Ok(by_hand()),
@@ -81,7 +82,7 @@ pub fn slice_picture(scene: &SliceScene, device: Device, known: Fidelity) -> Res
     let known = scene.fidelity(known);
     on(
         device,
-        scene.is_synthetic(),
+        scene.origin_mark(),
         |renderer| renderer.render_slice_known(scene, known),
         || (reference::render_slice(scene), known),
     )
@@ -98,13 +99,13 @@ pub fn volume_picture(scene: &VolumeScene, device: Device, known: Fidelity) -> R
     let coarse = Fidelity { coarse: scene.step > Fidelity::COARSE_STEP, ..Fidelity::default() };
     on(
         device,
-        scene.is_synthetic(),
+        scene.origin_mark(),
         |renderer| renderer.render_volume_known(scene, known),
         || (reference::render_volume(scene), known.and(coarse)),
     )
 }
 
-/// Writes a picture as PNG, whole or not at all. A synthetic one carries the mark in a text chunk too.
+/// Writes a picture as PNG, whole or not at all. One that bears a mark of its origin carries it in a text chunk too.
 ///
 /// # Errors
 /// When the folder or the file cannot be written.
@@ -117,8 +118,8 @@ pub fn save_png(picture: &Rendered, path: &Path) -> Result<(), IoError> {
         encoder.set_color(png::ColorType::Rgba);
         encoder.set_depth(png::BitDepth::Eight);
         encoder.add_text_chunk("Software".to_owned(), concat!("Veritome ", env!("CARGO_PKG_VERSION")).to_owned())?;
-        if picture.synthetic {
-            encoder.add_text_chunk(mark::KEY.to_owned(), mark::YES.to_owned())?;
+        if let Some(mark) = picture.origin_mark {
+            encoder.add_text_chunk(mark::KEY.to_owned(), mark::value(mark).to_owned())?;
         }
         let mut writer = encoder.write_header()?;
         writer.write_image_data(picture.image.as_raw())?;

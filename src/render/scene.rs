@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::fidelity::Fidelity;
 use crate::display::{ColorMap, Grey, View, Voi, edge_letters};
-use crate::volume::{Geometry, Interpolation, Labelmap, PatientPoint, Space, Volume};
+use crate::volume::{Geometry, Interpolation, Labelmap, OriginMark, PatientPoint, Provenance, Space, Volume};
 
 /// What a layer shows.
 #[derive(Debug, Clone)]
@@ -37,14 +37,25 @@ impl Content {
         }
     }
 
+    /// Where it came from.
+    #[must_use]
+    pub fn provenance(&self) -> &Provenance {
+        match self {
+            Self::Image(v) => &v.provenance,
+            Self::Labels(l) => &l.provenance,
+        }
+    }
+
     /// Whether any of its grey values were made artificially.
     #[must_use]
     pub fn is_synthetic(&self) -> bool {
-        match self {
-            Self::Image(v) => v.provenance.is_synthetic(),
-            Self::Labels(l) => l.provenance.is_synthetic(),
-        }
+        self.provenance().is_synthetic()
     }
+}
+
+/// The mark of a picture in which all of these are seen: synthetic if one is known to be.
+fn mark_of<'a>(seen: impl Iterator<Item = &'a Content>) -> Option<OriginMark> {
+    seen.filter_map(|content| content.provenance().mark()).max_by_key(|mark| *mark == OriginMark::Synthetic)
 }
 
 /// A volume or labelmap on show.
@@ -330,10 +341,10 @@ impl SliceScene {
         Fidelity { shuttered: known.shuttered || self.is_shuttered(), ..known }
     }
 
-    /// Whether the SYNTHETIC badge belongs on it.
+    /// Which badge belongs on it.
     #[must_use]
-    pub fn is_synthetic(&self) -> bool {
-        self.layers.iter().any(|l| l.visible && l.opacity > 0.0 && l.content.is_synthetic())
+    pub fn origin_mark(&self) -> Option<OriginMark> {
+        mark_of(self.layers.iter().filter(|l| l.visible && l.opacity > 0.0).map(|l| &l.content))
     }
 }
 
@@ -473,11 +484,11 @@ pub struct VolumeScene {
 }
 
 impl VolumeScene {
-    /// Whether the SYNTHETIC badge belongs on it.
+    /// Which badge belongs on it.
     #[must_use]
-    pub fn is_synthetic(&self) -> bool {
-        self.base.content.is_synthetic()
-            || self.labels.iter().any(|l| l.visible && l.opacity > 0.0 && l.content.is_synthetic())
+    pub fn origin_mark(&self) -> Option<OriginMark> {
+        let labels = self.labels.iter().filter(|l| l.visible && l.opacity > 0.0).map(|l| &l.content);
+        mark_of(labels.chain([&self.base.content]))
     }
 }
 

@@ -28,7 +28,7 @@ pub use geometry::{Geometry, GeometryError, PatientPoint, VoxelPoint};
 pub use graphics::{Graphics, Shutter};
 pub use image::{DisplayHints, Space, Unit, Volume};
 pub use labelmap::{Label, Labelmap};
-pub use origin::{Derivation, Provenance, Review, ReviewState};
+pub use origin::{Derivation, OriginMark, Provenance, Review, ReviewState};
 pub use quantity::Quantity;
 pub use resample::Interpolation;
 pub use slice_positions::SlicePositions;

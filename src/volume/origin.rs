@@ -49,6 +49,15 @@ pub struct Review {
     pub time: String,
 }
 
+/// What an image has to say of its origin wherever it is shown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum OriginMark {
+    /// Some or all of the grey values were made artificially.
+    Synthetic,
+    /// It belongs to a blinded study, which keeps to itself whether it is synthetic: it may be.
+    Blinded,
+}
+
 /// Acquired or derived; see the module.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Provenance {
@@ -60,19 +69,35 @@ pub struct Provenance {
     review: Option<Review>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     lossy: Option<String>,
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    blinded: bool,
 }
 
 impl Provenance {
     /// An image that came from a scanner or a file, known by the UIDs or paths of its sources.
     #[must_use]
     pub fn acquired(sources: Vec<String>) -> Self {
-        Self { synthetic: false, sources, parents: Vec::new(), derivation: None, review: None, lossy: None }
+        Self {
+            synthetic: false,
+            sources,
+            parents: Vec::new(),
+            derivation: None,
+            review: None,
+            lossy: None,
+            blinded: false,
+        }
+    }
+
+    /// An image of a blinded study, whose file keeps to itself whether it is synthetic.
+    #[must_use]
+    pub fn blinded(sources: Vec<String>) -> Self {
+        Self { blinded: true, ..Self::acquired(sources) }
     }
 
     /// An image whose file says that some or all of it was made artificially ((0008,001C) or our own mark).
     #[must_use]
     pub fn marked_synthetic(sources: Vec<String>, derivation: Option<Derivation>) -> Self {
-        Self { synthetic: true, sources, parents: Vec::new(), derivation, review: None, lossy: None }
+        Self { synthetic: true, derivation, ..Self::acquired(sources) }
     }
 
     /// An image made out of `parents`: synthetic if the step invents pixels or any parent is synthetic.
@@ -80,11 +105,10 @@ impl Provenance {
     pub fn derived(parents: &[&Self], derivation: Derivation) -> Self {
         Self {
             synthetic: derivation.generates_pixels || parents.iter().any(|p| p.synthetic),
-            sources: Vec::new(),
+            blinded: parents.iter().any(|p| p.blinded),
             parents: parents.iter().map(|p| (*p).clone()).collect(),
             derivation: Some(derivation),
-            review: None,
-            lossy: None,
+            ..Self::acquired(Vec::new())
         }
     }
 
@@ -113,6 +137,22 @@ impl Provenance {
     #[must_use]
     pub fn is_synthetic(&self) -> bool {
         self.synthetic
+    }
+
+    /// Whether a blinded study keeps to itself if any of it is synthetic.
+    #[must_use]
+    pub fn is_blinded(&self) -> bool {
+        self.blinded
+    }
+
+    /// The mark that belongs on every picture of it. What is known to be synthetic says so, blinded or not.
+    #[must_use]
+    pub fn mark(&self) -> Option<OriginMark> {
+        match (self.synthetic, self.blinded) {
+            (true, _) => Some(OriginMark::Synthetic),
+            (false, true) => Some(OriginMark::Blinded),
+            (false, false) => None,
+        }
     }
 
     /// UIDs or paths of the acquired sources.
@@ -152,6 +192,18 @@ mod tests {
         let made = Provenance::derived(&[&real], Derivation { generates_pixels: true, ..Default::default() });
         let slab = Provenance::derived(&[&mask, &made], Derivation::default());
         assert!(made.is_synthetic() && slab.is_synthetic());
+    }
+
+    #[test]
+    fn what_derives_from_a_blinded_image_stays_blinded_until_it_is_known_to_be_synthetic() {
+        let blinded = Provenance::blinded(vec!["1.2".into()]);
+        let slab = Provenance::derived(&[&blinded], Derivation::default());
+        assert_eq!(slab.mark(), Some(OriginMark::Blinded));
+        let made = Provenance::derived(&[&slab], Derivation { generates_pixels: true, ..Default::default() });
+        assert_eq!(made.mark(), Some(OriginMark::Synthetic));
+        assert_eq!(Provenance::acquired(vec![]).mark(), None);
+        let json = serde_json::to_string(&slab).unwrap();
+        assert_eq!(serde_json::from_str::<Provenance>(&json).unwrap(), slab);
     }
 
     #[test]

@@ -18,7 +18,7 @@ def main():
         if command == "train":
             one.add_argument("--minutes", type=float, default=60)
             one.add_argument("--seed", type=int, default=1)
-            one.add_argument("--threads", type=int, default=2)
+            one.add_argument("--threads", type=int, default=1)
     one = commands.add_parser("trial", help="a minute's look at a checkpoint under way, kept in results/trials.json")
     one.add_argument("name", help="denoise")
     one.add_argument("--note", default="")

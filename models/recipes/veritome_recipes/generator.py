@@ -217,14 +217,29 @@ def kspace_half(image):
 
 
 class Scenes:
-    """A pool of clean images for enhancement, renewed one at a time; patches are cut out of it."""
+    """A pool of clean images for enhancement: it grows and is then renewed, one image at a time; patches are cut out of it.
 
-    def __init__(self, seed, size=96, pool=8, renew=10):
-        self.draw, self.size, self.renew, self.step = Draw(seed), size, renew, 0
+    `prepare` says what is kept of each image (a tuple), so that what is dear is done once an image and not once a patch.
+    """
+
+    def __init__(self, seed, size=96, first=4, pool=24, renew=30, prepare=lambda image: (image,)):
+        self.draw, self.size, self.most, self.renew, self.step = Draw(seed), size, pool, renew, 0
+        self.prepare = prepare
         self.anatomy = Anatomy()
         flair, _, _ = data.image("flair")
         self.real = [torch.from_numpy(flair / flair.max())]
-        self.pool = [self.scene() for _ in range(pool)]
+        self.pool = [prepare(self.scene()) for _ in range(first)]
+
+    def pick(self):
+        """What is kept of an image of the pool."""
+        self.step += 1
+        if self.step % self.renew == 0:
+            fresh = self.prepare(self.scene())
+            if len(self.pool) < self.most:
+                self.pool.append(fresh)
+            else:
+                self.pool[self.draw.integer(0, len(self.pool))] = fresh
+        return self.pool[self.draw.integer(0, len(self.pool))]
 
     def scene(self):
         d, size = self.draw, [self.size] * 3
@@ -244,18 +259,15 @@ class Scenes:
             start = [d.integer(0, n - self.size + 1) for n in whole.shape]
             image = curve(d, whole[tuple(slice(a, a + self.size) for a in start)])
             image = image + 0.02 * d.uniform(0, 1) * d.field(size, d.uniform(2, 5)) * (image > 0.02)
-        # From sharper than a scan to as smooth as an average of many heads: a network that saw sharp ones alone sharpens
-        # what is smooth, and lost 0.5 dB to cubic interpolation on the test heads.
-        image = blur(image.clamp_min(0), d.log_uniform(0.3, 1.6)) * bias(d, size)
+        # From sharper than a scan to smoother than an average of many heads at 1 mm: a network that saw sharp ones alone
+        # sharpens what is smooth.
+        image = blur(image.clamp_min(0), d.log_uniform(0.3, 2.5)) * bias(d, size)
         top = torch.quantile(image.flatten()[::7], 0.995).clamp_min(0.05)
         return (image / top).clamp(0, 2)
 
     def patch(self, size):
         d = self.draw
-        self.step += 1
-        if self.step % self.renew == 0:
-            self.pool[d.integer(0, len(self.pool))] = self.scene()
-        whole = self.pool[d.integer(0, len(self.pool))]
+        whole = self.pick()[0]
         start = [d.integer(0, self.size - size + 1) for _ in range(3)]
         part = whole[tuple(slice(a, a + size) for a in start)]
         order = torch.randperm(3, generator=d.random).tolist()

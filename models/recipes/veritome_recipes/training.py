@@ -3,7 +3,8 @@
 A checkpoint holds the weights, their moving average, the optimiser, the number of steps, the time spent and the losses;
 `train NAME --minutes N` picks it up. The learning rate follows the share of the minutes that have passed (short rise,
 cosine fall), so every session ends with small steps. Minutes are the processor's, divided by the threads: on a machine
-that others use they last longer, and no step is lost. An interrupted or terminated run saves before it ends.
+that others use they last longer, and no step is lost. A terminated run saves before it ends. One thread for the network
+and one that draws batches: on two cores that others use a second thread for the network doubled the time of a step.
 """
 
 import copy
@@ -11,7 +12,9 @@ import json
 import math
 import os
 import pathlib
+import queue
 import signal
+import threading
 import time
 
 import torch
@@ -20,8 +23,52 @@ CHECKPOINTS = pathlib.Path(os.environ.get("VERITOME_RECIPES_CHECKPOINTS",
                                           pathlib.Path(__file__).resolve().parents[1] / "checkpoints"))
 
 
+def decibel_loss(found, truth, least=1e-6):
+    """Minus the PSNR inside the head, in units of 4.3 dB and image by image, so that a smooth image without noise, where the
+    error is a thousandth, counts as much as a sharp noisy one; the air around adds a little of its plain error."""
+    axes = (1, 2, 3, 4)
+    error = (found - truth) ** 2
+    mask = (truth > 0.04).float()
+    share = mask.mean(axes)
+    inside = (error * mask).sum(axes) / mask.sum(axes).clamp_min(1)
+    weight = (share > 0.05).float()
+    return ((inside + least).log() * weight).sum() / weight.sum().clamp_min(1) + 2 * (found - truth).abs().mean()
+
+
 def checkpoint_path(name):
     return CHECKPOINTS / f"{name}.pt"
+
+
+class Ahead:
+    """Batches drawn by a thread beside the training, in the same order as without it."""
+
+    def __init__(self, batches, depth=4):
+        self.batches, self.ready, self.ended = batches, queue.Queue(depth), threading.Event()
+        self.thread = threading.Thread(target=self._draw, daemon=True)
+        self.thread.start()
+
+    def _draw(self):
+        while not self.ended.is_set():
+            try:
+                item = self.batches.next()
+            except Exception as error:  # raised again where the batch is asked for
+                item = error
+            while not self.ended.is_set():
+                try:
+                    self.ready.put(item, timeout=0.2)
+                    break
+                except queue.Full:
+                    pass
+
+    def next(self):
+        item = self.ready.get()
+        if isinstance(item, Exception):
+            raise item
+        return item
+
+    def close(self):
+        self.ended.set()
+        self.thread.join()
 
 
 def clock(threads):
@@ -37,7 +84,7 @@ def load(recipe):
     return network.eval(), state
 
 
-def train(recipe, minutes, seed=1, threads=2, save_every_s=60, steps=None):
+def train(recipe, minutes, seed=1, threads=1, save_every_s=60, steps=None):
     """Trains for `minutes` (or `steps`, for tests) and returns the checkpoint's path."""
     torch.set_num_threads(threads)
     torch.manual_seed(seed)
@@ -55,7 +102,7 @@ def train(recipe, minutes, seed=1, threads=2, save_every_s=60, steps=None):
         step, spent, losses = state["step"], state["seconds"], state["losses"]
         print(f"{recipe.NAME}: goes on at step {step}", flush=True)
     peak = recipe.RATE
-    batches = recipe.Batches(seed + 1000 * step)
+    batches = Ahead(recipe.Batches(seed + 1000 * step))
     start = saved = clock(threads)
     first, recent = step, []
     network.train()
@@ -89,6 +136,7 @@ def train(recipe, minutes, seed=1, threads=2, save_every_s=60, steps=None):
         if clock(threads) - saved > save_every_s:
             _save(file, network, average, optimizer, step, spent + clock(threads) - start, losses, seed)
             saved = clock(threads)
+    batches.close()
     _save(file, network, average, optimizer, step, spent + clock(threads) - start, losses, seed)
     return file
 

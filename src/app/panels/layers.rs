@@ -152,7 +152,7 @@ fn group(ui: &mut Ui, stage: &mut Stage, id: u64, members: &[usize], maps: &[Map
 
 fn heading(ui: &mut Ui, layer: &Layer, buttons: impl FnOnce(&mut Ui)) {
     let t = tokens(ui.ctx());
-    let word = results::provenance(&layer.content).review();
+    let word = layer.content.provenance().review();
     ui.horizontal(|ui| {
         ui.spacing_mut().item_spacing.x = 2.0;
         ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| {

@@ -129,7 +129,7 @@ pub(super) fn review(ui: &mut Ui, overlay: &mut Overlay) {
     let t = tokens(ui.ctx());
     let name = overlay.layer.name.clone();
     let memory = egui::Id::unique("review").with(overlay.id);
-    let decided = results::provenance(&overlay.layer.content).review().cloned();
+    let decided = overlay.layer.content.provenance().review().cloned();
     if let Some(decided) = decided {
         ui.horizontal(|ui| {
             let response = ui.small_button("Withdraw");

@@ -7,7 +7,7 @@ use lucide_icons::Icon;
 
 use crate::app::action::Action;
 use crate::app::evidence::{self, Evidence, OutputEvidence, Reading, RunEvidence};
-use crate::app::results::{Meaning, provenance};
+use crate::app::results::Meaning;
 use crate::app::stage::{Overlay, Stage};
 use crate::app::state::{Model, Probe};
 use crate::app::ui_kit::theme::{self, tokens};
@@ -179,7 +179,7 @@ fn origin(ui: &mut Ui, stage: &Stage, wanted: &mut Option<Option<u64>>) {
     ui.label(
         RichText::new(format!("Origin of {name}")).family(theme::bold_family()).size(t.size.small + 1.0).color(t.text),
     );
-    tree(ui, provenance(content), 0);
+    tree(ui, content.provenance(), 0);
     let button = Button::new((icon(Icon::FileJson).size(13.0), RichText::new("Open the record").size(t.size.small)));
     let response = ui.add(button);
     named(&response, "Open the record", None);

@@ -157,11 +157,7 @@ fn badge_hint(ui: &Ui, model: &Model, spot: &Spot) {
 
 /// A synthetic layer and what made it, as far as its file or its run says.
 fn maker(name: &str, content: &Content) -> String {
-    let provenance = match content {
-        Content::Image(volume) => &volume.provenance,
-        Content::Labels(labels) => &labels.provenance,
-    };
-    match provenance.derivation() {
+    match content.provenance().derivation() {
         Some(by) => match (&by.model, &by.model_version) {
             (Some(model), Some(version)) => format!("{name}: {model} {version}"),
             (Some(model), None) => format!("{name}: {model}"),

@@ -12,7 +12,7 @@ use sha2::{Digest, Sha256};
 
 use crate::display::VoiFunction;
 use crate::io::IoError;
-use crate::volume::{Rescale, Space, Unit, Volume, VoxelPoint, VoxelType, Voxels, statistics};
+use crate::volume::{OriginMark, Rescale, Space, Unit, Volume, VoxelPoint, VoxelType, Voxels, statistics};
 
 /// Names this program in the files that it writes.
 const IMPLEMENTATION_UID: &str = "2.25.218350981403128915372163405173917201843";
@@ -105,6 +105,14 @@ fn write_volume(volume: &Volume, writer: &SeriesWriter, time: Option<usize>) -> 
             what: "a volume whose rows and columns are not at right angles".to_owned(),
             doing: "written as DICOM",
             remedy: "resample it first (convert --resample)".to_owned(),
+        });
+    }
+    if volume.provenance.mark() == Some(OriginMark::Blinded) {
+        return Err(IoError::Unsupported {
+            path: folder.to_owned(),
+            what: "an image of a blinded study".to_owned(),
+            doing: "written as DICOM",
+            remedy: "DICOM has to say whether it is synthetic; choose .nii, .nii.gz, .nrrd or .png".to_owned(),
         });
     }
     std::fs::create_dir_all(folder).map_err(|e| IoError::system(folder, e))?;

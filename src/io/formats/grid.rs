@@ -11,7 +11,7 @@ use super::stream::{ByteStream, DataFile, Packing};
 use crate::error::{Warning, WarningCode, Warnings};
 use crate::io::{Attribute, IoError, PixelSource, Series, SeriesKind, Study};
 use crate::jobs::Control;
-use crate::volume::{DisplayHints, Geometry, Provenance, Rescale, Space, Unit, Volume};
+use crate::volume::{DisplayHints, Geometry, OriginMark, Provenance, Rescale, Space, Unit, Volume};
 
 /// Where the time points lie in the file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -82,9 +82,7 @@ impl GridFile {
             let message = format!("The series holds {} time points; one is shown at a time", self.time_points);
             self.warnings.push(Warning::new(WarningCode::TimePoints, message));
         }
-        if self.provenance.is_synthetic() {
-            self.warnings.push(Warning::new(WarningCode::Synthetic, synthetic_message(&self.provenance)));
-        }
+        self.warnings.extend(origin_warning(&self.provenance));
         let series = Series {
             uid: uid.clone(),
             number: None,
@@ -162,11 +160,23 @@ impl GridFile {
 
 /// What the person reads of a file that bears the mark.
 #[must_use]
-pub fn synthetic_message(provenance: &Provenance) -> String {
+fn synthetic_message(provenance: &Provenance) -> String {
     match provenance.derivation().map(|d| d.description.as_str()) {
         Some(what) if !what.is_empty() => format!("Some or all of the content was made artificially: {what}"),
         _ => "Some or all of the content was made artificially".to_owned(),
     }
+}
+
+/// What a reader must know of an origin that bears a mark.
+#[must_use]
+pub fn origin_warning(provenance: &Provenance) -> Option<Warning> {
+    Some(match provenance.mark()? {
+        OriginMark::Synthetic => Warning::new(WarningCode::Synthetic, synthetic_message(provenance)),
+        OriginMark::Blinded => Warning::new(
+            WarningCode::Blinded,
+            "The image belongs to a blinded study: whether it was made artificially is withheld",
+        ),
+    })
 }
 
 /// The grid of some slices.

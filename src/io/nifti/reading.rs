@@ -35,7 +35,7 @@ pub fn open(origin: &Origin, zipped: bool) -> Result<Study, IoError> {
     data.check_room()?;
     let rescale = rescale(&header, sample, &mut warnings);
     let record = record(origin, zipped, &header, &data);
-    let marked = header.descrip.contains(mark::MARK);
+    let marked = mark::of_description(&header.descrip);
     Ok(GridFile {
         format: match header.version {
             Version::Analyze => "Analyze 7.5",

@@ -35,7 +35,7 @@ pub fn open(origin: &Origin) -> Result<Study, IoError> {
         );
         warnings.push(Warning::new(WarningCode::Other, message));
     }
-    let marked = header.pair(mark::KEY).is_some_and(|v| v.trim().eq_ignore_ascii_case(mark::YES));
+    let marked = header.pair(mark::KEY).and_then(mark::of_value);
     let files = if header.field("data file").is_some() { 1 + data.parts.len() } else { 1 };
     Ok(GridFile {
         format: "NRRD",

@@ -167,7 +167,7 @@ pub fn provenance(origin: &Origin, format: ImageFormat) -> Provenance {
     let source = origin.path().display().to_string();
     let texts = if format == ImageFormat::Png { png_texts(origin).unwrap_or_default() } else { Vec::new() };
     let text = |key: &str| texts.iter().find(|(k, _)| k == key).map(|(_, v)| v.as_str());
-    let marked = text(mark::KEY).is_some_and(|v| v.trim().eq_ignore_ascii_case(mark::YES));
+    let marked = text(mark::KEY).and_then(mark::of_value);
     let lossy = (format == ImageFormat::Jpeg).then(|| "JPEG".to_owned());
     mark::provenance(source, marked, text(mark::RECORD_KEY)).lossily_compressed(lossy)
 }

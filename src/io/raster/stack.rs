@@ -12,10 +12,10 @@ use rayon::prelude::*;
 use super::picture::{Look, Page, decode, format_name, format_of, pages, provenance};
 use crate::error::{Warning, WarningCode};
 use crate::io::formats::Origin;
-use crate::io::formats::grid::synthetic_message;
+use crate::io::formats::grid::origin_warning;
 use crate::io::{Attribute, IoError, PixelSource, Series, SeriesKind, Study};
 use crate::jobs::Control;
-use crate::volume::{DisplayHints, Geometry, Provenance, Rescale, Space, Unit, Volume, VoxelType, Voxels};
+use crate::volume::{DisplayHints, Geometry, OriginMark, Provenance, Rescale, Space, Unit, Volume, VoxelType, Voxels};
 
 /// Why pictures are no volume.
 const REASON: &str = "A picture does not say where it lies in the patient, nor how far apart two of them are";
@@ -123,11 +123,10 @@ fn series(pages: Vec<Page>, name: &str, uid: &str) -> Result<Series, IoError> {
         .map(|(_, p)| provenance(&p.origin, p.look.format))
         .collect();
     let files = origins.len();
-    let provenance = origins.iter().find(|p| p.is_synthetic()).or(origins.first()).cloned();
+    let marked = |mark| origins.iter().find(|p| p.mark() == Some(mark));
+    let provenance = marked(OriginMark::Synthetic).or(marked(OriginMark::Blinded)).or(origins.first()).cloned();
     let provenance = provenance.unwrap_or_else(|| Provenance::acquired(vec![uid.to_owned()]));
-    if provenance.is_synthetic() {
-        warnings.push(Warning::new(WarningCode::Synthetic, synthetic_message(&provenance)));
-    }
+    warnings.extend(origin_warning(&provenance));
     let [nx, ny] = look.size;
     let size = [nx, ny, pages.len()];
     let geometry = Geometry::unplaced(size)

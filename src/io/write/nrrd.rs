@@ -91,8 +91,8 @@ fn header(first: &Volume, volumes: &[Volume], plan: &Plan, labels: &[Label], tim
     }
     let mut pair = |key: &str, value: &str| lines.push(format!("{}:={}", escape(key), escape(value)));
     if let Some(record) = volumes.iter().find_map(|v| Record::of(&v.provenance)) {
-        if record.synthetic_data {
-            pair(mark::KEY, mark::YES);
+        if let Some(value) = record.value() {
+            pair(mark::KEY, value);
         }
         pair(mark::RECORD_KEY, &record.to_json());
     }

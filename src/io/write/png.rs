@@ -42,8 +42,8 @@ pub fn write(slice: &Volume, grey: &Grey, out: &mut dyn Write) -> io::Result<()>
     encoder.set_color(if colour { ::png::ColorType::Rgb } else { ::png::ColorType::Grayscale });
     encoder.add_text_chunk("Software".to_owned(), concat!("Veritome ", env!("CARGO_PKG_VERSION")).to_owned())?;
     if let Some(record) = Record::of(&slice.provenance) {
-        if record.synthetic_data {
-            encoder.add_text_chunk(mark::KEY.to_owned(), mark::YES.to_owned())?;
+        if let Some(value) = record.value() {
+            encoder.add_text_chunk(mark::KEY.to_owned(), value.to_owned())?;
         }
         encoder.add_itxt_chunk(mark::RECORD_KEY.to_owned(), record.to_json())?;
     }

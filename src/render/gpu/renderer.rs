@@ -12,6 +12,7 @@ use crate::render::badge::{lay_stamps, stamps};
 use crate::render::fidelity::Fidelity;
 use crate::render::reference;
 use crate::render::scene::{SliceScene, VolumeScene};
+use crate::volume::OriginMark;
 
 /// Draws scenes on a graphics device and keeps the volumes there as long as they exist.
 pub struct Renderer {
@@ -112,13 +113,13 @@ impl Renderer {
             let mut picture = Picture::new(&self.gpu, scene.size);
             picture.fidelity = known;
             let mut image = reference::render_slice(scene);
-            lay_stamps(&mut image, &stamps(picture.size(), scene.is_synthetic(), &known, self.scale));
+            lay_stamps(&mut image, &stamps(picture.size(), scene.origin_mark(), &known, self.scale));
             picture.write(&self.gpu, &image);
             return Ok(picture);
         }
         let mut encoder = self.gpu.device.create_command_encoder(&wgpu::CommandEncoderDescriptor::default());
         let picture = self.slices.draw(&self.gpu, &mut self.store, &mut encoder, scene)?;
-        Ok(self.finish(encoder, picture, scene.is_synthetic(), known))
+        Ok(self.finish(encoder, picture, scene.origin_mark(), known))
     }
 
     /// The picture of a volume scene, with its marks. While the eye moves, pass a larger `step` and a smaller `size`; the
@@ -137,18 +138,18 @@ impl Renderer {
     pub fn render_volume_known(&mut self, scene: &VolumeScene, known: Fidelity) -> Result<Picture, RenderError> {
         let mut encoder = self.gpu.device.create_command_encoder(&wgpu::CommandEncoderDescriptor::default());
         let picture = self.volumes.draw(&self.gpu, &mut self.store, &mut encoder, scene)?;
-        Ok(self.finish(encoder, picture, scene.is_synthetic(), known))
+        Ok(self.finish(encoder, picture, scene.origin_mark(), known))
     }
 
     fn finish(
         &mut self,
         mut encoder: wgpu::CommandEncoder,
         mut picture: Picture,
-        synthetic: bool,
+        origin: Option<OriginMark>,
         known: Fidelity,
     ) -> Picture {
         picture.fidelity = picture.fidelity.and(known);
-        let stamps = stamps(picture.size(), synthetic, &picture.fidelity, self.scale);
+        let stamps = stamps(picture.size(), origin, &picture.fidelity, self.scale);
         self.stamps.draw(&self.gpu, &mut encoder, &picture, &stamps);
         self.gpu.queue.submit([encoder.finish()]);
         picture

@@ -6,6 +6,7 @@ import torch
 
 from ..generator import Scenes, blur, rician
 from ..networks import Denoiser
+from ..training import decibel_loss
 
 NAME = "denoise"
 VERSION = "0.1.0"
@@ -37,10 +38,8 @@ class Batches:
 
 
 def loss(net, batch):
-    """The error that is left, as a share of the error that was there, so that strong noise does not drown the weak."""
     noisy, clean = batch
-    axes = (1, 2, 3, 4)
-    return ((net(noisy) - clean).abs().mean(axes) / ((noisy - clean).abs().mean(axes) + 0.006)).mean()
+    return decibel_loss(net(noisy), clean, 1e-5)
 
 
 # --- export, evaluation, card -------------------------------------------------------------------
