@@ -96,6 +96,8 @@ pub(crate) struct Model {
     pub arrived_results: Vec<(SeriesId, Prepared)>,
     /// What the record dialog shows.
     pub record: Option<RecordView>,
+    /// The tools that work while a blinded study is read; then nothing on the images tells where they came from.
+    pub blinded: Option<Vec<Tool>>,
 }
 
 impl Model {
@@ -119,9 +121,15 @@ impl Model {
             peek: false,
             arrived_results: Vec::new(),
             record: None,
+            blinded: None,
         };
         model.lay_out(model.layout);
         model
+    }
+
+    /// Whether a tool works; all do but in a blinded study.
+    pub fn may(&self, tool: Tool) -> bool {
+        self.blinded.as_ref().is_none_or(|tools| tools.contains(&tool))
     }
 
     /// Which layers are drawn now.

@@ -66,6 +66,16 @@ pub fn open_window(paths: Vec<PathBuf>, options: WindowOptions) -> anyhow::Resul
             builder = builder.with_position(position);
         }
     }
+    eframe::run_native(
+        "veritome",
+        native_options(builder),
+        Box::new(move |cc| Ok(Box::new(Veritome::new(cc, paths, options)))),
+    )
+    .map_err(|error| anyhow::anyhow!("the window could not be opened: {error}"))
+}
+
+/// A window on the graphics device, with what `render` needs of it.
+pub(super) fn native_options(viewport: egui::ViewportBuilder) -> eframe::NativeOptions {
     let mut setup = eframe::egui_wgpu::WgpuSetupCreateNew::without_display_handle();
     setup.device_descriptor = Arc::new(|adapter| wgpu::DeviceDescriptor {
         label: Some("veritome"),
@@ -73,8 +83,8 @@ pub fn open_window(paths: Vec<PathBuf>, options: WindowOptions) -> anyhow::Resul
         required_limits: gpu::wanted_limits(adapter),
         ..wgpu::DeviceDescriptor::default()
     });
-    let native = eframe::NativeOptions {
-        viewport: builder,
+    eframe::NativeOptions {
+        viewport,
         wgpu_options: eframe::egui_wgpu::WgpuConfiguration {
             wgpu_setup: setup.into(),
             ..eframe::egui_wgpu::WgpuConfiguration::default()
@@ -82,9 +92,7 @@ pub fn open_window(paths: Vec<PathBuf>, options: WindowOptions) -> anyhow::Resul
         renderer: eframe::Renderer::Wgpu,
         persist_window: false,
         ..eframe::NativeOptions::default()
-    };
-    eframe::run_native("veritome", native, Box::new(move |cc| Ok(Box::new(Veritome::new(cc, paths, options)))))
-        .map_err(|error| anyhow::anyhow!("the window could not be opened: {error}"))
+    }
 }
 
 /// Whether there is a display on which a window could open.

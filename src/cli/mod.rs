@@ -3,6 +3,7 @@
 //! Exit status 0: done; 1: failed; 2: wrong usage. Standard output carries results only; progress and notices go to
 //! standard error.
 
+mod audit_model;
 mod bench;
 mod calibrate;
 mod compare;
@@ -58,8 +59,10 @@ enum Command {
     Explain(Box<explain::Explain>),
     /// Measure an image or a label map against its reference
     Compare(compare::Compare),
-    /// Reader studies: the analysis of ratings
+    /// Reader studies: make, read, analyse
     Study(study::Study),
+    /// Whether a model repeats its training images
+    AuditModel(audit_model::AuditModel),
     /// The project's own timings, repeatable
     Bench(bench::Bench),
 }
@@ -86,6 +89,7 @@ pub fn main() -> ExitCode {
         Some(Command::Explain(c)) => c.run(),
         Some(Command::Compare(c)) => c.run(),
         Some(Command::Study(c)) => c.run(),
+        Some(Command::AuditModel(c)) => c.run(),
         Some(Command::Bench(c)) => c.run(),
     };
     match result {

@@ -1,12 +1,17 @@
 //! `veritome study`: reader studies.
 
-use std::path::PathBuf;
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand, ValueEnum};
 
 use super::progress::with_progress;
 use super::{WrongUsage, print_json};
+use crate::app::reading::{Desk, open_room};
 use crate::reader_study::analysis::{CovarianceMethod, RatingsTable, ReportOptions, StudyReport, methods_text};
+use crate::reader_study::design::{Plan, reading_lists};
+use crate::reader_study::package::{OwnerKey, PackageError, create, verify};
+use crate::reader_study::session::washout::override_washout;
 
 /// Reader studies.
 #[derive(Debug, Args)]
@@ -17,6 +22,12 @@ pub(super) struct Study {
 
 #[derive(Debug, Subcommand)]
 enum StudyCommand {
+    /// From a plan to the package that readers get
+    New(New),
+    /// Whether a plan can be carried out, or a package is as it was made
+    Check(Check),
+    /// Read a session of a study, in the window
+    Read(Read),
     /// From ratings to areas, tests and intervals
     Analyze(Analyze),
 }
@@ -60,8 +71,155 @@ enum Covariance {
 impl Study {
     pub(super) fn run(self) -> anyhow::Result<()> {
         match self.command {
+            StudyCommand::New(new) => new.run(),
+            StudyCommand::Check(check) => check.run(),
+            StudyCommand::Read(read) => read.run(),
             StudyCommand::Analyze(analyze) => analyze.run(),
         }
+    }
+}
+
+/// Makes the package of a study: blinded images, reading lists, and the truth sealed for its owner.
+#[derive(Debug, Args)]
+struct New {
+    /// The plan.
+    #[arg(value_name = "PLAN.toml")]
+    plan: PathBuf,
+    /// The folder of the package; the plan's name without an ending if it is left out.
+    #[arg(short, long, value_name = "DIR")]
+    out: Option<PathBuf>,
+    /// The owner's key file: made if it is not there. Without it, DIR.key beside the package.
+    #[arg(long, value_name = "FILE")]
+    key: Option<PathBuf>,
+    /// Seal for this public key (age1…) instead, whose secret half lies elsewhere.
+    #[arg(long, value_name = "AGE1", conflicts_with = "key")]
+    recipient: Option<String>,
+    /// Print one JSON object.
+    #[arg(long)]
+    json: bool,
+}
+
+impl New {
+    fn run(self) -> anyhow::Result<()> {
+        let out = match self.out {
+            Some(out) => out,
+            None => self.plan.with_extension(""),
+        };
+        let (recipient, key_file) = match self.recipient {
+            Some(recipient) => (recipient, None),
+            None => {
+                let path = self.key.unwrap_or_else(|| beside(&out, "key"));
+                let absolute = |p: &Path| std::path::absolute(p).unwrap_or_else(|_| p.to_owned());
+                if absolute(&path).starts_with(absolute(&out)) {
+                    return Err(PackageError::KeyInside { path }.into());
+                }
+                let key = if path.exists() {
+                    OwnerKey::read(&path)?
+                } else {
+                    let key = OwnerKey::generate();
+                    if let Some(parent) = path.parent().filter(|p| !p.as_os_str().is_empty()) {
+                        std::fs::create_dir_all(parent)?;
+                    }
+                    key.save(&path)?;
+                    key
+                };
+                (key.recipient(), Some(path))
+            }
+        };
+        let plan = self.plan;
+        let made = with_progress("Making the package", move |control| create(&plan, &out, &recipient, control))??;
+        for warning in &made.warnings {
+            eprintln!("veritome: {warning}");
+        }
+        if self.json {
+            return print_json(&serde_json::json!({
+                "package": made.folder,
+                "key": key_file,
+                "plan_sha256": made.plan_sha256,
+                "images": made.images,
+                "trials": made.trials,
+                "warnings": made.warnings,
+            }));
+        }
+        println!("{}", made.folder.display());
+        println!("plan {}", made.plan_sha256);
+        println!("{} images; trials: {}", made.images, counted(&made.trials));
+        if let Some(path) = key_file {
+            println!("key {}: keep it, and give it to no reader", path.display());
+        }
+        Ok(())
+    }
+}
+
+/// `DIR.key` beside `DIR`.
+fn beside(folder: &Path, ending: &str) -> PathBuf {
+    let mut name = folder.file_name().unwrap_or_default().to_owned();
+    name.push(".");
+    name.push(ending);
+    folder.with_file_name(name)
+}
+
+fn counted(trials: &BTreeMap<String, usize>) -> String {
+    trials.iter().map(|(list, n)| format!("{list} {n}")).collect::<Vec<_>>().join(", ")
+}
+
+/// Checks a plan before its package is made, or a package after.
+#[derive(Debug, Args)]
+struct Check {
+    /// A plan, or the folder of a package.
+    #[arg(value_name = "PLAN.toml | PACKAGE")]
+    path: PathBuf,
+}
+
+impl Check {
+    fn run(self) -> anyhow::Result<()> {
+        if self.path.is_dir() {
+            let wrong = verify(&self.path)?;
+            for one in &wrong {
+                eprintln!("veritome: {one}");
+            }
+            anyhow::ensure!(wrong.is_empty(), "{} of the package's files are not as they were made", wrong.len());
+            println!("{}: every file is as it was made", self.path.display());
+            return Ok(());
+        }
+        let plan = Plan::read(&self.path)?;
+        plan.check_images_exist()?;
+        let lists = reading_lists(&plan)?;
+        for warning in &lists.warnings {
+            eprintln!("veritome: {warning}");
+        }
+        let trials = lists.lists.iter().map(|list| (list.name(), list.trials.len())).collect();
+        println!("{}: {} cases, trials: {}", plan.title, plan.cases.len(), counted(&trials));
+        Ok(())
+    }
+}
+
+/// Reads a session on the whole screen; it may be left and gone on with at any time.
+#[derive(Debug, Args)]
+struct Read {
+    /// The folder of the package.
+    package: PathBuf,
+    /// Who reads.
+    #[arg(long, value_name = "ID")]
+    reader: String,
+    /// Which session, from 1.
+    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..))]
+    session: u32,
+    /// Start although the washout time is not over; the reason is reported.
+    #[arg(long, value_name = "REASON")]
+    override_washout: Option<String>,
+}
+
+impl Read {
+    fn run(self) -> anyhow::Result<()> {
+        let (mut desk, may) = Desk::open(&self.package, &self.reader, self.session)?;
+        if !may.is_yes() {
+            match &self.override_washout {
+                Some(reason) => desk.overridden = Some(override_washout(reason)?),
+                None => anyhow::bail!("{may}; --override-washout REASON starts it nevertheless and is reported"),
+            }
+        }
+        open_room(desk)
     }
 }
 

@@ -7,6 +7,7 @@
 //! - [`check`]: whether a model folder is what it says
 //! - [`import`]: model folders out of MONAI bundles and nnU-Net exports
 //! - [`diffusion`]: the mathematics of samplers
+//! - [`audit`]: what a model kept of its training data
 //! - [`calibrate`]: what its certainty is worth, from labelled cases
 //! - [`demo`]: the demo's work, for the window and the command line
 //! - [`report`]: what a run gave as files and as the JSON of `veritome run --json`
@@ -16,6 +17,7 @@
 //! values, `layout` makes tensors of them, `sink` brings the answer back, `components` cleans it, `faithful` asks a second
 //! model about it.
 
+pub mod audit;
 mod autoencode;
 pub mod batch;
 pub mod calibrate;

@@ -15,6 +15,7 @@
 //! - [`ranking`]: ROC and precision-recall curves, average precision, best-Dice threshold
 //! - [`calibration`]: reliability bins, ECE, Brier score
 //! - [`uncertainty`]: sparsification, error-uncertainty correlation, conformal coverage
+//! - [`sets`]: two sets of images: Fréchet and kernel distance, coverage, memorisation, membership
 //! - [`one_grid`]: volumes and label maps brought onto the reference's grid
 //! - [`samples`]: what is checked of samples
 //! - [`compare`]: [`Comparison`], what `veritome compare --json` prints
@@ -32,6 +33,7 @@ pub mod one_grid;
 pub mod overlap;
 pub mod ranking;
 pub mod samples;
+pub mod sets;
 pub mod ssim;
 pub mod surface;
 pub mod surface_elements;

@@ -1,5 +1,11 @@
 //! Reader studies: how well people read images, and whether one kind of image is read as well as another.
 //!
+//! - [`design`]: the plan, its reading lists, and what of it readers may know
+//! - [`package`]: the folder that readers get, with its truth sealed
+//! - [`session`]: what a reader does, kept line by line, and what comes next
 //! - [`analysis`]: from a table of ratings to figures of merit, tests, intervals and sample sizes
 
 pub mod analysis;
+pub mod design;
+pub mod package;
+pub mod session;

@@ -21,11 +21,14 @@ def begin(network):
     nn.init.zeros_(network.leave.weight)
 
 
-def gaussian(sigma, reach=4):
-    x = torch.arange(-reach, reach + 1, dtype=torch.float32)
-    kernel = torch.exp(-0.5 * (x / sigma) ** 2) if sigma > 0 else (x == 0).float()
-    kernel = kernel / kernel.sum()
-    return kernel[:, None, None] * kernel[None, :, None] * kernel[None, None, :]
+def cosines(n=4):
+    """The n^3 orthonormal products of cosines on cubes of n voxels as filters [n^3, 1, n, n, n], and the sum of the three
+    frequencies of each."""
+    k = torch.arange(n)
+    rows = torch.cos(torch.pi * k[:, None] * (k + 0.5) / n) * (2 / n) ** 0.5
+    rows[0] /= 2**0.5
+    bank = torch.einsum("ax,by,cz->abcxyz", rows, rows, rows).reshape(n**3, 1, n, n, n)
+    return bank, (k[:, None, None] + k[None, :, None] + k[None, None, :]).flatten()
 
 
 class Residual(nn.Module):
@@ -38,34 +41,56 @@ class Residual(nn.Module):
 
 
 class Denoiser(nn.Module):
-    """At each voxel a mixture of the image and three of its Gaussian blurs, plus a residual.
+    """Shrinkage of overlapping cosine blocks, steered and completed by a small network.
 
-    What the mixture is at a voxel a small U-shaped network says, whose trunk works on half the grid (FFDNet's way, Zhang
-    et al. 2018). Starting from sound filters it needs hours less than a network that has to find smoothing by itself.
+    The image is taken apart into cubes of 4 voxels, one at every second voxel, and each into its 64 cosines (Manjon et al.,
+    Medical Image Analysis 2012). The noise nearby is told by the highest frequencies. A U-shaped network, whose grid is that
+    of the cubes, sees the coefficients in units of the noise, so that weak and strong noise are one task; it says how much
+    of each coefficient stays, what is added to it, and how much the cube counts. Untrained it is the classical method:
+    what does not stand out of the noise by 2.7 standard deviations is taken away.
     """
-
-    SIGMAS = (0.0, 0.6, 1.0, 1.6)
 
     def __init__(self, channels=32):
         super().__init__()
-        c, n = channels, len(self.SIGMAS)
-        self.register_buffer("bank", torch.stack([gaussian(s) for s in self.SIGMAS])[:, None], persistent=False)
-        self.enter = conv(n, c, 4, 2, bias=True)
+        c = channels
+        bank, order = cosines()
+        high = (order >= 7).float().view(1, -1, 1, 1, 1)
+        line = torch.tensor([1, 3, 3, 1]) / 4
+        self.register_buffer("bank", bank, persistent=False)
+        self.register_buffer("high", high / high.sum(), persistent=False)
+        self.register_buffer("tent", torch.einsum("x,y,z->xyz", line, line, line)[None, None], persistent=False)
+        self.register_buffer("room", torch.where(order == 0, 4.0, 1.0).view(1, -1, 1, 1, 1), persistent=False)
+        self.register_buffer("ones", torch.ones(1, 1, 4, 4, 4), persistent=False)
+        self.enter = nn.Conv3d(67, c, 1)
         self.first = Residual(c)
         self.down = conv(c, 2 * c, 2, 2, bias=True)
-        self.deep = Residual(2 * c)
+        self.deep = nn.Sequential(Residual(2 * c), Residual(2 * c))
         self.up = nn.ConvTranspose3d(2 * c, c, 2, 2)
         self.last = Residual(c)
-        self.leave = nn.ConvTranspose3d(c, n + 1, 4, 2, 1)
+        self.leave = nn.Conv3d(c, 129, 1)
         begin(self)
+        nn.init.zeros_(self.leave.bias)
+
+    def noise(self, coefficients):
+        """Standard deviation around each cube; the square root's mean is little moved by edges."""
+        root = ((coefficients.abs() + 1e-6).sqrt() * self.high).sum(1, keepdim=True)
+        root = F.avg_pool3d(F.pad(F.avg_pool3d(root, 2), [3] * 6, mode="replicate"), 5, 1)
+        return (F.conv_transpose3d(root, self.tent, stride=2, padding=3) / 0.822) ** 2
 
     def forward(self, image):
-        smooth = F.conv3d(F.pad(image, [4] * 6, mode="replicate"), self.bank)
-        x = self.first(self.enter(smooth))
+        c = F.conv3d(F.pad(image, [3] * 6, mode="reflect"), self.bank, stride=2)
+        sigma = self.noise(c)
+        u = c / sigma
+        mean = u[:, :1]
+        seen = torch.cat([u] + [mean - F.avg_pool3d(mean, n, 1, n // 2, count_include_pad=False) for n in (3, 5)], 1)
+        x = self.first(self.enter(torch.cat([seen / (1 + 0.1 * seen.abs()), 0.5 * sigma.log()], 1)))
         x = x + self.up(F.relu(self.deep(self.down(F.relu(x)))))
-        x = self.leave(F.relu(self.last(x)))
-        n = len(self.SIGMAS)
-        return (torch.softmax(4 * x[:, :n], 1) * smooth).sum(1, keepdim=True) + 0.2 * x[:, n:]
+        keep, more, weight = self.leave(F.relu(self.last(x))).split([64, 64, 1], 1)
+        ratio = (u * u / 7.3) ** 2 * keep.clamp(-8, 8).exp()
+        gate = ratio / (1 + ratio)
+        weight = weight.clamp(-4, 4).exp() / (1 + gate.sum(1, keepdim=True))
+        found = F.conv_transpose3d((gate * u + self.room * more) * sigma * weight, self.bank, stride=2, padding=3)
+        return found / F.conv_transpose3d(weight, self.ones, stride=2, padding=3)
 
 
 def cardinal(reach=6):

@@ -107,8 +107,9 @@ fn lines(model: &Model, spot: &Spot, stage: &Stage, room: Room) -> [Lines; 3] {
     let mut what = Lines::new();
     let mut how = Lines::new();
     let Some(pane) = model.panes.get(spot.index) else { return [who, what, how] };
-    let entry = pane.series.and_then(|id| model.library.get(id));
-    let study = pane.series.and_then(|id| model.library.study_of(id));
+    let named = pane.series.filter(|_| model.blinded.is_none());
+    let entry = named.and_then(|id| model.library.get(id));
+    let study = named.and_then(|id| model.library.study_of(id));
     if let Some(study) = study
         && !model.settings.preferences.hide_patient
     {

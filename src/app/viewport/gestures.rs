@@ -33,12 +33,18 @@ pub(super) fn wheel(ui: &Ui, canvas: &Canvas<'_>, spot: &Spot) -> Wheel {
                 MouseWheelUnit::Page => along * 10.0,
             };
             if modifiers.command || modifiers.ctrl {
+                if !canvas.model.may(Tool::Zoom) {
+                    continue;
+                }
                 wheel.zoom *= 1.15_f64.powf(f64::from(lines * speed));
             } else {
                 rest -= lines * if modifiers.shift { 5.0 } else { 1.0 };
             }
         }
     });
+    if !canvas.model.may(Tool::Scroll) {
+        rest = 0.0;
+    }
     let whole = rest.trunc();
     wheel.slices = whole as i64;
     ui.data_mut(|d| d.insert_temp(rest_id, rest - whole));
@@ -47,6 +53,10 @@ pub(super) fn wheel(ui: &Ui, canvas: &Canvas<'_>, spot: &Spot) -> Wheel {
 
 /// Which tool the buttons that are down stand for, and how far the pointer went, points.
 pub(super) fn drag(ui: &Ui, canvas: &Canvas<'_>, spot: &Spot) -> Option<(Tool, Vec2)> {
+    any_drag(ui, canvas, spot).filter(|(tool, _)| canvas.model.may(*tool))
+}
+
+fn any_drag(ui: &Ui, canvas: &Canvas<'_>, spot: &Spot) -> Option<(Tool, Vec2)> {
     let response = &spot.response;
     let tool = |button| match button {
         PointerButton::Middle => Some(Tool::Pan),

@@ -61,7 +61,12 @@ fn answer(ui: &mut Ui, canvas: &mut Canvas<'_>, spot: &Spot) -> Option<String> {
         let tool = dragging.map_or(if shift { Tool::Crosshair } else { canvas.model.tool }, |d| d.0);
         ui.ctx().set_cursor_icon(gestures::cursor(tool, dragging.is_some()));
     }
-    if shift && dragging.is_none() && spot.response.contains_pointer() && ui.input(|i| i.pointer.is_moving()) {
+    if shift
+        && canvas.model.may(Tool::Crosshair)
+        && dragging.is_none()
+        && spot.response.contains_pointer()
+        && ui.input(|i| i.pointer.is_moving())
+    {
         crosshair::place(canvas.model, spot, pointer?);
         return None;
     }

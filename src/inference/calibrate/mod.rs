@@ -6,7 +6,7 @@
 //! - [`conformal_quantile`], [`case_score`], [`voxel_coverage`]: intervals of grey values
 //! - `guard_statistics`, `writing`: what goes into the manifest and how
 
-mod cases;
+pub(in crate::inference) mod cases;
 mod conformal;
 mod guard_statistics;
 mod samples;

@@ -1,0 +1,213 @@
+//! What stands above and between the trials.
+
+use eframe::egui::{self, Align, Button, Key, Label, Layout, Modifiers, RichText, Ui, vec2};
+use lucide_icons::Icon;
+
+use super::room::ReadingRoom;
+use super::tools;
+use crate::app::action::Action;
+use crate::app::ui_kit::theme::{bold_family, tokens};
+use crate::app::ui_kit::widgets::{icon, named};
+use crate::reader_study::session::ReadingSession;
+use crate::reader_study::session::event::CloseReason;
+use crate::reader_study::session::step::Step;
+
+/// The widest that text is set.
+const COLUMN: f32 = 560.0;
+
+/// The bar at the top: the study, its tools, how far the session is.
+pub(super) fn bar(ui: &mut Ui, room: &mut ReadingRoom, step: &Step) {
+    let t = tokens(ui.ctx());
+    ui.horizontal_centered(|ui| {
+        let title = RichText::new(&room.study().title).family(bold_family()).color(t.text);
+        ui.add(Label::new(title).truncate());
+        let reads = room.begun() && room.trouble.is_none() && matches!(step, Step::Answer { .. });
+        if reads {
+            ui.add_space(t.space.m);
+            let single = room.model.layout.shape() == (1, 1);
+            for (action, key) in tools::actions(&room.study().reading.tools, single) {
+                let chosen = matches!(action, Action::SetTool(tool) if tool == room.model.tool);
+                let tint = if chosen { t.accent } else { t.text };
+                let button = Button::new(icon(action.icon()).color(tint)).min_size(vec2(28.0, 28.0));
+                let response = ui.add(button.selected(chosen).frame_when_inactive(false));
+                named(&response, &action.text(), Some(chosen));
+                let hint = format!("{}  ({})\n{}", action.text(), key.symbol_or_name(), action.hint());
+                if response.on_hover_text(hint).clicked() {
+                    room.queue.push(action);
+                }
+            }
+        }
+        ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
+            if reads || matches!(step, Step::Show { .. }) && room.begun() {
+                let response =
+                    ui.add(Button::new((icon(Icon::Pause), RichText::new("Pause"))).frame_when_inactive(false));
+                named(&response, "Pause", None);
+                let key = ui.input_mut(|i| i.consume_key(Modifiers::NONE, Key::F9));
+                if response.on_hover_text("Stops the clock and hides the image  (F9)").clicked() || key {
+                    room.act(ReadingSession::pause_or_continue);
+                }
+                ui.add_space(t.space.m);
+            }
+            let (done, of) = room.progress().counts();
+            let at = match step {
+                Step::Answer { at, .. } | Step::Show { at, .. } => at + 1,
+                _ => done,
+            };
+            let bar = egui::ProgressBar::new(done as f32 / of.max(1) as f32).desired_width(120.0).desired_height(6.0);
+            ui.add(bar.fill(t.accent));
+            let left = room.remaining_ms();
+            let left = left.map(|ms| format!("   {} min left", ms.div_ceil(60_000))).unwrap_or_default();
+            let text = if room.begun() && of > 0 { format!("{at} of {of}{left}") } else { format!("{of} trials") };
+            ui.label(RichText::new(text).color(t.quiet));
+        });
+    });
+}
+
+/// A column of text in the middle of the window.
+fn column<R>(ui: &mut Ui, content: impl FnOnce(&mut Ui) -> R) -> R {
+    let width = COLUMN.min(ui.available_width() - 48.0);
+    let left = (ui.available_width() - width) / 2.0;
+    ui.add_space((ui.available_height() * 0.16).max(24.0));
+    ui.horizontal_top(|ui| {
+        ui.add_space(left);
+        ui.vertical(|ui| {
+            ui.set_width(width);
+            content(ui)
+        })
+        .inner
+    })
+    .inner
+}
+
+fn title(ui: &mut Ui, text: &str) {
+    let t = tokens(ui.ctx());
+    ui.add(Label::new(RichText::new(text).size(22.0).family(bold_family()).color(t.text)).wrap());
+    ui.add_space(t.space.m);
+}
+
+fn paragraph(ui: &mut Ui, text: &str) {
+    let t = tokens(ui.ctx());
+    ui.add(Label::new(RichText::new(text).size(t.size.body + 1.0).color(t.text)).wrap());
+    ui.add_space(t.space.s);
+}
+
+fn small(ui: &mut Ui, text: &str) {
+    let t = tokens(ui.ctx());
+    ui.add(Label::new(RichText::new(text).color(t.quiet)).wrap());
+    ui.add_space(t.space.xs);
+}
+
+/// The one button of a screen; Enter presses it too.
+fn go(ui: &mut Ui, text: &str) -> bool {
+    let t = tokens(ui.ctx());
+    ui.add_space(t.space.m);
+    let button = Button::new(RichText::new(text).size(t.size.body + 1.0).color(t.accent)).min_size(vec2(160.0, 36.0));
+    let response = ui.add(button);
+    named(&response, text, None);
+    response.clicked() || ui.input_mut(|i| i.consume_key(Modifiers::NONE, Key::Enter))
+}
+
+/// Before the first trial.
+pub(super) fn welcome(ui: &mut Ui, room: &mut ReadingRoom) {
+    let (done, of) = room.progress().counts();
+    let began = column(ui, |ui| {
+        title(ui, &room.study().title);
+        if let Some(text) = &room.study().instructions {
+            for part in text.trim().split("\n\n") {
+                paragraph(ui, part);
+            }
+        }
+        let list = &room.desk.list;
+        let what = if done > 0 {
+            format!(
+                "Reader {}, session {}: {done} of {of} trials are answered; the next one comes now.",
+                list.reader, list.session
+            )
+        } else {
+            format!("Reader {}, session {}: {of} trials.", list.reader, list.session)
+        };
+        paragraph(ui, &what);
+        small(
+            ui,
+            "Digits answer, Tab goes to the next question, Enter confirms. The wheel and the arrow keys go through the slices. Every answer is on disk before the next image comes; you may stop at any time and go on later.",
+        );
+        if !room.study().reading.allow_back {
+            small(ui, "What is confirmed cannot be changed.");
+        }
+        small(ui, "Any of the images may be synthetic. They are not for diagnosis.");
+        go(ui, if done > 0 { "Go on" } else { "Begin" })
+    });
+    if began {
+        room.begin(&ui.ctx().clone());
+    }
+}
+
+/// Something could not be kept or read.
+pub(super) fn trouble(ui: &mut Ui, room: &mut ReadingRoom, why: &str) {
+    let t = tokens(ui.ctx());
+    let again = column(ui, |ui| {
+        ui.label(icon(Icon::TriangleAlert).size(28.0).color(t.error));
+        title(ui, "The study cannot go on");
+        paragraph(ui, why);
+        small(
+            ui,
+            "Nothing that was confirmed before is lost. Mend this, then try again; or close the window and go on later.",
+        );
+        go(ui, "Try again")
+    });
+    if again {
+        room.trouble = None;
+        room.clear_stage();
+    }
+}
+
+/// Break, pause, end.
+pub(super) fn between(ui: &mut Ui, room: &mut ReadingRoom, step: &Step) {
+    let (done, of) = room.progress().counts();
+    match step {
+        Step::Break => {
+            let now = ui.input(|i| i.time);
+            let since = *room.break_since.get_or_insert(now);
+            let go_on = column(ui, |ui| {
+                title(ui, "Time for a break");
+                paragraph(ui, &format!("{done} of {of} trials are answered. Rest your eyes; the clock stands still."));
+                go(ui, "Go on")
+            });
+            if go_on && room.act(|s| s.break_taken(now - since)) {
+                room.break_since = None;
+            }
+        }
+        Step::Paused => {
+            let go_on = column(ui, |ui| {
+                title(ui, "Paused");
+                paragraph(ui, "The clock stands still and the image is hidden.");
+                go(ui, "Continue")
+            });
+            if go_on {
+                room.act(ReadingSession::pause_or_continue);
+            }
+        }
+        Step::Closed(reason) => {
+            let close = column(ui, |ui| {
+                let (head, text) = match reason {
+                    CloseReason::Finished => {
+                        ("Thank you", format!("All {of} trials of this session are answered and on disk."))
+                    }
+                    CloseReason::TimeLimit => (
+                        "The time is over",
+                        format!("{done} of {of} trials are answered and on disk; the others stay unread, as planned."),
+                    ),
+                    _ => ("The session is closed", format!("{done} of {of} trials are answered and on disk.")),
+                };
+                title(ui, head);
+                paragraph(ui, &text);
+                small(ui, "Give the folder `logs` back to the study's owner.");
+                go(ui, "Close")
+            });
+            if close {
+                ui.ctx().send_viewport_cmd(egui::ViewportCommand::Close);
+            }
+        }
+        _ => {}
+    }
+}

@@ -1,0 +1,57 @@
+//! What a plan allows in the viewer, and the keys of it.
+
+use eframe::egui::{self, Key, Modifiers};
+
+use crate::app::action::{Action, Layout, Tool};
+use crate::reader_study::design::Tool as Allowed;
+
+/// The tools of the viewer that a plan's tools stand for. Scrolling is never forbidden where an image has slices: without it
+/// there would be nothing to read.
+pub(super) fn tools(allowed: &[Allowed]) -> Vec<Tool> {
+    let mut tools = vec![Tool::Scroll];
+    for (plan, tool) in [(Allowed::Window, Tool::Window), (Allowed::Pan, Tool::Pan), (Allowed::Zoom, Tool::Zoom)] {
+        if allowed.contains(&plan) {
+            tools.push(tool);
+        }
+    }
+    if allowed.contains(&Allowed::Layout) {
+        tools.push(Tool::Crosshair);
+    }
+    tools
+}
+
+/// What is done with the keyboard, and by the buttons of the bar; in their order there.
+pub(super) fn actions(allowed: &[Allowed], single: bool) -> Vec<(Action, Key)> {
+    let mut actions = Vec::new();
+    let mut add = |is: bool, action, key| {
+        if is {
+            actions.push((action, key));
+        }
+    };
+    let has = |tool| allowed.contains(&tool);
+    add(has(Allowed::Window), Action::SetTool(Tool::Window), Key::W);
+    add(has(Allowed::Pan), Action::SetTool(Tool::Pan), Key::T);
+    add(has(Allowed::Zoom), Action::SetTool(Tool::Zoom), Key::Z);
+    add(true, Action::SetTool(Tool::Scroll), Key::S);
+    add(has(Allowed::Invert), Action::Invert, Key::I);
+    add(has(Allowed::Window), Action::HeaderWindow, Key::R);
+    add(has(Allowed::Zoom) || has(Allowed::Pan), Action::Fit, Key::F);
+    add(has(Allowed::Layout) && single, Action::SetLayout(Layout::FourUp), Key::L);
+    actions
+}
+
+/// Slices by keys.
+pub(super) fn slices(ctx: &egui::Context) -> Option<Action> {
+    let pressed = |modifiers, key| ctx.input_mut(|i| i.consume_key(modifiers, key));
+    let keys = [
+        (Modifiers::SHIFT, Key::ArrowDown, Action::Slices(10)),
+        (Modifiers::SHIFT, Key::ArrowUp, Action::Slices(-10)),
+        (Modifiers::NONE, Key::ArrowDown, Action::Slices(1)),
+        (Modifiers::NONE, Key::ArrowUp, Action::Slices(-1)),
+        (Modifiers::NONE, Key::PageDown, Action::Slices(10)),
+        (Modifiers::NONE, Key::PageUp, Action::Slices(-10)),
+        (Modifiers::NONE, Key::Home, Action::FirstSlice),
+        (Modifiers::NONE, Key::End, Action::LastSlice),
+    ];
+    keys.into_iter().find(|(modifiers, key, _)| pressed(*modifiers, *key)).map(|(.., action)| action)
+}
