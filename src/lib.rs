@@ -4,7 +4,8 @@
 //! (`tests/architecture.rs` checks it). See `ARCHITECTURE.md`.
 //!
 //! - ground: [`volume`], [`display`], [`jobs`], [`error`]
-//! - abilities: [`io`], [`render`], [`inference`], [`explain`], [`metrics`], [`reader_study`], [`provenance`]
+//! - abilities: [`io`], [`render`], [`inference`], [`explain`], [`metrics`], [`evaluate`],
+//!   [`reader_study`], [`report`], [`provenance`]
 //! - faces: [`cli`], [`app`]
 
 pub mod display;
@@ -12,6 +13,7 @@ pub mod error;
 pub mod jobs;
 pub mod volume;
 
+pub mod evaluate;
 pub mod explain;
 pub mod inference;
 pub mod io;
@@ -19,6 +21,7 @@ pub mod metrics;
 pub mod provenance;
 pub mod reader_study;
 pub mod render;
+pub mod report;
 
 pub mod app;
 pub mod cli;

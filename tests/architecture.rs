@@ -16,6 +16,8 @@ const FLOORS: &[(&str, u8)] = &[
     ("inference", 2),
     ("explain", 2),
     ("metrics", 2),
+    ("evaluate", 2),
+    ("report", 2),
     ("reader_study", 2),
     ("provenance", 2),
     ("app", 3),
@@ -36,6 +38,9 @@ const ONLY_IN: &[(&str, &[&str])] = &[
     ("tiff::", &["io"]),
     ("zip::", &["io"]),
     ("clap::", &["cli"]),
+    ("age::", &["reader_study"]),
+    ("parquet::", &["evaluate"]),
+    ("plotters::", &["report"]),
 ];
 
 /// The two files of the window that hand eframe's graphics device to `render` and its textures back.

@@ -8,6 +8,10 @@
 mod graphics;
 #[path = "gui/models.rs"]
 mod models;
+#[path = "gui/reading.rs"]
+mod reading;
+#[path = "support/study.rs"]
+mod study;
 
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};

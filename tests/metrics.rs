@@ -3,6 +3,9 @@
 
 #![allow(clippy::unwrap_used, reason = "helpers of tests")]
 
+#[path = "metrics/sets.rs"]
+mod sets;
+
 use serde_json::Value;
 use veritome::metrics::{
     Calibration, Components, Connectivity, DataRange, Detection, Errors, ImagePair, LabelPair, Match, Ranking,

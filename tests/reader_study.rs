@@ -19,10 +19,16 @@ use veritome::reader_study::analysis::{
 
 #[path = "reader_study/fixtures.rs"]
 mod fixtures;
+#[path = "reader_study/leaks.rs"]
+mod leaks;
+#[path = "reader_study/package.rs"]
+mod package;
 #[path = "reader_study/properties.rs"]
 mod properties;
 #[path = "reader_study/refusals.rs"]
 mod refusals;
+#[path = "support/study.rs"]
+mod study;
 
 fn data(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/reader_study").join(name)

@@ -174,6 +174,7 @@ pub enum Action {
     Log,
     Tags,
     Record,
+    NewStudy,
     CancelJobs,
     Quit,
 }
@@ -417,6 +418,12 @@ impl Action {
             Self::Tags => {
                 ("Attributes of the file", "All attributes of this slice, with search", Icon::Tags, ctrl(Key::I))
             }
+            Self::NewStudy => (
+                "New reader study…",
+                "Thinks up a blinded study step by step and makes the package for its readers",
+                Icon::ClipboardList,
+                None,
+            ),
             Self::Record => ("Record of the layer", "Where the newest result came from, as JSON", Icon::FileJson, None),
             Self::CancelJobs => ("Cancel running work", "Stops loading and models", Icon::X, None),
             Self::Quit => ("Quit", "Closes the window", Icon::X, ctrl(Key::Q)),
@@ -466,6 +473,7 @@ impl Action {
             Self::Log,
             Self::Tags,
             Self::Record,
+            Self::NewStudy,
             Self::CancelJobs,
             Self::CloseAll,
             Self::Quit,
@@ -484,6 +492,7 @@ impl Action {
             | Self::CloseAll
             | Self::Tags
             | Self::Record
+            | Self::NewStudy
             | Self::Log
             | Self::CancelJobs
             | Self::Quit => "Files",
@@ -536,7 +545,17 @@ impl Action {
     /// Whether it opens something that takes the keyboard.
     #[must_use]
     pub fn opens_dialog(self) -> bool {
-        matches!(self, Self::Palette | Self::Help | Self::Settings | Self::Keys | Self::Log | Self::Tags | Self::Record)
+        matches!(
+            self,
+            Self::Palette
+                | Self::Help
+                | Self::Settings
+                | Self::Keys
+                | Self::Log
+                | Self::Tags
+                | Self::Record
+                | Self::NewStudy
+        )
     }
 
     /// Whether a key belongs to the viewports: not taken while a control of a panel has the focus, because that

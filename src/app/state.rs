@@ -59,6 +59,7 @@ pub(crate) enum Dialog {
     Log,
     Tags,
     Record,
+    Study,
 }
 
 /// What the pointer is over, for the status bar and the legends.

@@ -202,7 +202,7 @@ impl Veritome {
     /// Whether nothing loads or runs.
     #[must_use]
     pub fn is_idle(&self) -> bool {
-        self.tasks.is_idle() && self.queue.is_empty()
+        self.tasks.is_idle() && self.queue.is_empty() && self.dialogs.is_idle()
     }
 
     /// The layout.

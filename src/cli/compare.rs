@@ -8,11 +8,10 @@ use serde::Serialize;
 
 use super::progress::with_progress;
 use super::{WrongUsage, print_json};
-use crate::io::{self, labels::read_labelmap};
+use crate::evaluate::comparing::{compare_images, compare_labels, image_of};
+use crate::io::labels::read_labelmap;
 use crate::jobs::Control;
-use crate::metrics::one_grid::{labels_on, values_on};
-use crate::metrics::{Comparison, DataRange, ImagePair, LabelComparison, LabelPair, TISSUE_BANDS, errors_by_tissue};
-use crate::volume::{Interpolation, Unit, Volume};
+use crate::metrics::{Comparison, DataRange, Errors, LabelComparison, TissueBand};
 
 /// Measure an image or a label map against its reference.
 #[derive(Debug, Args)]
@@ -95,44 +94,20 @@ impl Compare {
 
     fn images(&self, control: &Control) -> anyhow::Result<Printed> {
         let mut notes = Vec::new();
-        let reference = volume_of(&self.reference, &mut notes, control)?;
-        let test = volume_of(&self.test, &mut notes, control)?;
-        let grid = &reference.geometry;
-        let resample = self.resample.then_some(Interpolation::Linear);
-        let truth = values_on(&reference, grid, None, "the reference", control)?;
-        let found = values_on(&test, grid, resample, "the test image", control)?;
-        notes.extend(found.note);
-        notes.extend(different_units(&reference, &test));
-        let mut counts = vec![true; truth.values.len()];
-        if let Some(path) = &self.mask {
-            let mask = labels_on(&read_labelmap(path, control)?, grid, self.resample, "the mask")?;
-            notes.extend(mask.note);
-            counts.iter_mut().zip(&mask.values).for_each(|(counts, label)| *counts = *label > 0);
-        }
-        let wanted = counts.iter().filter(|c| **c).count();
-        for (counts, (r, t)) in counts.iter_mut().zip(truth.values.iter().zip(&found.values)) {
-            *counts &= r.is_finite() && t.is_finite();
-        }
-        let measured = counts.iter().filter(|c| **c).count();
-        if measured < wanted {
-            notes.push(format!(
-                "{} of {wanted} voxels are padding, lie outside one image or are not finite: they are left out",
-                wanted - measured
-            ));
-        }
-        let mask = (self.mask.is_some() || measured < wanted).then_some(counts.as_slice());
-        let pair = ImagePair::new(&truth.values, &found.values, grid.size(), mask)
+        let reference = image_of(&self.reference, &mut notes, control)?;
+        let test = image_of(&self.test, &mut notes, control)?;
+        let mask = self.mask.as_ref().map(|path| read_labelmap(path, control)).transpose()?;
+        let given = self.data_range.map(DataRange::new).transpose();
+        let given = given.map_err(|e| WrongUsage(format!("--data-range: {e}")))?;
+        let compared = compare_images(&reference, &test, mask.as_ref(), given, self.resample, control)
             .with_context(|| format!("{} against {}", self.test.display(), self.reference.display()))?;
-        let range = match self.data_range {
-            Some(given) => Some(DataRange::new(given).map_err(|e| WrongUsage(format!("--data-range: {e}")))?),
-            None => DataRange::of_reference(&pair).ok(),
-        };
-        let source = if self.data_range.is_some() { "given" } else { "reference maximum - minimum" };
+        let source = if given.is_some() { "given" } else { "reference maximum - minimum" };
+        notes.extend(compared.notes);
         Ok(Printed {
-            comparison: Comparison::of_images(&pair, range),
-            data_range_source: range.map(|_| source),
+            data_range_source: compared.comparison.data_range.map(|_| source),
+            comparison: compared.comparison,
             unit: Some(reference.unit.symbol().to_owned()),
-            tissues: if reference.unit == Unit::Hounsfield { tissues(&pair) } else { Vec::new() },
+            tissues: compared.tissues.iter().map(tissue).collect(),
             notes,
         })
     }
@@ -140,56 +115,22 @@ impl Compare {
     fn label_maps(&self, control: &Control) -> anyhow::Result<Printed> {
         let read = |path: &Path| read_labelmap(path, control);
         let (reference, test) = (read(&self.reference)?, read(&self.test)?);
-        let found = labels_on(&test, &reference.geometry, self.resample, "the test")?;
-        let mut notes: Vec<String> = found.note.into_iter().collect();
-        if !reference.geometry.is_orthogonal() {
-            notes
-                .push("The grid is sheared: surface distances are measured as if its axes were at right angles".into());
-        }
-        let (size, spacing) = (reference.geometry.size(), reference.geometry.spacing_mm());
-        let pair = LabelPair::new(&reference.voxels, &found.values, size, spacing)
+        let (comparison, notes) = compare_labels(&reference, &test, self.tolerance, self.resample)
             .with_context(|| format!("{} against {}", self.test.display(), self.reference.display()))?;
-        let comparison = Comparison::of_labels(&pair, self.tolerance);
         Ok(Printed { comparison, data_range_source: None, unit: None, tissues: Vec::new(), notes })
     }
 }
 
-/// The image of a path. Where there are several, the first, and a note that says so.
-fn volume_of(path: &Path, notes: &mut Vec<String>, control: &Control) -> anyhow::Result<Volume> {
-    let opened = io::open(path, control)?;
-    let images = opened.studies.iter().flat_map(|s| &s.series).filter(|s| s.is_image());
-    let (first, others) = (images.clone().next(), images.count().saturating_sub(1));
-    let first = first.with_context(|| format!("{}: there is no image here", path.display()))?;
-    if others > 0 {
-        notes.push(format!(
-            "{} holds {} series; the first, {}, is measured",
-            path.display(),
-            others + 1,
-            first.description
-        ));
-    }
-    if first.time_points > 1 {
-        notes.push(format!("{}: the first of {} time points is measured", path.display(), first.time_points));
-    }
-    Ok(first.load(0, control)?)
-}
-
-fn different_units(reference: &Volume, test: &Volume) -> Option<String> {
-    (reference.unit != test.unit)
-        .then(|| format!("The reference is in {}, the test image in {}", reference.unit.name(), test.unit.name()))
-}
-
-fn tissues(pair: &ImagePair<'_>) -> Vec<Tissue> {
+fn tissue((band, errors): &(TissueBand, Errors)) -> Tissue {
     let bound = |hu: f32| hu.is_finite().then_some(hu);
-    let row = |(band, errors): (crate::metrics::TissueBand, crate::metrics::Errors)| Tissue {
+    Tissue {
         name: band.name,
         from_hu: bound(band.low_hu),
         below_hu: bound(band.high_hu),
         n: errors.n,
         mae: errors.mae().ok(),
         bias: errors.bias().ok(),
-    };
-    errors_by_tissue(pair, &TISSUE_BANDS).into_iter().map(row).collect()
+    }
 }
 
 impl Printed {

@@ -9,6 +9,7 @@ mod calibrate;
 mod compare;
 mod convert;
 mod demo;
+mod evaluate;
 mod explain;
 mod info;
 mod models;
@@ -59,6 +60,8 @@ enum Command {
     Explain(Box<explain::Explain>),
     /// Measure an image or a label map against its reference
     Compare(compare::Compare),
+    /// Many cases with several models: tables and a report
+    Evaluate(evaluate::Evaluate),
     /// Reader studies: make, read, analyse
     Study(study::Study),
     /// Whether a model repeats its training images
@@ -88,6 +91,7 @@ pub fn main() -> ExitCode {
         Some(Command::Calibrate(c)) => c.run(),
         Some(Command::Explain(c)) => c.run(),
         Some(Command::Compare(c)) => c.run(),
+        Some(Command::Evaluate(c)) => c.run(),
         Some(Command::Study(c)) => c.run(),
         Some(Command::AuditModel(c)) => c.run(),
         Some(Command::Bench(c)) => c.run(),

@@ -10,7 +10,8 @@ use super::{WrongUsage, print_json};
 use crate::app::reading::{Desk, open_room};
 use crate::reader_study::analysis::{CovarianceMethod, RatingsTable, ReportOptions, StudyReport, methods_text};
 use crate::reader_study::design::{Plan, reading_lists};
-use crate::reader_study::package::{OwnerKey, PackageError, create, verify};
+use crate::reader_study::leaks::Verdict;
+use crate::reader_study::package::{LeakCheck, OwnerKey, PackageError, create, leaks, verify};
 use crate::reader_study::session::washout::override_washout;
 
 /// Reader studies.
@@ -169,6 +170,12 @@ struct Check {
     /// A plan, or the folder of a package.
     #[arg(value_name = "PLAN.toml | PACKAGE")]
     path: PathBuf,
+    /// The owner's key: looks too for what could tell the arms of a package apart.
+    #[arg(long, value_name = "FILE")]
+    key: Option<PathBuf>,
+    /// Print one JSON object.
+    #[arg(long)]
+    json: bool,
 }
 
 impl Check {
@@ -179,7 +186,18 @@ impl Check {
                 eprintln!("veritome: {one}");
             }
             anyhow::ensure!(wrong.is_empty(), "{} of the package's files are not as they were made", wrong.len());
+            let Some(key) = self.key else {
+                println!("{}: every file is as it was made", self.path.display());
+                return Ok(());
+            };
+            let key = OwnerKey::read(&key)?;
+            let path = self.path.clone();
+            let found = with_progress("Checking the package", move |control| leaks(&path, &key, control))??;
+            if self.json {
+                return print_json(&found);
+            }
             println!("{}: every file is as it was made", self.path.display());
+            print_leaks(&found);
             return Ok(());
         }
         let plan = Plan::read(&self.path)?;
@@ -191,6 +209,24 @@ impl Check {
         let trials = lists.lists.iter().map(|list| (list.name(), list.trials.len())).collect();
         println!("{}: {} cases, trials: {}", plan.title, plan.cases.len(), counted(&trials));
         Ok(())
+    }
+}
+
+fn print_leaks(found: &LeakCheck) {
+    let report = &found.report;
+    let [a, b] = &found.arms;
+    println!("arm A {a}, {} images; arm B {b}, {} images", report.images[0], report.images[1]);
+    let verdict = match report.verdict {
+        Verdict::NoneFound => "nothing was found that could tell the arms apart",
+        Verdict::Suspicious => "something differs, but hardly helps a reader",
+        Verdict::Leak => "THE ARMS CAN BE TOLD APART",
+    };
+    println!("{verdict}");
+    for reason in &report.reasons {
+        println!("- {}", reason.text);
+        if !reason.remedy.is_empty() {
+            println!("  {}", reason.remedy);
+        }
     }
 }
 

@@ -2,10 +2,12 @@
 //!
 //! - [`design`]: the plan, its reading lists, and what of it readers may know
 //! - [`package`]: the folder that readers get, with its truth sealed
+//! - [`leaks`]: what could tell the arms of a study apart
 //! - [`session`]: what a reader does, kept line by line, and what comes next
 //! - [`analysis`]: from a table of ratings to figures of merit, tests, intervals and sample sizes
 
 pub mod analysis;
 pub mod design;
+pub mod leaks;
 pub mod package;
 pub mod session;

@@ -113,16 +113,27 @@ pub fn save_png(picture: &Rendered, path: &Path) -> Result<(), IoError> {
     if let Some(folder) = path.parent().filter(|p| !p.as_os_str().is_empty()) {
         std::fs::create_dir_all(folder).map_err(|e| IoError::system(folder, e))?;
     }
-    write_whole(path, |out| {
-        let mut encoder = png::Encoder::new(out, picture.image.width(), picture.image.height());
-        encoder.set_color(png::ColorType::Rgba);
-        encoder.set_depth(png::BitDepth::Eight);
-        encoder.add_text_chunk("Software".to_owned(), concat!("Veritome ", env!("CARGO_PKG_VERSION")).to_owned())?;
-        if let Some(mark) = picture.origin_mark {
-            encoder.add_text_chunk(mark::KEY.to_owned(), mark::value(mark).to_owned())?;
-        }
-        let mut writer = encoder.write_header()?;
-        writer.write_image_data(picture.image.as_raw())?;
-        Ok(writer.finish()?)
-    })
+    write_whole(path, |out| encode_png(picture, out))
+}
+
+/// The bytes of the file that [`save_png`] writes.
+#[must_use]
+pub fn png_bytes(picture: &Rendered) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    // A vector takes everything.
+    let _ = encode_png(picture, &mut bytes);
+    bytes
+}
+
+fn encode_png(picture: &Rendered, out: impl std::io::Write) -> std::io::Result<()> {
+    let mut encoder = png::Encoder::new(out, picture.image.width(), picture.image.height());
+    encoder.set_color(png::ColorType::Rgba);
+    encoder.set_depth(png::BitDepth::Eight);
+    encoder.add_text_chunk("Software".to_owned(), concat!("Veritome ", env!("CARGO_PKG_VERSION")).to_owned())?;
+    if let Some(mark) = picture.origin_mark {
+        encoder.add_text_chunk(mark::KEY.to_owned(), mark::value(mark).to_owned())?;
+    }
+    let mut writer = encoder.write_header()?;
+    writer.write_image_data(picture.image.as_raw())?;
+    Ok(writer.finish()?)
 }

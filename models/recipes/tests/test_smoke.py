@@ -74,3 +74,41 @@ def test_a_card_is_made_from_the_numbers_whatever_they_are(name, tmp_path, monke
     text = card.card(name)
     assert result["export"]["sha256"] in text and "## Not for" in text
     assert name in (tmp_path / "docs" / "model-results.md").read_text()
+
+
+def test_an_untrained_doubler_is_cubic_interpolation():
+    import torch
+    from scipy import ndimage
+    volume = np.random.default_rng(0).random((20, 22, 24), np.float32)
+    with torch.no_grad():
+        found = recipe("super-resolution-2x").network()(torch.from_numpy(volume)[None, None])[0, 0].numpy()
+    assert np.abs(found - ndimage.zoom(volume, 2, order=3, mode="nearest", grid_mode=True)).max() < 2e-3
+
+
+def test_an_untrained_denoiser_takes_most_of_the_noise_from_a_flat_image():
+    import torch
+    noisy = 0.5 + 0.05 * torch.randn(1, 1, 32, 32, 32, generator=torch.Generator().manual_seed(0))
+    with torch.no_grad():
+        found = recipe("denoise").network()(noisy)
+    assert (found - 0.5).square().mean().sqrt().item() < 0.015
+
+
+def test_a_failure_while_drawing_reaches_the_training():
+    class Broken:
+        def next(self):
+            raise ValueError("no images")
+
+    ahead = training.Ahead(Broken())
+    with pytest.raises(ValueError, match="no images"):
+        ahead.next()
+    ahead.close()
+
+
+def test_the_loss_counts_a_smooth_image_as_much_as_a_rough_one():
+    import torch
+    truth = torch.full((2, 1, 8, 8, 8), 0.5)
+    error = torch.tensor([0.1, 0.01]).view(2, 1, 1, 1, 1)
+    whole = training.decibel_loss(truth + error, truth, 0).item()
+    halved = [training.decibel_loss(truth + error * torch.tensor(s).view(2, 1, 1, 1, 1), truth, 0).item() - whole
+              for s in ([0.5, 1.0], [1.0, 0.5])]
+    assert halved[0] == pytest.approx(halved[1], abs=0.06)

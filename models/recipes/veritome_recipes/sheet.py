@@ -11,9 +11,9 @@ def middle(volume, axis=2, at=0.5):
     return np.take(volume, int(volume.shape[axis] * at), axis)
 
 
-def sheet(path, rows, columns, limit=300_000):
+def sheet(path, rows, columns, limit=500_000):
     """rows: [(title, [(slice [x, y], kind)])]; kind "image", "error" or "labels"."""
-    for dpi in (80, 64, 50, 40, 32):
+    for dpi in (100, 80, 64, 50, 40, 32):
         figure, axes = plt.subplots(len(rows), len(columns), figsize=(2.4 * len(columns), 2.7 * len(rows)),
                                     squeeze=False, facecolor="black")
         for line, (title, cells) in zip(axes, rows):

@@ -8,6 +8,7 @@ use super::help::{HelpRow, HelpWindow};
 use super::key_bindings::{KeyBindings, KeyEvent};
 use super::log::{LogEvent, LogPanel};
 use super::settings::SettingsPanel;
+use super::study_wizard::StudyWizard;
 use super::tag_browser::{TagBrowser, TagInput};
 use crate::app::action::Action;
 use crate::app::keymap;
@@ -41,6 +42,7 @@ pub(crate) struct Dialogs {
     keys: KeyBindings,
     log: LogPanel,
     tags: TagBrowser,
+    study: StudyWizard,
     reading: Reading,
     before: Option<Dialog>,
 }
@@ -65,6 +67,11 @@ impl Dialogs {
         let mut dialogs = Self::default();
         dialogs.palette.set_recent(recent_commands.iter().cloned());
         dialogs
+    }
+
+    /// Whether no dialog works at something.
+    pub fn is_idle(&self) -> bool {
+        self.before != Some(Dialog::Study) || self.study.is_idle()
     }
 
     /// Whether the next key belongs to the table of keys.
@@ -136,6 +143,10 @@ impl Dialogs {
                         quiet(ui, "Reading…");
                     }
                 });
+            }
+            Dialog::Study => {
+                let wizard = &mut self.study;
+                window(ctx, model, "New reader study", vec2(620.0, 520.0), |ui, _| wizard.ui(ui));
             }
             Dialog::Tags => {
                 let (panel, reading) = (&mut self.tags, &mut self.reading);

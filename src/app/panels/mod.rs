@@ -8,7 +8,7 @@
 //! - `models`: models and their runs
 //! - `why`, `record`: what is known at the cursor, and where a layer came from
 //! - `start`: what an empty window offers
-//! - `dialogs`: shows one of `help`, `settings`, `key_bindings`, `log`, `tag_browser`
+//! - `dialogs`: shows one of `help`, `settings`, `key_bindings`, `log`, `tag_browser`, `study_wizard`
 //! - `search_field`: what lists are filtered by
 
 pub(crate) mod dialogs;
@@ -26,6 +26,7 @@ pub(crate) mod settings;
 pub(crate) mod start;
 pub(crate) mod status;
 pub(crate) mod studies;
+pub(crate) mod study_wizard;
 pub(crate) mod tag_browser;
 pub(crate) mod toolbar;
 pub(crate) mod transfer_editor;

@@ -6,7 +6,7 @@ use serde::Serialize;
 use super::draws::{draw_to_front, seeded};
 use super::errors::SetError;
 use super::features::Features;
-use super::products::{blocks, dots};
+use super::products::{blocks, dots, rows};
 
 /// Squared maximum mean discrepancy over random subsets.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
@@ -79,8 +79,9 @@ fn kernel(product: f64, dimensions: usize) -> f64 {
 }
 
 fn sum_between(a: &Features, b: &Features) -> f64 {
-    let of_block = |rows: std::ops::Range<usize>| -> f64 {
-        let products = blocks(b.len()).into_iter().map(|columns| dots(a, rows.clone(), b, columns));
+    let of_block = |block: std::ops::Range<usize>| -> f64 {
+        let own = rows(a, block);
+        let products = blocks(b.len()).into_iter().map(|columns| dots(&own, b, columns));
         products.map(|block| block.iter().map(|p| kernel(*p, a.dimensions())).sum::<f64>()).sum()
     };
     // Collected, so that the order of the sum does not depend on the threads.
@@ -89,12 +90,13 @@ fn sum_between(a: &Features, b: &Features) -> f64 {
 
 /// Over all ordered pairs of different images.
 fn sum_within(set: &Features) -> f64 {
-    let of_block = |rows: std::ops::Range<usize>| -> f64 {
-        let others = blocks(set.len()).into_iter().filter(|columns| columns.start >= rows.start);
+    let of_block = |block: std::ops::Range<usize>| -> f64 {
+        let own = rows(set, block.clone());
+        let others = blocks(set.len()).into_iter().filter(|columns| columns.start >= block.start);
         let sum = |columns: std::ops::Range<usize>| {
-            let mut products = dots(set, rows.clone(), set, columns.clone());
+            let mut products = dots(&own, set, columns.clone());
             products.apply(|p| *p = kernel(*p, set.dimensions()));
-            if columns == rows { products.sum() - products.trace() } else { 2.0 * products.sum() }
+            if columns == block { products.sum() - products.trace() } else { 2.0 * products.sum() }
         };
         others.map(sum).sum()
     };

@@ -8,7 +8,7 @@ use serde::Serialize;
 
 use super::errors::SetError;
 use super::features::Features;
-use super::products::{blocks, dots};
+use super::products::{blocks, dots, rows};
 
 /// An image of the other set, and how far it is.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
@@ -59,8 +59,9 @@ impl Neighbours {
         let pairs = Pairs::new(queries, references);
         let of_block = |block: std::ops::Range<usize>| {
             let mut lists = vec![Vec::with_capacity(k + 1); block.len()];
+            let own = rows(queries, block.clone());
             for others in blocks(references.len()) {
-                let products = dots(queries, block.clone(), references, others.clone());
+                let products = dots(&own, references, others.clone());
                 for (i, query) in block.clone().enumerate() {
                     let list: &mut Vec<(f64, usize)> = &mut lists[i];
                     for (j, reference) in others.clone().enumerate() {
@@ -113,8 +114,9 @@ pub fn balls_around(points: &Features, centres: &Features, radii: &[f64]) -> Res
     let pairs = Pairs::new(points, centres);
     let of_block = |block: std::ops::Range<usize>| {
         let mut counts = vec![0; block.len()];
+        let own = rows(points, block.clone());
         for others in blocks(centres.len()) {
-            let products = dots(points, block.clone(), centres, others.clone());
+            let products = dots(&own, centres, others.clone());
             for (i, point) in block.clone().enumerate() {
                 let inside = |j: usize, centre: usize| {
                     let [low, high] = pairs.bounds(point, centre, products[(i, j)]);

@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use nalgebra::{DMatrix, Dyn, MatrixView};
+use nalgebra::{DMatrix, DMatrixView, DMatrixViewMut};
 use rayon::prelude::*;
 
 use super::features::Features;
@@ -15,19 +15,21 @@ pub(super) fn blocks(n: usize) -> Vec<Range<usize>> {
     (0..n).step_by(BLOCK).map(|start| start..(start + BLOCK).min(n)).collect()
 }
 
-/// The scalar product of every row of `a` in `rows` with every row of `b` in `columns`; ranges within the sets, which
-/// have the same number of features.
-pub(super) fn dots(a: &Features, rows: Range<usize>, b: &Features, columns: Range<usize>) -> DMatrix<f64> {
-    let d = a.dimensions();
-    let (n, m) = (rows.len(), columns.len());
-    let first = &a.values()[rows.start * d..rows.end * d];
-    let second = &b.values()[columns.start * d..columns.end * d];
-    // Rows one after another are the columns of the transpose, so neither is copied.
-    let first =
-        MatrixView::<f64, Dyn, Dyn, Dyn, Dyn>::from_slice_with_strides_generic(first, Dyn(n), Dyn(d), Dyn(d), Dyn(1));
-    let second = MatrixView::<f64, Dyn, Dyn>::from_slice(second, d, m);
-    let mut products = DMatrix::zeros(n, m);
-    products.gemm(1.0, &first, &second, 0.0);
+/// The rows of `set` in `range`, which lies within it, as the rows of a matrix.
+///
+/// A copy by blocks: nalgebra 0.35 reads a row-major view beyond its end when it multiplies small ones.
+pub(super) fn rows(set: &Features, range: Range<usize>) -> DMatrix<f64> {
+    let d = set.dimensions();
+    DMatrix::from_row_slice(range.len(), d, &set.values()[range.start * d..range.end * d])
+}
+
+/// The scalar product of each of `rows` with every row of `set` in `columns`, which has as many features.
+pub(super) fn dots(rows: &DMatrix<f64>, set: &Features, columns: Range<usize>) -> DMatrix<f64> {
+    let d = set.dimensions();
+    // Rows one after another are the columns of the transpose.
+    let transposed = DMatrixView::from_slice(&set.values()[columns.start * d..columns.end * d], d, columns.len());
+    let mut products = DMatrix::zeros(rows.nrows(), columns.len());
+    products.gemm(1.0, rows, &transposed, 0.0);
     products
 }
 
@@ -39,8 +41,8 @@ pub(super) fn multiplied(a: &DMatrix<f64>, b: &DMatrix<f64>) -> DMatrix<f64> {
         return product;
     }
     product.as_mut_slice().par_chunks_mut(n * BLOCK).zip(b.as_slice().par_chunks(d * BLOCK)).for_each(|(to, from)| {
-        let mut to = nalgebra::DMatrixViewMut::from_slice(to, n, from.len() / d);
-        to.gemm(1.0, a, &nalgebra::DMatrixView::from_slice(from, d, from.len() / d), 0.0);
+        let mut to = DMatrixViewMut::from_slice(to, n, from.len() / d);
+        to.gemm(1.0, a, &DMatrixView::from_slice(from, d, from.len() / d), 0.0);
     });
     product
 }

@@ -40,8 +40,8 @@ pub(super) fn half(total: usize) -> usize {
     total.div_ceil(2)
 }
 
-/// An order of `pieces`, given by their places in the slice. Of each pair `(first, second)` in `apart`, the second comes
-/// at least [`half`] a list after the first.
+/// An order of `pieces`, given by their places in the slice. Of each pair `(first, second)` in `apart`, the second
+/// comes at least [`half`] a list after the first.
 pub(super) fn arrange(
     pieces: &[Piece],
     apart: &[(usize, usize)],
@@ -60,7 +60,7 @@ pub(super) fn arrange(
         let labels = label_sequence(&counts, max_run, draws).ok_or(no_order)?;
         let mut slots = Slots::new(pieces, &labels);
         slots.place_catch(draws);
-        // At first at random; where that fails, as late as possible, which succeeds whenever these labels allow it.
+        // At first at random; where that fails, the repeats as late as possible, which leaves most places for the rest.
         if slots.place_apart(apart, attempt % 2 == 1, draws) {
             slots.place_rest(draws);
             let mut order: Vec<usize> = slots.taken.into_iter().flatten().collect();

@@ -1,7 +1,7 @@
 //! The names under which images stand in a package.
 
 use std::collections::{BTreeMap, HashSet};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use sha2::{Digest, Sha256};
 
@@ -90,12 +90,6 @@ impl Blobs {
     #[must_use]
     pub fn of(&self, view: View, part: Part) -> Option<&Blob> {
         self.by_image.get(&(view, part)).and_then(|i| self.blobs.get(*i))
-    }
-
-    /// Every file that goes into the package, each once.
-    pub fn paths(&self) -> impl Iterator<Item = &Path> {
-        let mut seen = HashSet::new();
-        self.blobs.iter().map(|blob| blob.path.as_path()).filter(move |path| seen.insert(*path))
     }
 }
 

@@ -138,7 +138,7 @@ fn apart_from_training(plan: &Plan, places: &Places) -> Result<(), PlanError> {
     Ok(())
 }
 
-/// No file is the image of two cases, nor real and synthetic at once.
+/// No file is the image of two cases, nor real and synthetic at once; only beside an aid the same image stands again.
 fn one_image_one_case(plan: &Plan, places: &Places) -> Result<(), PlanError> {
     let is_synthetic: BTreeMap<&str, bool> =
         plan.modalities.iter().map(|modality| (modality.name.as_str(), modality.synthetic)).collect();
@@ -151,7 +151,7 @@ fn one_image_one_case(plan: &Plan, places: &Places) -> Result<(), PlanError> {
                 let first_id = plan.cases.get(first).map_or("", |case| case.id.as_str());
                 let problem = if first != i {
                     format!("case `{}` has an image that is also that of case `{first_id}`", case.id)
-                } else if first_synthetic != synthetic {
+                } else if first_synthetic != synthetic && plan.design != Design::Aided {
                     format!("case `{}` has one image both as real and as synthetic", case.id)
                 } else {
                     continue;

@@ -135,7 +135,7 @@ mod tests {
     #[test]
     fn with_one_session_half_of_the_readers_see_each_way() {
         let units = dealt(20, 2, 1);
-        let mut seen = vec![[0; 2]; 20];
+        let mut seen = [[0; 2]; 20];
         for reader in 0..6 {
             let allotted = allot(&units, 1, reader, Surplus::Rotated);
             assert_eq!(allotted[0].len(), 20);

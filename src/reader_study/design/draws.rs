@@ -75,7 +75,7 @@ mod tests {
         assert_eq!(drawn, PINNED);
     }
 
-    const PINNED: [usize; 8] = [0; 8];
+    const PINNED: [usize; 8] = [146, 893, 786, 396, 664, 401, 720, 107];
 
     #[test]
     fn reader_session_seed_and_purpose_each_change_the_draws() {

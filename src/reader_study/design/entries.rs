@@ -27,8 +27,8 @@ impl Entry {
     }
 }
 
-/// Entries of all sessions of one reader, ids from `first_id` on. Of pairs, half have the first view on the left: exactly
-/// (up to one) over all sessions and in each, for main and catch trials on their own.
+/// Entries of all sessions of one reader, ids from `first_id` on. Of pairs, half have the first view on the left:
+/// exactly (up to one) over all sessions and in each, for main and catch trials on their own.
 pub(super) fn entries(
     plan: &Plan,
     sessions: Vec<Vec<Screen>>,

@@ -139,11 +139,11 @@ pub enum ListError {
         /// How many trials the reader has that may be repeated.
         trials: usize,
     },
-    /// The repeats of one session cannot all be half a list away.
+    /// The repeats of one session do not fit half a list away.
     #[error(
-        "reader {reader}, session {session}: {} cannot be placed half a list away from their first showing among \
-         {total} trials; ask for fewer repeats, plan more sessions, or raise `max_run`",
-        counted(*repeats, "repeat")
+        "reader {reader}, session {session}: no order of {total} trials was found in which {} half a list away from \
+         the first showing; ask for fewer repeats, plan more sessions, or raise `max_run`",
+        if *repeats == 1 { "1 repeat stands".to_owned() } else { format!("{repeats} repeats stand") }
     )]
     RepeatsTooNear {
         /// The reader.
@@ -186,8 +186,8 @@ pub enum FreezeError {
     },
     /// The same image stands for two cases, or both as real and as synthetic.
     #[error(
-        "cases `{first}` and `{second}` have one and the same image file, which may only stand in modalities of one case \
-         that are all synthetic or all not; correct the paths"
+        "cases `{first}` and `{second}` have one and the same image file, which may only stand in modalities of one \
+         case that are all synthetic or all not; correct the paths"
     )]
     SameImage {
         /// The case that has it first.

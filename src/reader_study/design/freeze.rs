@@ -9,7 +9,7 @@ use sha2::{Digest, Sha256};
 use super::canonical::canonical_json;
 use super::checks::{self, Places};
 use super::errors::FreezeError;
-use super::plan::{Case, Plan};
+use super::plan::{Case, Design, Plan};
 
 /// Stands before the hash of an image in place of its path.
 pub(super) const HASHED: &str = "sha256:";
@@ -137,7 +137,8 @@ fn one_image_one_case(plan: &Plan) -> Result<(), FreezeError> {
             let synthetic = synthetic(modality);
             for path in paths {
                 let (first, first_synthetic) = *seen.entry(path).or_insert((case, synthetic));
-                if first.id != case.id || first_synthetic != synthetic {
+                let both_kinds = first_synthetic != synthetic && plan.design != Design::Aided;
+                if first.id != case.id || both_kinds {
                     return Err(FreezeError::SameImage { first: first.id.clone(), second: case.id.clone() });
                 }
             }

@@ -14,8 +14,8 @@ pub(super) fn collect(plan: &Plan, units: &[Unit], alone: usize) -> Vec<String> 
     let mut warnings = Vec::new();
     if plan.seed < LEAST_SEED {
         warnings.push(format!(
-            "seed {} can be guessed, and whoever guesses it can work out from the trial codes which modality comes when; \
-             use a random seed of 13 digits or more",
+            "seed {} can be guessed, and whoever guesses it can work out from the trial codes which modality comes \
+             when; use a random seed of 13 digits or more",
             plan.seed
         ));
     }
@@ -29,8 +29,8 @@ pub(super) fn collect(plan: &Plan, units: &[Unit], alone: usize) -> Vec<String> 
                  {ways} sessions to avoid it"
             ),
             (Design::ForcedChoice, Pairing::Matched) => format!(
-                "with {times}, only {sessions} of up to {ways} pairs of each couple of matched cases are read, the same \
-                 ones by every reader; plan {ways} sessions to read all"
+                "with {times}, only {sessions} of up to {ways} pairs of each couple of matched cases are read, the \
+                 same ones by every reader; plan {ways} sessions to read all"
             ),
             (Design::YesNo, _) => format!(
                 "with {times}, each reader sees only {sessions} of up to {ways} images of {}, since real and synthetic \
@@ -39,8 +39,8 @@ pub(super) fn collect(plan: &Plan, units: &[Unit], alone: usize) -> Vec<String> 
                 counted(short.len(), "patient")
             ),
             _ => format!(
-                "with {times}, each reader sees only {sessions} of up to {ways} images of {}; which one goes round over \
-                 readers and blocks of cases, and the crossing of readers, modalities and cases is incomplete",
+                "with {times}, each reader sees only {sessions} of up to {ways} images of {}; which one goes round \
+                 over readers and blocks of cases, and the crossing of readers, modalities and cases is incomplete",
                 counted(short.len(), "case")
             ),
         });

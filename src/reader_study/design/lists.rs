@@ -91,8 +91,8 @@ pub fn reading_lists(plan: &Plan) -> Result<Lists, ListError> {
     let mut blocks = Draws::of_study(plan.seed, Purpose::Blocks);
     let mut couples = Draws::of_study(plan.seed, Purpose::Couples);
     let (main, alone) = units(plan, false, &mut couples);
-    let (training, _) = units(plan, true, &mut couples);
-    let warnings = list_warnings::collect(plan, &main, alone);
+    let (training, alone_in_training) = units(plan, true, &mut couples);
+    let warnings = list_warnings::collect(plan, &main, alone + alone_in_training);
     let dealt =
         Study { plan, sessions, main: deal(main, sessions, &mut blocks), training: deal(training, 1, &mut blocks) };
 

@@ -24,6 +24,7 @@
 //! From a file to a study:
 //! - [`plan`], [`question`]: the checked plan; [`answer`], [`asking`]: what is answered, and which questions are asked;
 //!   [`Plan::read`] makes it of a TOML file, in which [`errors`] name the line
+//! - [`draft`]: a plan while it is thought up
 //! - [`lists`]: which reader reads what in which session and order, by the rules of `READER_STUDIES.md`, section 2
 //! - [`squares`]: in which order blocks of cases go through the modalities
 //! - [`freeze`]: the plan with the hashes of its images, and its own hash, which registers the study
@@ -45,6 +46,7 @@ mod checks;
 mod codes;
 mod couples;
 mod crossover;
+pub mod draft;
 mod draws;
 mod entries;
 pub mod errors;
@@ -63,17 +65,12 @@ pub mod squares;
 mod units;
 
 #[cfg(test)]
-mod list_tests;
-#[cfg(test)]
-mod package_tests;
-#[cfg(test)]
-mod plan_tests;
-#[cfg(test)]
-mod sample_plans;
+mod tests;
 
 pub use answer::{AnswerValue, RatedMark};
 pub use asking::{AnswerProblem, Answers};
 pub use blobs::{Blob, Blobs, Part};
+pub use draft::{Draft, DraftError, Pairs};
 pub use errors::{FreezeError, ListError, Place, PlanError};
 pub use freeze::FrozenPlan;
 pub use lists::{Lists, ReadingList, Role, Trial, View, reading_lists};

@@ -1,8 +1,8 @@
 //! The plan of a study once it is checked; it holds the truth and is never given to a reader.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
@@ -48,6 +48,15 @@ pub struct Plan {
     pub questions: Vec<Question>,
     /// The cases with their truth.
     pub cases: Vec<Case>,
+}
+
+impl Plan {
+    /// Every image and overlay, each file once.
+    #[must_use]
+    pub fn image_paths(&self) -> BTreeSet<&Path> {
+        let images = self.cases.iter().flat_map(|case| case.images.values().flatten().chain(case.overlay.values()));
+        images.map(PathBuf::as_path).collect()
+    }
 }
 
 /// What one trial shows and asks.
@@ -166,7 +175,8 @@ pub struct ReadingRules {
     pub allow_back: bool,
     /// The tools that work.
     pub tools: Vec<Tool>,
-    /// Center and width in the image's own values with which every image opens; else one automatic window for each case.
+    /// Center and width in the image's own values with which every image opens; else one automatic window for each
+    /// case.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub window: Option<[f64; 2]>,
     /// No answer is taken before so many seconds.

@@ -123,7 +123,8 @@ impl CaseEntry {
 }
 
 impl Plan {
-    /// Reads a plan and checks it; the images must be there, but are not opened. Paths in it are relative to its folder.
+    /// Reads a plan and checks it; the images must be there, but are not opened. Paths in it are relative to its
+    /// folder.
     ///
     /// # Errors
     /// When a file cannot be read, and as [`Plan::parse`] and [`Plan::check_images_exist`].

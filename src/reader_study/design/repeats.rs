@@ -10,9 +10,9 @@ use super::units::is_synthetic;
 
 /// Adds `count` repeats of main trials to the sessions of one reader; `Err` says how many trials may be repeated.
 ///
-/// A trial is repeated once at most. Before anything else a case is not repeated twice; then a later session without the
-/// case is preferred to a later session with it, and that to the same session. The strata of trials take turns, and so do
-/// the sessions.
+/// A trial is repeated once at most. Before anything else a case is not repeated twice; then a later session without
+/// the case is preferred to a later session with it, and that to the same session. The strata of trials take turns,
+/// and so do the sessions.
 pub(super) fn add(plan: &Plan, sessions: &mut [Vec<Entry>], count: usize, draws: &mut Draws) -> Result<(), usize> {
     let mut waiting: Vec<Candidate> = Vec::new();
     for (session, entries) in sessions.iter().enumerate() {
@@ -52,8 +52,9 @@ pub(super) fn add(plan: &Plan, sessions: &mut [Vec<Entry>], count: usize, draws:
     Ok(())
 }
 
-/// The pairs of entries of one session of which the second must come half a list after the first: a repeat and its first
-/// showing or, where that was in an earlier session, the case's own trial of this session, lest the repeat disturb it.
+/// The pairs of entries of one session of which the second must come half a list after the first: a repeat and its
+/// first showing or, where that was in an earlier session, the case's own trial of this session, lest the repeat
+/// disturb it.
 pub(super) fn apart(entries: &[Entry]) -> Vec<(usize, usize)> {
     let mut apart = Vec::new();
     for (second, repeat) in entries.iter().enumerate().filter(|(_, entry)| entry.role == Role::Repeat) {

@@ -9,8 +9,8 @@ pub(super) fn quarter(place: usize, total: usize) -> usize {
 
 /// Labels `0..counts.len()`, each as often as its count, at random.
 ///
-/// Each quarter gets as even a share of each label as its length allows. With `max_run`, no label stands more often in a
-/// row; the share of a quarter gives way to that.
+/// Each quarter gets as even a share of each label as its length allows. With `max_run`, no label stands more often
+/// in a row; the share of a quarter gives way to that.
 ///
 /// `None` when no order keeps `max_run`.
 pub(super) fn label_sequence(counts: &[usize], max_run: Option<usize>, draws: &mut Draws) -> Option<Vec<usize>> {

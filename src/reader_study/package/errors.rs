@@ -90,6 +90,12 @@ pub enum PackageError {
         /// Those that are there.
         known: String,
     },
+    /// Whether the arms can be told apart cannot be said.
+    #[error("whether the arms can be told apart cannot be said: {why}")]
+    NoCheck {
+        /// Why not.
+        why: String,
+    },
     /// The person asked to stop.
     #[error(transparent)]
     Cancelled(#[from] Cancelled),

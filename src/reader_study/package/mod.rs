@@ -11,8 +11,10 @@
 //!
 //! - [`create`]: a plan into a package; [`images`]: what is left of an image
 //! - [`seal`]: the owner's key; [`checksums`]: whether the package is as it was made
+//! - [`check`]: what could tell the arms apart
 //! - [`opening`]: a package with its truth, for who has the key
 
+pub mod check;
 pub mod checksums;
 pub mod creating;
 pub mod errors;
@@ -20,7 +22,8 @@ pub mod images;
 pub mod opening;
 pub mod seal;
 
+pub use check::{LeakCheck, leaks};
 pub use creating::{Made, create};
 pub use errors::PackageError;
 pub use opening::{sealed_truth, verify};
-pub use seal::OwnerKey;
+pub use seal::{OwnerKey, random_seed};

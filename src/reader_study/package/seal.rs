@@ -62,6 +62,13 @@ impl OwnerKey {
     }
 }
 
+/// A seed from the operating system's randomness, at most 2^53 - 1: the key that it comes from is thrown away.
+#[must_use]
+pub fn random_seed() -> u64 {
+    let digest = super::checksums::sha256(OwnerKey::generate().recipient().as_bytes());
+    u64::from_str_radix(digest.get(..13).unwrap_or("1"), 16).unwrap_or(1)
+}
+
 /// Encrypts to the public half of a key.
 ///
 /// # Errors

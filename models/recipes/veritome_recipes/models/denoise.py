@@ -180,7 +180,7 @@ def evaluate(file, folder):
     from .. import evaluation as e
     from ..sheet import middle, sheet
     network = e.session(file)
-    rows, shown, worst, best = [], {}, None, {}
+    rows, quarters, worst, best = [], {}, None, {}
     for head, part, level, clean, noisy, found, mask in cases(network):
         if (head, level) not in best:
             best[head, level] = tune_non_local_means(noisy, clean, mask, level)
@@ -193,13 +193,18 @@ def evaluate(file, folder):
         gain = values["network"]["PSNR, dB"] - values["non-local means"]["PSNR, dB"]
         cells = [(middle(x), "image") for x in (clean, noisy, found, baseline)]
         cells += [(middle(found - clean), "error"), (middle(baseline - clean), "error")]
-        if part == 7 and level == 0.1:
-            shown[head] = (f"{head}, {level:.0%}", cells)
+        if part % 2 == 0 and level == 0.1:  # the four lower eighths make a slice of the whole head
+            images = (clean, noisy, found, baseline, found - clean, baseline - clean)
+            quarters.setdefault(head, []).append([middle(x, at=0.95) for x in images])
         if worst is None or gain < worst[0]:
             worst = (gain, head, level, (f"{head}, {level:.0%}", cells))
     columns = ["truth", "input", "network", "non-local means", "network's error", "its error"]
     folder.mkdir(parents=True, exist_ok=True)
-    sheet(folder / "heads.png", [shown[h] for h in ("colin27", "mni152c_t1", "colin27_inverted")], columns)
+    shown = []
+    for head in ("colin27", "mni152c_t1", "colin27_inverted"):
+        whole = [np.block([[a, b], [c, d]]) for a, b, c, d in zip(*quarters[head])]
+        shown.append((f"{head}, 10%", [(x, "image" if k < 4 else "error") for k, x in enumerate(whole)]))
+    sheet(folder / "heads.png", shown, columns)
     sheet(folder / "worst.png", [worst[3]], columns)
     return {
         "summary": e.summarise(rows, {"PSNR, dB": "higher", "SSIM": "higher"}, "network",

@@ -3,8 +3,8 @@
 use std::fmt::Write;
 use std::path::Path;
 
-use super::errors::PlanError;
-use super::plan::{Design, Plan};
+use super::super::errors::PlanError;
+use super::super::plan::{Design, Plan};
 
 /// A plan in few words; `text` writes it out.
 #[derive(Debug, Clone)]

@@ -2,8 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
-use super::plan::{Design, Pairing, Plan, Tool};
-use super::question::AnswerKind;
+use super::super::plan::{Design, Pairing, Plan, Tool};
+use super::super::question::AnswerKind;
 use super::sample_plans::{Sample, parse};
 
 const FULL: &str = r#"title = "Synthetic T2 against acquired T2"
@@ -188,12 +188,12 @@ fn unknown_keys_and_values_are_refused_by_name_and_line() {
         ("seed = 7", "sead = 7", 3, "unknown field `sead`"),
         ("years = 12", "age = 12", 29, "unknown field `age`"),
         ("yes_no", "yesno", 2, "unknown variant `yesno`"),
-        ("break_every", "brake_every", 13, "unknown field `brake_every`"),
-        ("radius_mm", "radius", 66, "unknown field `radius`"),
-        ("at_least", "at_lest", 55, "unknown field `at_lest`"),
-        ("\"measure\"", "\"laser\"", 16, "unknown variant `laser`"),
-        ("truth = 1", "truth = 2", 59, "truth is 2; it is 0 or 1"),
-        ("images = { acquired = \"/data/c02.nii.gz\" }", "images = { acquired = 3 }", 70, "a path or a list of paths"),
+        ("break_every", "brake_every", 14, "unknown field `brake_every`"),
+        ("radius_mm", "radius", 65, "unknown field `radius`"),
+        ("at_least", "at_lest", 54, "unknown field `at_lest`"),
+        ("\"measure\"", "\"laser\"", 17, "unknown variant `laser`"),
+        ("truth = 1", "truth = 2", 58, "truth is 2; it is 0 or 1"),
+        ("images = { acquired = \"/data/c02.nii.gz\" }", "images = { acquired = 3 }", 69, "a path or a list of paths"),
         ("title = ", "title ", 1, ""),
     ] {
         let message = refused(from, to);
@@ -256,7 +256,7 @@ fn designs_state_what_they_need() {
         (with(Sample { readers: 0, ..roc() }, "A study", "B"), "there is no reader"),
         (with(Sample { cases: 0, ..roc() }, "A study", "B"), "there is no case"),
         (with(Sample { cases: 0, catch: 3, ..roc() }, "A study", "B"), "no case would be analysed"),
-        (with(roc(), "id = \"R2\"", "id = \"r1\""), "reader `r1` stands there already (line 9)"),
+        (with(roc(), "id = \"R2\"", "id = \"r1\""), "reader `r1` stands there already (line 10)"),
         (with(roc(), "acquired/c1.nii", "acquired/c0.nii"), "case `c1` has an image that is also that of case `c0`"),
     ] {
         assert!(message.contains(expected), "`{message}`\n is not `{expected}`");

@@ -1,24 +1,24 @@
 //! The frozen plan, the public part and the sealed part of a study.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use super::blobs::{Blobs, Part};
-use super::errors::FreezeError;
-use super::freeze::FrozenPlan;
-use super::lists::{Lists, Role, reading_lists};
-use super::plan::{Design, Plan};
-use super::public::{PublicList, PublicStudy, TrialKind};
+use super::super::blobs::{Blobs, Part};
+use super::super::errors::FreezeError;
+use super::super::freeze::FrozenPlan;
+use super::super::lists::{Lists, Role, reading_lists};
+use super::super::plan::{Design, Plan};
+use super::super::public::{PublicList, PublicStudy, TrialKind};
+use super::super::sealed::SealedTruth;
 use super::sample_plans::{Sample, parse};
-use super::sealed::SealedTruth;
 
 /// A made-up hash for every file of a plan.
 fn hashes(plan: &Plan) -> BTreeMap<PathBuf, String> {
-    let mut files = BTreeSet::new();
-    for case in &plan.cases {
-        files.extend(case.images.values().flatten().chain(case.overlay.values()).cloned());
-    }
-    files.into_iter().enumerate().map(|(i, path)| (path, format!("{:064x}", 0xabc_0000 + i))).collect()
+    plan.image_paths()
+        .into_iter()
+        .enumerate()
+        .map(|(i, path)| (path.to_owned(), format!("{:064x}", 0xabc_0000 + i)))
+        .collect()
 }
 
 fn frozen(plan: &Plan) -> FrozenPlan {
@@ -37,7 +37,6 @@ fn the_hash_of_a_plan_is_pinned_and_does_not_depend_on_its_folder() {
     let sample = Sample { cases: 4, ..Sample::new(Design::Roc) };
     let plan = sample.plan();
     let frozen_plan = frozen(&plan);
-    // sha256sum of the JSON that is written out in part here.
     assert!(
         frozen_plan
             .json()
@@ -55,7 +54,8 @@ fn the_hash_of_a_plan_is_pinned_and_does_not_depend_on_its_folder() {
     assert_ne!(FrozenPlan::new(&plan, &images).unwrap().sha256(), PINNED);
 }
 
-const PINNED: &str = "";
+/// From Python: `sha256(json.dumps(plan, sort_keys=True, separators=(",", ":")))` of the same plan written as a `dict`.
+const PINNED: &str = "080c6244abd8d4b72a3afa4e84b4778396b090d1068ebfa1ebb46b0a188b58cb";
 
 #[test]
 fn a_frozen_plan_reads_back_as_itself_and_gives_the_same_lists() {
@@ -130,9 +130,9 @@ fn nothing_public_tells_a_truth() {
         let mut text = study.to_json();
         public.iter().for_each(|list| text += &list.to_json());
         let secrets =
-            ["SECRET", "OPENARM", "nii", "1999", "314159265358979", "0.123456", "seed", "truth", "catch", "repeat"];
-        for secret in secrets.into_iter().filter(|secret| text.contains(secret)) {
-            panic!("`{secret}` is public in {design}");
+            ["SECRET", "OPENARM", "nii", "19991231", "314159265358979", "0.123456", "seed", "truth", "catch", "repeat"];
+        for secret in secrets {
+            assert!(!text.contains(secret), "`{secret}` is public in {design}");
         }
         let hashes = hashes(&plan);
         assert!(hashes.values().all(|hash| !text.contains(hash.as_str())), "hashes of images are public");
@@ -212,8 +212,6 @@ fn an_aid_stands_beside_its_image() {
         let aid = case.images["synthetic"][0].clone();
         case.images.insert("synthetic".to_owned(), vec![image, aid]);
     }
-    // The unaided image is then both real and synthetic, unless both arms are real.
-    plan.modalities.iter_mut().for_each(|modality| modality.synthetic = false);
     let (_, lists, blobs, public) = package(&plan);
     for (list, public) in lists.lists.iter().zip(&public) {
         for (trial, public) in list.trials.iter().zip(&public.trials) {
@@ -223,7 +221,7 @@ fn an_aid_stands_beside_its_image() {
             assert_eq!(public.images, expected);
         }
     }
-    assert_eq!((blobs.all().len(), blobs.paths().count()), (72, 48));
+    assert_eq!((blobs.all().len(), plan.image_paths().len()), (72, 48));
 }
 
 #[test]

@@ -1,0 +1,383 @@
+//! A reader study thought up step by step: what is asked, of which images, by whom, and its package.
+
+use std::path::PathBuf;
+
+use eframe::egui::{self, Button, ComboBox, DragValue, Label, RichText, TextEdit, Ui, vec2};
+use lucide_icons::Icon;
+
+use crate::app::ui_kit::theme::{bold_family, tokens};
+use crate::app::ui_kit::widgets::{icon_button, named, notice, quiet, row};
+use crate::jobs::{Job, Poll, in_background};
+use crate::reader_study::design::{Design, Draft, Pairs, reading_lists};
+use crate::reader_study::package::{Made, OwnerKey, create, random_seed};
+
+/// The pages, in their order.
+const PAGES: [&str; 4] = ["Question", "Images", "Readers", "Package"];
+
+/// What lists will be, in words, and what the owner must know of them.
+type Lists = (Vec<String>, Vec<String>);
+
+/// What is known of a draft.
+#[derive(Debug, Clone, Default)]
+struct Checked {
+    pairs: Option<Pairs>,
+    /// Trials by list, and warnings; else what is wrong.
+    lists: Option<Result<Lists, String>>,
+}
+
+/// A package and its key, or why there is none.
+type Outcome = Result<(Made, PathBuf), String>;
+
+/// The wizard, with what is filled in.
+#[derive(Debug)]
+pub(crate) struct StudyWizard {
+    draft: Draft,
+    page: usize,
+    out: PathBuf,
+    /// What `checked` is about.
+    of: Option<Draft>,
+    checked: Checked,
+    checking: Option<(Draft, Job<Checked>)>,
+    making: Option<Job<Outcome>>,
+    made: Option<Outcome>,
+    /// A folder that is being chosen, and for which field.
+    choosing: Option<(Field, Job<Option<PathBuf>>)>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Field {
+    Acquired,
+    Synthetic,
+    Table,
+    Out,
+}
+
+impl Default for StudyWizard {
+    fn default() -> Self {
+        Self {
+            draft: Draft { seed: random_seed(), ..Draft::default() },
+            page: 0,
+            out: PathBuf::new(),
+            of: None,
+            checked: Checked::default(),
+            checking: None,
+            making: None,
+            made: None,
+            choosing: None,
+        }
+    }
+}
+
+impl StudyWizard {
+    /// Draws it.
+    pub fn ui(&mut self, ui: &mut Ui) {
+        self.poll(ui.ctx());
+        let t = tokens(ui.ctx());
+        ui.horizontal(|ui| {
+            for (n, name) in PAGES.iter().enumerate() {
+                let chosen = n == self.page;
+                let text = RichText::new(format!("{}  {name}", n + 1)).color(if chosen { t.accent } else { t.quiet });
+                let response = ui.add(Button::new(text).selected(chosen).frame_when_inactive(false));
+                named(&response, name, Some(chosen));
+                if response.clicked() {
+                    self.page = n;
+                }
+            }
+        });
+        ui.separator();
+        egui::ScrollArea::vertical().auto_shrink([false, false]).max_height(ui.available_height() - 44.0).show(
+            ui,
+            |ui| match self.page {
+                0 => self.question(ui),
+                1 => self.images(ui),
+                2 => self.readers(ui),
+                _ => self.package(ui),
+            },
+        );
+        ui.separator();
+        ui.horizontal(|ui| {
+            if ui.add_enabled(self.page > 0, Button::new("Back")).clicked() {
+                self.page -= 1;
+            }
+            if self.page + 1 < PAGES.len() && ui.button("Next").clicked() {
+                self.page += 1;
+            }
+        });
+    }
+
+    fn question(&mut self, ui: &mut Ui) {
+        let draft = &mut self.draft;
+        row(ui, "Title", |ui| line(ui, "Title", &mut draft.title));
+        row(ui, "Design", |ui| {
+            ComboBox::from_id_salt("design").selected_text(words(draft.design).0).width(300.0).show_ui(ui, |ui| {
+                for design in Design::ALL {
+                    ui.selectable_value(&mut draft.design, design, words(design).0).on_hover_text(words(design).1);
+                }
+            });
+        });
+        ui.add(Label::new(RichText::new(words(draft.design).1).color(tokens(ui.ctx()).quiet)).wrap());
+        if draft.design == Design::Grading {
+            row(ui, "Criteria", |ui| {
+                let edit = TextEdit::multiline(&mut draft.criteria).desired_rows(4).desired_width(f32::INFINITY);
+                ui.add(edit.hint_text("One a line; each is graded from 1 to 5"));
+            });
+        }
+        row(ui, "Instructions", |ui| {
+            let edit = TextEdit::multiline(&mut draft.instructions).desired_rows(4).desired_width(f32::INFINITY);
+            ui.add(edit.hint_text("Shown before the first trial"));
+        });
+        quiet(ui, "More questions, skip logic and fixed windows can be written into the plan's file");
+    }
+
+    fn images(&mut self, ui: &mut Ui) {
+        let needs_truth = self.draft.design.asks_for_disease();
+        if needs_truth {
+            notice(
+                ui,
+                "This design needs each case's truth: give a table with the columns id, truth, image:acquired and image:synthetic",
+            );
+        }
+        if !needs_truth {
+            self.path(ui, Field::Acquired);
+            self.path(ui, Field::Synthetic);
+            quiet(ui, "Images of one case have the same name in both folders");
+            ui.add_space(tokens(ui.ctx()).space.s);
+        }
+        self.path(ui, Field::Table);
+        if let Some(pairs) = self.checked.pairs.as_ref().filter(|_| self.draft.table.as_os_str().is_empty()) {
+            ui.label(format!("{} cases in both folders", pairs.both.len()));
+            for (names, whose) in [(&pairs.only_acquired, "acquired"), (&pairs.only_synthetic, "synthetic")] {
+                if !names.is_empty() {
+                    let some = names.iter().take(4).cloned().collect::<Vec<_>>().join(", ");
+                    notice(ui, &format!("{} without a counterpart in the {whose} folder only: {some}", names.len()));
+                }
+            }
+        }
+    }
+
+    fn readers(&mut self, ui: &mut Ui) {
+        let draft = &mut self.draft;
+        row(ui, "Readers", |ui| line(ui, "Readers", &mut draft.readers));
+        quiet(ui, "A short name for each, divided by commas; no person's name");
+        number(ui, "Sessions", &mut draft.sessions, 1..=20);
+        if draft.sessions > 1 {
+            number(ui, "Days between", &mut draft.washout_days, 0..=3650);
+        }
+        number(ui, "Training", &mut draft.training, 0..=100);
+        number(ui, "Repeats", &mut draft.repeats, 0..=10_000);
+        number(ui, "Break after", &mut draft.break_every, 0..=1000);
+        row(ui, "Seed", |ui| ui.add(DragValue::new(&mut draft.seed)));
+        quiet(ui, "Orders, sides and names come from the seed: keep it to yourself");
+        self.summary(ui);
+    }
+
+    /// What the lists will be, or what is wrong.
+    fn summary(&self, ui: &mut Ui) {
+        let t = tokens(ui.ctx());
+        ui.add_space(t.space.s);
+        match &self.checked.lists {
+            None => {
+                quiet(ui, "Checking…");
+            }
+            Some(Err(why)) => notice(ui, why),
+            Some(Ok((lists, warnings))) => {
+                ui.label(RichText::new("Reading lists").family(bold_family()));
+                for list in lists {
+                    ui.label(RichText::new(list).color(t.text));
+                }
+                for warning in warnings {
+                    notice(ui, warning);
+                }
+            }
+        }
+    }
+
+    fn package(&mut self, ui: &mut Ui) {
+        self.path(ui, Field::Out);
+        quiet(ui, "The plan and the key are kept beside this folder; readers get the folder alone");
+        self.summary(ui);
+        let t = tokens(ui.ctx());
+        ui.add_space(t.space.s);
+        if let Some(job) = &self.making {
+            let progress = job.control().progress();
+            ui.add(egui::ProgressBar::new(progress.fraction().unwrap_or(0.0)).text(progress.stage.clone()));
+            if icon_button(ui, Icon::X, "Cancel", false).clicked() {
+                job.control().cancel();
+            }
+            return;
+        }
+        let ready = matches!(self.checked.lists, Some(Ok(_))) && !self.out.as_os_str().is_empty();
+        let button = Button::new(RichText::new("Make the package").color(t.accent)).min_size(vec2(180.0, 32.0));
+        if ui.add_enabled(ready, button).clicked() {
+            self.make(ui.ctx());
+        }
+        match &self.made {
+            None => {}
+            Some(Err(why)) => notice(ui, why),
+            Some(Ok((made, key))) => {
+                ui.label(RichText::new("The package is made").family(bold_family()).color(t.approved));
+                ui.add(Label::new(format!("Give {} to the readers", made.folder.display())).wrap());
+                ui.add(Label::new(format!("Keep {}: it opens the truth", key.display())).wrap());
+                ui.add(Label::new(RichText::new(format!("Plan {}", made.plan_sha256)).monospace()).wrap());
+            }
+        }
+    }
+
+    fn make(&mut self, ctx: &egui::Context) {
+        let (draft, out) = (self.draft.clone(), self.out.clone());
+        self.made = None;
+        let job = Job::spawn("Making the package", move |control| {
+            in_background(|| {
+                let beside = |ending: &str| {
+                    let mut name = out.file_name().unwrap_or_default().to_owned();
+                    name.push(ending);
+                    out.with_file_name(name)
+                };
+                let (plan, key) = (beside(".plan.toml"), beside(".key"));
+                let text = draft.to_toml().map_err(|e| format!("a folder of images cannot be read: {e}"))?;
+                let failed = |path: &PathBuf, e: std::io::Error| format!("{}: {e}", path.display());
+                if let Some(parent) = plan.parent() {
+                    std::fs::create_dir_all(parent).map_err(|e| failed(&plan, e))?;
+                }
+                std::fs::write(&plan, text).map_err(|e| failed(&plan, e))?;
+                let owner = if key.exists() {
+                    OwnerKey::read(&key).map_err(|e| e.to_string())?
+                } else {
+                    let new = OwnerKey::generate();
+                    new.save(&key).map_err(|e| e.to_string())?;
+                    new
+                };
+                let made = create(&plan, &out, &owner.recipient(), control).map_err(|e| e.to_string())?;
+                Ok((made, key))
+            })
+        });
+        let ctx = ctx.clone();
+        job.control().on_change(move || ctx.request_repaint());
+        self.making = Some(job);
+    }
+
+    /// A field for a path, with a button that asks for it.
+    fn path(&mut self, ui: &mut Ui, field: Field) {
+        let (name, path, is_file) = match field {
+            Field::Acquired => ("Acquired", &mut self.draft.acquired, false),
+            Field::Synthetic => ("Synthetic", &mut self.draft.synthetic, false),
+            Field::Table => ("Table", &mut self.draft.table, true),
+            Field::Out => ("Package", &mut self.out, false),
+        };
+        let mut choose = false;
+        row(ui, name, |ui| {
+            let mut text = path.display().to_string();
+            let width = (ui.available_width() - 36.0).max(80.0);
+            let response = ui.add(TextEdit::singleline(&mut text).desired_width(width));
+            text_name(&response, name, &text);
+            if response.changed() {
+                *path = PathBuf::from(text);
+            }
+            choose = icon_button(ui, Icon::FolderOpen, &format!("Choose {name}…"), false).clicked();
+        });
+        if choose {
+            let dialog = rfd::AsyncFileDialog::new().set_title(name);
+            let answer: std::pin::Pin<Box<dyn Future<Output = Option<rfd::FileHandle>> + Send>> =
+                if is_file { Box::pin(dialog.pick_file()) } else { Box::pin(dialog.pick_folder()) };
+            let job = Job::spawn("Choose", move |_| pollster::block_on(answer).map(|f| f.path().to_owned()));
+            let ctx = ui.ctx().clone();
+            job.control().on_change(move || ctx.request_repaint());
+            self.choosing = Some((field, job));
+        }
+    }
+
+    fn poll(&mut self, ctx: &egui::Context) {
+        if let Some((field, job)) = &self.choosing {
+            match job.poll() {
+                Poll::Running => ctx.request_repaint_after(std::time::Duration::from_millis(200)),
+                Poll::Ready(Some(path)) => {
+                    match field {
+                        Field::Acquired => self.draft.acquired = path,
+                        Field::Synthetic => self.draft.synthetic = path,
+                        Field::Table => self.draft.table = path,
+                        Field::Out => self.out = path,
+                    }
+                    self.choosing = None;
+                }
+                Poll::Ready(None) | Poll::Gone => self.choosing = None,
+            }
+        }
+        if let Some(job) = &self.making {
+            match job.poll() {
+                Poll::Running => ctx.request_repaint_after(std::time::Duration::from_millis(100)),
+                Poll::Ready(made) => (self.made, self.making) = (Some(made), None),
+                Poll::Gone => (self.made, self.making) = (Some(Err("A fault in Veritome".to_owned())), None),
+            }
+        }
+        if let Some((of, job)) = &self.checking {
+            match job.poll() {
+                Poll::Running => ctx.request_repaint_after(std::time::Duration::from_millis(50)),
+                Poll::Ready(checked) => {
+                    self.checked = checked;
+                    self.of = Some(of.clone());
+                    self.checking = None;
+                }
+                Poll::Gone => self.checking = None,
+            }
+        }
+        if self.checking.is_none() && self.of.as_ref() != Some(&self.draft) {
+            self.checked.lists = None;
+            let draft = self.draft.clone();
+            let of = draft.clone();
+            let job = Job::spawn("Checking the plan", move |_| in_background(|| check(&draft)));
+            self.checking = Some((of, job));
+            ctx.request_repaint_after(std::time::Duration::from_millis(50));
+        }
+    }
+
+    /// Whether nothing is checked or made.
+    pub fn is_idle(&self) -> bool {
+        self.checking.is_none() && self.making.is_none() && self.of.as_ref() == Some(&self.draft)
+    }
+}
+
+/// Reads the folders and makes the lists, to see that they can be made.
+fn check(draft: &Draft) -> Checked {
+    let pairs = Pairs::of(&draft.acquired, &draft.synthetic).ok();
+    let lists = (|| {
+        let plan = draft.plan(std::path::Path::new("plan.toml")).map_err(|e| e.to_string())?;
+        let lists = reading_lists(&plan).map_err(|e| e.to_string())?;
+        let of = |list: &crate::reader_study::design::ReadingList| {
+            format!("{}, session {}: {} trials", list.reader, list.session, list.trials.len())
+        };
+        Ok((lists.lists.iter().map(of).collect(), lists.warnings))
+    })();
+    Checked { pairs, lists: Some(lists) }
+}
+
+fn words(design: Design) -> (&'static str, &'static str) {
+    match design {
+        Design::YesNo => ("Acquired or synthetic?", "One image at a time; how sure is the reader that it is synthetic"),
+        Design::ForcedChoice => ("Which one is acquired?", "An acquired and a synthetic image side by side"),
+        Design::Roc => {
+            ("Diagnosis", "How likely is disease, read on acquired and on synthetic images in different sessions")
+        }
+        Design::FreeResponse => ("Localisation", "Suspicious places are marked and rated"),
+        Design::Grading => ("Image quality", "Criteria are graded from 1 to 5"),
+        Design::Preference => ("Preference", "Two images of one case side by side"),
+        Design::Aided => ("Diagnosis with an aid", "The same cases with and without a second image"),
+        Design::Approval => ("Approval", "Would the reader approve a result"),
+    }
+}
+
+fn line(ui: &mut Ui, name: &str, text: &mut String) {
+    let response = ui.add(TextEdit::singleline(text).desired_width(f32::INFINITY));
+    text_name(&response, name, text);
+}
+
+fn text_name(response: &egui::Response, name: &str, text: &str) {
+    response.widget_info(|| {
+        let mut info = egui::WidgetInfo::labeled(egui::accesskit::Role::TextInput, true, name);
+        info.current_text_value = Some(text.to_owned());
+        info
+    });
+}
+
+fn number(ui: &mut Ui, name: &str, value: &mut u32, range: std::ops::RangeInclusive<u32>) {
+    row(ui, name, |ui| ui.add(DragValue::new(value).range(range)));
+}

@@ -1,0 +1,165 @@
+//! ROC curves and reliability diagrams.
+
+use std::collections::BTreeSet;
+
+use super::results::percent;
+use crate::evaluate::run::Evaluation;
+use crate::evaluate::work::{ReliabilityCounts, Scored};
+use crate::reader_study::analysis::delong::standard_error;
+use crate::reader_study::analysis::proportion::Proportion;
+use crate::reader_study::analysis::roc::{Scores, logit_interval};
+use crate::report::numbers::{count, fixed, interval};
+use crate::report::plots::{Curve, Reliability, ReliabilityBin, ReliabilityCurve, roc};
+use crate::report::{Cell, Column, Figure, Section, Table, Width};
+
+/// Bins of a reliability diagram from scores of cases.
+const BINS: usize = 10;
+
+pub(super) fn section(evaluation: &Evaluation) -> Section {
+    let mut section = Section::new("Probabilities");
+    let ci = percent(evaluation.plan.statistics.alpha);
+    let columns = vec![
+        Column::text("Model"),
+        Column::text("Target"),
+        Column::number("Positive", ""),
+        Column::number("Negative", ""),
+        Column::number("AUC", ""),
+        Column::number(format!("{ci} interval"), ""),
+    ];
+    let mut table = Table::new("Areas under ROC curves", columns);
+    let mut figures = Vec::new();
+    let targets: BTreeSet<&str> =
+        evaluation.records.iter().flat_map(|r| &r.scored).map(|s| s.target.as_str()).collect();
+    for target in targets {
+        let of_target = |model: usize| -> Vec<&Scored> {
+            let of_case = evaluation.of_model(model).flat_map(|(_, _, r)| &r.scored);
+            of_case.filter(|s| s.target == target).collect()
+        };
+        let scored: Vec<(&str, Vec<&Scored>)> =
+            evaluation.models.iter().enumerate().map(|(n, m)| (m.name.as_str(), of_target(n))).collect();
+        let curves: Vec<Curve> = scored
+            .iter()
+            .filter_map(|(model, scored)| curve(model, target, scored, evaluation.plan.statistics.alpha, &mut table))
+            .collect();
+        let suffix = if target.is_empty() { String::new() } else { format!(" for {target}") };
+        if !curves.is_empty() {
+            let caption = format!("ROC curves{suffix}; the dashed line is chance");
+            figures.push(Figure::svg(roc(&curves), caption, format!("ROC curves{suffix}")).width(Width::Half));
+        }
+        let probabilities = |s: &&Scored| s.probability && (0.0..=1.0).contains(&s.score);
+        let reliability: Vec<(String, Vec<ReliabilityCounts>)> = scored
+            .iter()
+            .filter(|(_, scored)| !scored.is_empty() && scored.iter().all(probabilities))
+            .map(|(model, scored)| ((*model).to_owned(), counts(scored)))
+            .collect();
+        figures.extend(diagram(evaluation, &reliability, &format!("cases{suffix}")));
+    }
+    let voxels: Vec<(String, Vec<ReliabilityCounts>)> = evaluation
+        .models
+        .iter()
+        .enumerate()
+        .map(|(n, m)| (m.name.clone(), sum(evaluation.of_model(n).map(|(_, _, r)| r.reliability.as_slice()))))
+        .filter(|(_, counts)| counts.iter().any(|c| c.n > 0))
+        .collect();
+    figures.extend(diagram(evaluation, &voxels, "voxels of all cases"));
+    if !table.is_empty() {
+        table.remark("Intervals: standard errors after DeLong 1988 on the logit scale");
+        section.table(table);
+    }
+    if !figures.is_empty() {
+        section.figures(figures);
+    }
+    section
+}
+
+fn curve(model: &str, target: &str, scored: &[&Scored], alpha: f64, table: &mut Table) -> Option<Curve> {
+    if scored.is_empty() {
+        return None;
+    }
+    let truth: Vec<bool> = scored.iter().map(|s| s.truth).collect();
+    let score: Vec<f64> = scored.iter().map(|s| s.score).collect();
+    let positive = truth.iter().filter(|t| **t).count();
+    let mut cells = vec![
+        Cell::from(model),
+        Cell::from(target),
+        count(positive as u64).into(),
+        count((truth.len() - positive) as u64).into(),
+    ];
+    let Ok(scores) = Scores::new(&truth, &score) else {
+        cells.extend([Cell::quiet("–").noted(table.note("The truth has one class only")), Cell::quiet("–")]);
+        table.row(cells);
+        return None;
+    };
+    let auc = scores.auc();
+    let ends = standard_error(&scores).ok().and_then(|se| logit_interval(auc, se, alpha));
+    let ends = ends.map(|i| interval(i, 3));
+    cells.push(fixed(auc, 3).into());
+    cells.push(ends.clone().map_or_else(|| Cell::quiet("–"), Cell::from));
+    table.row(cells);
+    let ends = ends.map(|i| format!(" ({i})")).unwrap_or_default();
+    let points = scores.roc_points().iter().map(|p| [p.fpf, p.tpf]).collect();
+    Some(Curve { name: format!("{model}, AUC {}{ends}", fixed(auc, 3)), points })
+}
+
+/// Counts in bins of equal width; an edge belongs to the bin below, as in `metrics::calibration`.
+fn counts(scored: &[&Scored]) -> Vec<ReliabilityCounts> {
+    let mut counts = vec![ReliabilityCounts::default(); BINS];
+    for s in scored {
+        let bin = ((s.score * BINS as f64).ceil() as usize).clamp(1, BINS) - 1;
+        if let Some(c) = counts.get_mut(bin) {
+            c.n += 1;
+            c.sum += s.score;
+            c.positives += u64::from(s.truth);
+        }
+    }
+    counts
+}
+
+/// Sums over the cases; those with another number of bins than the first are left out.
+fn sum<'a>(cases: impl Iterator<Item = &'a [ReliabilityCounts]>) -> Vec<ReliabilityCounts> {
+    let mut total: Vec<ReliabilityCounts> = Vec::new();
+    for counts in cases.filter(|c| !c.is_empty()) {
+        if total.is_empty() {
+            total = vec![ReliabilityCounts::default(); counts.len()];
+        }
+        if total.len() == counts.len() {
+            for (t, c) in total.iter_mut().zip(counts) {
+                *t = ReliabilityCounts { n: t.n + c.n, sum: t.sum + c.sum, positives: t.positives + c.positives };
+            }
+        }
+    }
+    total
+}
+
+fn diagram(evaluation: &Evaluation, models: &[(String, Vec<ReliabilityCounts>)], of: &str) -> Option<Figure> {
+    if models.is_empty() {
+        return None;
+    }
+    let alpha = evaluation.plan.statistics.alpha;
+    let curve = |(model, counts): &(String, Vec<ReliabilityCounts>)| {
+        let width = 1.0 / counts.len().max(1) as f64;
+        let bins: Vec<ReliabilityBin> = counts
+            .iter()
+            .enumerate()
+            .filter(|(_, c)| c.n > 0)
+            .map(|(at, c)| ReliabilityBin {
+                mean_probability: c.sum / c.n as f64,
+                share_positive: c.positives as f64 / c.n as f64,
+                interval: Proportion::new(c.positives, c.n).ok().map(|p| p.wilson(alpha)),
+                n: c.n,
+                range: [at as f64 * width, (at as f64 + 1.0) * width],
+            })
+            .collect();
+        let n: u64 = bins.iter().map(|b| b.n).sum();
+        let gap = |b: &ReliabilityBin| b.n as f64 * (b.mean_probability - b.share_positive).abs();
+        let ece = bins.iter().map(gap).sum::<f64>() / n.max(1) as f64;
+        ReliabilityCurve { name: format!("{model}, ECE {}", fixed(ece, 3)), bins }
+    };
+    let curves: Vec<ReliabilityCurve> = models.iter().map(curve).collect();
+    let bins = models.first().map_or(0, |m| m.1.len());
+    let caption = format!(
+        "Reliability of {of} in {bins} bins with {} Wilson intervals; the dashed line is perfect calibration, below it the number in each bin",
+        percent(alpha)
+    );
+    Some(Figure::svg(Reliability { curves }.svg(), caption, format!("Reliability diagram of {of}")).width(Width::Half))
+}

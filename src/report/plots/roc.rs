@@ -1,0 +1,52 @@
+//! ROC and FROC curves.
+
+use super::axis::Axis;
+use super::canvas::{Pen, drawn};
+use super::frame::{Frame, Margins};
+use super::legend::{self, Sample};
+use super::palette::Look;
+
+/// One curve.
+#[derive(Debug, Clone)]
+pub struct Curve {
+    /// Its name, for instance `model A, AUC 0.91 (0.85 to 0.96)`.
+    pub name: String,
+    /// Points in rising order of x.
+    pub points: Vec<[f64; 2]>,
+}
+
+/// ROC curves over the line of chance; `x` is 1 minus specificity, `y` sensitivity.
+#[must_use]
+pub fn roc(curves: &[Curve]) -> String {
+    let unit = |title: &str| Axis::new(title, "").range([0.0, 1.0]);
+    curves_over(curves, &unit("1 − specificity"), &unit("Sensitivity"), true)
+}
+
+/// FROC curves; `x` is the mean number of false marks a case, `y` the share of lesions found.
+#[must_use]
+pub fn froc(curves: &[Curve]) -> String {
+    let most = curves.iter().flat_map(|c| &c.points).map(|p| p[0]).filter(|x| x.is_finite()).fold(0.0, f64::max);
+    let x = Axis::new("False positives per case", "").range([0.0, if most > 0.0 { most } else { 1.0 }]);
+    curves_over(curves, &x, &Axis::new("Share of lesions found", "").range([0.0, 1.0]), false)
+}
+
+fn curves_over(curves: &[Curve], x: &Axis, y: &Axis, chance: bool) -> String {
+    let width = 360.0;
+    let names: Vec<&str> = curves.iter().map(|c| c.name.as_str()).collect();
+    let top = legend::height(&names, width - 20.0) + 4.0;
+    let size = [width, top + 340.0];
+    let looks: Vec<_> = names.iter().enumerate().map(|(n, name)| (*name, Look::of(n))).collect();
+    drawn(size[0], size[1], |canvas| {
+        legend::draw(canvas, &looks, width - 20.0, Sample::Line);
+        let ranges = (x.over(std::iter::empty()), y.over(std::iter::empty()));
+        let frame = Frame::draw(canvas, size, Margins::below(top), (x, ranges.0), (y, ranges.1));
+        if chance {
+            canvas.dashed(&[frame.at(0.0, 0.0), frame.at(1.0, 1.0)], Some([4.0, 3.0]), Pen::QUIET);
+        }
+        for (curve, (_, look)) in curves.iter().zip(&looks) {
+            let finite = curve.points.iter().filter(|p| p[0].is_finite() && p[1].is_finite());
+            let path: Vec<[f64; 2]> = finite.map(|p| frame.at(p[0], p[1])).collect();
+            canvas.dashed(&path, look.dash, Pen::of(look.color).width(2.0));
+        }
+    })
+}

@@ -1,0 +1,222 @@
+//! A blinded study in its room: read by keys, killed, resumed; and nothing in the window that tells the truth.
+
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use eframe::egui::{Event, Key, Vec2};
+use egui_kittest::kittest::{NodeT, Queryable};
+use egui_kittest::{Harness, Node, SnapshotOptions};
+use veritome::app::reading::{Desk, ReadingRoom, RoomOptions};
+use veritome::jobs::Control;
+use veritome::reader_study::package::{self, OwnerKey};
+use veritome::reader_study::session::event::{CloseReason, Event as LogEvent};
+use veritome::reader_study::session::step::Step;
+use veritome::reader_study::session::verify::{Expected, verify_file};
+
+use super::can_draw;
+use super::study::{TELLTALE, plan};
+
+const SIZE: Vec2 = Vec2::new(1280.0, 720.0);
+const YES_NO: &str = "title = \"Which are real?\"\ndesign = \"yes_no\"\nseed = 5\n\
+                      instructions = \"Look at each image as long as you like.\"\n";
+
+struct Room {
+    harness: Harness<'static, ReadingRoom>,
+}
+
+impl Room {
+    fn open(package: &Path, reader: &str) -> Self {
+        let (desk, may) = Desk::open(package, reader, 1).unwrap();
+        assert!(may.is_yes(), "{may}");
+        let harness = Harness::builder()
+            .with_size(SIZE)
+            .with_max_steps(200)
+            .with_step_dt(1.0 / 30.0)
+            .with_render_cursor(false)
+            .with_options(SnapshotOptions::new().threshold(1.2).max_failed_pixels(400))
+            .wgpu()
+            .build_eframe(move |cc| ReadingRoom::new(cc, desk, RoomOptions { steady: true }));
+        Self { harness }
+    }
+
+    fn settle(&mut self) {
+        let start = Instant::now();
+        loop {
+            self.harness.run_steps(1);
+            if self.harness.state_mut().is_idle() {
+                break;
+            }
+            assert!(start.elapsed() < Duration::from_secs(60), "still busy");
+            std::thread::sleep(Duration::from_millis(10));
+        }
+        self.harness.run_steps(4);
+        self.nothing_is_told();
+    }
+
+    fn key(&mut self, key: Key) {
+        self.harness.key_press(key);
+        self.settle();
+    }
+
+    fn digit(&mut self, digit: &str) {
+        self.harness.event(Event::Text(digit.into()));
+        self.settle();
+    }
+
+    fn node<'a>(&'a self, label: &'a str) -> Node<'a> {
+        self.harness.get_by_label(label)
+    }
+
+    /// What a screen reader could say holds none of the words that would tell.
+    fn nothing_is_told(&self) {
+        let mut nodes: Vec<Node<'_>> = vec![self.harness.root()];
+        while let Some(node) = nodes.pop() {
+            let one = node.accesskit_node();
+            let text = format!("{:?} {:?} {:?} {:?}", one.label(), one.value(), one.description(), one.placeholder());
+            for word in TELLTALE {
+                assert!(!text.contains(word), "{word} in {text}");
+            }
+            nodes.extend(node.children());
+        }
+    }
+}
+
+fn package_of(folder: &Path, head: &str, cases: usize, training: usize) -> PathBuf {
+    let out = folder.join("package");
+    let recipient = OwnerKey::generate().recipient();
+    package::create(&plan(folder, head, cases, training), &out, &recipient, &Control::new()).unwrap();
+    out
+}
+
+#[test]
+fn a_session_is_read_by_keys_and_goes_on_after_a_kill_in_mid_case() {
+    if !can_draw() {
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let package = package_of(folder.path(), YES_NO, 4, 1);
+    let mut room = Room::open(&package, "R1");
+    room.settle();
+    room.node("Begin");
+    room.harness.snapshot("study_welcome");
+    room.key(Key::Enter);
+    // The training trial tells its truth afterwards.
+    room.digit("2");
+    room.key(Key::Enter);
+    assert!(matches!(room.harness.state().step(), Step::Feedback { .. }));
+    room.key(Key::Enter);
+    // Enter without an answer says what is missing, and confirms nothing.
+    room.key(Key::Enter);
+    assert!(matches!(room.harness.state().step(), Step::Answer { at: 1, .. }));
+    room.node("No answer yet: Is this image real or synthetic?");
+    room.digit("4");
+    room.harness.remove_cursor();
+    room.settle();
+    room.harness.snapshot("study_trial");
+    room.key(Key::Enter);
+    room.key(Key::ArrowDown);
+    room.digit("6");
+    let before = room.harness.state().step();
+    // The power goes: nothing is closed or told.
+    std::mem::forget(room);
+
+    let log = package.join("logs/R1-s1.jsonl");
+    let kept = std::fs::read(&log).unwrap();
+    let mut bytes = kept.clone();
+    bytes.truncate(kept.len() - 7);
+    std::fs::write(&log, &bytes).unwrap();
+    let mut room = Room::open(&package, "R1");
+    room.settle();
+    room.key(Key::Enter);
+    let again = room.harness.state().step();
+    assert_eq!(format!("{before:?}"), format!("{again:?}"), "the same case comes again");
+    for _ in 0..3 {
+        room.digit("1");
+        room.key(Key::Enter);
+    }
+    assert_eq!(room.harness.state().step(), Step::Closed(CloseReason::Finished));
+    room.node("Close");
+    room.harness.snapshot("study_thanks");
+    let log = verify_file(&log, &Expected::default()).unwrap();
+    assert!(!log.has_serious_findings(), "{:?}", log.findings);
+    let confirmed = log.entries.iter().filter(|e| matches!(e.event, LogEvent::Confirmed { .. })).count();
+    let viewed = log.entries.iter().filter(|e| matches!(e.event, LogEvent::Viewed(_))).count();
+    assert_eq!((confirmed, viewed), (5, 5));
+    let torn = |e: &LogEvent| matches!(e, LogEvent::Resumed { torn: true, .. });
+    assert!(log.entries.iter().any(|e| torn(&e.event)));
+}
+
+#[test]
+fn two_images_stand_side_by_side_and_pause_hides_them() {
+    if !can_draw() {
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let head = "title = \"Pairs\"\ndesign = \"forced_choice\"\nseed = 2\n";
+    let package = package_of(folder.path(), head, 3, 0);
+    let mut room = Room::open(&package, "R2");
+    room.settle();
+    room.key(Key::Enter);
+    room.node("Viewport 1 Axial");
+    room.node("Viewport 2 Axial");
+    room.node("left").click();
+    room.settle();
+    room.digit("3");
+    room.harness.remove_cursor();
+    room.settle();
+    room.harness.snapshot("study_pair");
+    room.node("Pause").click();
+    room.settle();
+    assert_eq!(room.harness.state().step(), Step::Paused);
+    assert!(room.harness.query_by_label("Viewport 1 Axial").is_none());
+    room.key(Key::Enter);
+    // The answers are still there.
+    room.key(Key::Enter);
+    assert!(matches!(room.harness.state().step(), Step::Answer { at: 1, .. }));
+}
+
+#[test]
+fn a_place_is_marked_by_a_double_click_and_rated() {
+    if !can_draw() {
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let head = "title = \"Find it\"\ndesign = \"free_response\"\nseed = 2\n[sessions]\ncount = 2\n";
+    let plan = plan(folder.path(), head, 2, 0);
+    let text = std::fs::read_to_string(&plan).unwrap();
+    // The diseased case says where.
+    let lesion = "truth = 1\nlesion = [{ center_mm = [0.0, 0.0, 0.0], radius_mm = 9.0 }]";
+    std::fs::write(&plan, text.replace("truth = 1", lesion)).unwrap();
+    let out = folder.path().join("package");
+    package::create(&plan, &out, &OwnerKey::generate().recipient(), &Control::new()).unwrap();
+    let mut room = Room::open(&out, "R1");
+    room.settle();
+    room.key(Key::Enter);
+    let at = room.node("Viewport 1 Axial").rect().center();
+    room.harness.event(Event::PointerMoved(at));
+    room.harness.run_steps(1);
+    for _ in 0..2 {
+        for pressed in [true, false] {
+            room.harness.event(Event::PointerButton {
+                pos: at,
+                button: eframe::egui::PointerButton::Primary,
+                pressed,
+                modifiers: eframe::egui::Modifiers::NONE,
+            });
+        }
+        room.harness.run_steps(1);
+    }
+    room.settle();
+    room.node("Remove mark 1");
+    room.key(Key::Enter);
+    let log = verify_file(&out.join("logs/R1-s1.jsonl"), &Expected::default()).unwrap();
+    let placed = log.entries.iter().find_map(|e| match &e.event {
+        LogEvent::Mark { position_mm, .. } => Some(*position_mm),
+        _ => None,
+    });
+    let [x, y, z] = placed.unwrap();
+    assert!(
+        x.abs() < 3.0 && y.abs() < 3.0 && z.abs() < 3.0,
+        "the middle of the image is the middle of the ball: {x} {y} {z}"
+    );
+}
