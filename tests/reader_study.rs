@@ -19,16 +19,22 @@ use veritome::reader_study::analysis::{
 
 #[path = "reader_study/fixtures.rs"]
 mod fixtures;
+#[path = "reader_study/invented_study.rs"]
+mod invented_study;
 #[path = "reader_study/leaks.rs"]
 mod leaks;
 #[path = "reader_study/package.rs"]
 mod package;
 #[path = "reader_study/properties.rs"]
 mod properties;
+#[path = "reader_study/reading_session.rs"]
+mod reading_session;
 #[path = "reader_study/refusals.rs"]
 mod refusals;
 #[path = "support/study.rs"]
 mod study;
+#[path = "reader_study/study_outcome.rs"]
+mod study_outcome;
 
 fn data(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/reader_study").join(name)

@@ -3,16 +3,23 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+use anyhow::Context;
 use clap::{Args, Subcommand, ValueEnum};
 
 use super::progress::with_progress;
 use super::{WrongUsage, print_json};
 use crate::app::reading::{Desk, open_room};
+use crate::io::write::target::write_whole;
 use crate::reader_study::analysis::{CovarianceMethod, RatingsTable, ReportOptions, StudyReport, methods_text};
 use crate::reader_study::design::{Plan, reading_lists};
+use crate::reader_study::example::example;
 use crate::reader_study::leaks::Verdict;
-use crate::reader_study::package::{LeakCheck, OwnerKey, PackageError, create, leaks, verify};
+use crate::reader_study::outcome::remarks::Word;
+use crate::reader_study::outcome::{Integrity, Material, OutcomeOptions, StudyOutcome, html};
+use crate::reader_study::package::{LeakCheck, OwnerKey, PackageError, create, leaks, sealed_truth, verify};
+use crate::reader_study::session::clock::SystemClock;
 use crate::reader_study::session::washout::override_washout;
+use crate::reader_study::session::{PackageView, SessionLog};
 
 /// Reader studies.
 #[derive(Debug, Args)]
@@ -29,16 +36,76 @@ enum StudyCommand {
     Check(Check),
     /// Read a session of a study, in the window
     Read(Read),
-    /// From ratings to areas, tests and intervals
+    /// From readers' logs, or a table of ratings, to figures, tests and intervals
     Analyze(Analyze),
+    /// Make a small study with three simulated readers, to see what an analysis looks like
+    Example(Example),
 }
 
-/// Multi-reader multi-case analysis of a table of ratings.
+/// Makes an invented study whose readers are programs, and analyses it.
 #[derive(Debug, Args)]
+struct Example {
+    /// The folder of the package.
+    #[arg(short, long, value_name = "DIR")]
+    out: PathBuf,
+}
+
+impl Example {
+    fn run(self) -> anyhow::Result<()> {
+        let key_file = beside(&self.out, "key");
+        let key = if key_file.exists() {
+            OwnerKey::read(&key_file)?
+        } else {
+            let key = OwnerKey::generate();
+            if let Some(parent) = key_file.parent().filter(|p| !p.as_os_str().is_empty()) {
+                std::fs::create_dir_all(parent)?;
+            }
+            key.save(&key_file)?;
+            key
+        };
+        let out = self.out.clone();
+        with_progress("Making the example", move |control| example(&out, &key, control))??;
+        let command = Analyze {
+            package: Some(self.out),
+            key: Some(key_file),
+            out: None,
+            unplanned_look: None,
+            accept_untrusted: false,
+            ratings: None,
+            covariance: Covariance::Jackknife,
+            resamples: 2000,
+            seed: 0,
+            alpha: 0.05,
+            margin: None,
+            drop_incomplete: false,
+            json: false,
+        };
+        command.run()
+    }
+}
+
+/// Analysis of a finished study, or of a bare table of ratings.
+#[derive(Debug, Args)]
+#[command(group = clap::ArgGroup::new("what").required(true).args(["package", "ratings"]))]
 struct Analyze {
+    /// The folder of a package with its readers' logs.
+    #[arg(requires = "key")]
+    package: Option<PathBuf>,
+    /// The owner's key, which opens the truth.
+    #[arg(long, value_name = "FILE", requires = "package")]
+    key: Option<PathBuf>,
+    /// Where the report and the tables go; DIR.analysis beside the package if it is left out.
+    #[arg(short, long, value_name = "DIR", requires = "package")]
+    out: Option<PathBuf>,
+    /// Look before all sessions are closed; who does is written into the logs and said everywhere.
+    #[arg(long, value_name = "WHO", requires = "package")]
+    unplanned_look: Option<String>,
+    /// Go on although logs are altered or doubtful; said everywhere.
+    #[arg(long, requires = "package")]
+    accept_untrusted: bool,
     /// A table reader,modality,case,truth,rating: every reader reads every case in every modality.
     #[arg(long, value_name = "FILE.csv")]
-    ratings: PathBuf,
+    ratings: Option<PathBuf>,
     /// Where the covariances over cases come from.
     #[arg(long, value_enum, default_value = "jackknife")]
     covariance: Covariance,
@@ -76,6 +143,7 @@ impl Study {
             StudyCommand::Check(check) => check.run(),
             StudyCommand::Read(read) => read.run(),
             StudyCommand::Analyze(analyze) => analyze.run(),
+            StudyCommand::Example(example) => example.run(),
         }
     }
 }
@@ -265,6 +333,9 @@ impl Analyze {
             return Err(WrongUsage("--alpha must lie between 0 and 1".into()).into());
         }
         let json = self.json;
+        if let (Some(package), Some(key)) = (&self.package, &self.key) {
+            return self.study(package, key);
+        }
         let report = with_progress("Analysing the ratings", move |_| self.report())??;
         if json {
             return print_json(&report.to_json());
@@ -274,20 +345,79 @@ impl Analyze {
     }
 
     fn report(&self) -> anyhow::Result<StudyReport> {
-        let mut table = RatingsTable::read(&self.ratings)?;
+        let Some(ratings) = &self.ratings else {
+            return Err(WrongUsage("give a package with its --key, or --ratings FILE.csv".into()).into());
+        };
+        let mut table = RatingsTable::read(ratings)?;
         let mut dropped = None;
         if self.drop_incomplete {
             let (complete, left_out) = table.drop_incomplete()?;
             (table, dropped) = (complete, Some(left_out).filter(|d| !d.cases.is_empty()));
         }
-        let covariance = match self.covariance {
+        let options = ReportOptions { covariance: self.method(), alpha: self.alpha, margin: self.margin, dropped };
+        Ok(StudyReport::new(&table.crossed()?, &options)?)
+    }
+
+    fn method(&self) -> CovarianceMethod {
+        match self.covariance {
             Covariance::Jackknife => CovarianceMethod::Jackknife,
             Covariance::Delong => CovarianceMethod::DeLong,
             Covariance::Bootstrap => {
                 CovarianceMethod::Bootstrap { resamples: self.resamples as usize, seed: self.seed }
             }
+        }
+    }
+
+    /// Unseals a package and analyses its readers' logs.
+    fn study(&self, package: &Path, key: &Path) -> anyhow::Result<()> {
+        for wrong in verify(package)? {
+            eprintln!("veritome: {wrong}");
+        }
+        let truth = sealed_truth(package, &OwnerKey::read(key)?)?;
+        if let Some(who) = &self.unplanned_look {
+            let view = PackageView::read(package)?;
+            for log in Integrity::of(&Material::read(package)?).open_sessions() {
+                let path = view.folder.join("logs").join(format!("{log}.jsonl"));
+                if path.exists() {
+                    SessionLog::note_unplanned_look(&path, who, Box::new(SystemClock::new()))?;
+                }
+            }
+        }
+        let options = OutcomeOptions {
+            word: Word { accept_untrusted: self.accept_untrusted, unplanned_look: self.unplanned_look.clone() },
+            covariance: self.method(),
+            resamples: self.resamples as usize,
         };
-        let options = ReportOptions { covariance, alpha: self.alpha, margin: self.margin, dropped };
-        Ok(StudyReport::new(&table.crossed()?, &options)?)
+        let folder = package.to_owned();
+        let outcome = with_progress("Analysing the study", move |_| -> anyhow::Result<_> {
+            Ok(StudyOutcome::new(&Material::read(&folder)?, &truth, &options)?)
+        })??;
+        let out = self.out.clone().unwrap_or_else(|| beside(package, "analysis"));
+        std::fs::create_dir_all(&out).with_context(|| out.display().to_string())?;
+        let json = serde_json::to_string_pretty(&outcome.to_json())?;
+        let ratings = outcome.ratings_csv()?;
+        let mut files = vec![
+            ("report.html", html::page(&outcome)?.html()),
+            ("outcome.json", json),
+            ("trials.csv", outcome.trials_csv()?),
+        ];
+        files.extend(ratings.map(|text| ("ratings.csv", text)));
+        for (name, text) in &files {
+            write_whole(&out.join(name), |file| file.write_all(text.as_bytes()))?;
+        }
+        if self.json {
+            return print_json(&outcome.to_json());
+        }
+        for remark in &outcome.remarks {
+            println!("{remark}");
+        }
+        for warning in &outcome.warnings {
+            eprintln!("veritome: {warning}");
+        }
+        println!("{}", outcome.methods);
+        for (name, _) in &files {
+            println!("{}", out.join(name).display());
+        }
+        Ok(())
     }
 }

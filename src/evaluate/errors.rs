@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use super::pairing::Finding;
+use super::findings::Finding;
 use crate::error::Cancelled;
 use crate::io::IoError;
 use crate::report::numbers::counted;

@@ -92,6 +92,17 @@ impl Better {
         }
     }
 
+    /// A sign beside a name.
+    #[must_use]
+    pub fn sign(self) -> &'static str {
+        match self {
+            Self::Higher => "↑",
+            Self::Lower => "↓",
+            Self::NearZero => "→ 0",
+            Self::Unknown => "",
+        }
+    }
+
     /// The words under a table.
     #[must_use]
     pub fn words(self) -> &'static str {
@@ -130,7 +141,7 @@ impl About {
             "ssim" => ("SSIM", "", Higher),
             "ms_ssim" => ("MS-SSIM", "", Higher),
             "ncc" => ("Correlation", "", Higher),
-            "dice" | "mean_dice" => (if base == "dice" { "Dice" } else { "Mean Dice" }, "", Higher),
+            "dice" | "mean_dice" => (if base == "dice" { "Dice" } else { "Dice over labels" }, "", Higher),
             "iou" => ("IoU", "", Higher),
             "hd95_mm" => ("HD95", "mm", Lower),
             "hd_mm" => ("HD", "mm", Lower),

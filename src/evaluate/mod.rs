@@ -23,7 +23,7 @@
 //! ```
 //!
 //! - [`plan`]: [`Plan`], a TOML file; `plan_file`: its keys and their checks; [`errors`]: what is wrong with it
-//! - [`pattern`], [`pairing`], `case_table`: from the plan to [`Case`]s, with what is missing of which
+//! - [`pattern`], [`pairing`], `case_table`: from the plan to [`Case`]s; [`findings`]: what is missing of which
 //! - [`imaging`]: [`ImagingWork`], real images and models; [`comparing`]: two things measured, as `compare` does it; `pictures`
 //! - [`work`]: [`CaseWork`], what the caller does for one case with one model; [`measure`]: the names of measures
 //! - [`run`](mod@run): all jobs, several at once; [`store`]: finished ones on disk; `key`: what a result depends on
@@ -35,6 +35,7 @@ pub mod bootstrap;
 mod case_table;
 pub mod comparing;
 pub mod errors;
+pub mod findings;
 pub mod html;
 pub mod imaging;
 mod key;
@@ -57,11 +58,12 @@ mod values;
 pub mod work;
 
 pub use errors::{EvaluateError, PlanError};
+pub use findings::{Finding, Problem};
 pub use html::Setting;
 pub use imaging::ImagingWork;
 pub use key::Fingerprint;
 pub use measure::{About, Better, Measured, Measures};
-pub use pairing::{Case, Finding, Pairing, Problem};
+pub use pairing::{Case, Pairing};
 pub use pattern::Pattern;
 pub use plan::{CaseSource, DataRange, Kind, MeasurePlan, Plan, Tested};
 pub use results::{Written, write_results};

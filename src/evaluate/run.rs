@@ -7,9 +7,10 @@ use std::sync::{Mutex, PoisonError};
 use std::time::Instant;
 
 use super::errors::EvaluateError;
+use super::findings::Finding;
 use super::key::{self, Fingerprint};
 use super::measure::{self, About};
-use super::pairing::{Case, Finding, Pairing};
+use super::pairing::{Case, Pairing};
 use super::plan::{Plan, Tested};
 use super::store::{Record, Store, StoredPicture};
 use super::work::{CaseWork, Failure, Job, ModelFacts, Outcome};
@@ -112,6 +113,12 @@ fn measured(records: &[Record], work: &dyn CaseWork) -> Vec<(String, About)> {
     names.into_iter().map(|name| (name.clone(), work.about(name, unit))).collect()
 }
 
+/// The key of a job; where its files cannot be read a key that nothing finished has, and the reason of its failure.
+struct JobKey {
+    key: String,
+    unreadable: Option<String>,
+}
+
 fn keys(
     plan: &Plan,
     cases: &[Case],
@@ -119,15 +126,23 @@ fn keys(
     settings: &str,
     fingerprint: Fingerprint,
     control: &Control,
-) -> Result<Vec<String>, EvaluateError> {
+) -> Result<Vec<JobKey>, Cancelled> {
     control.stage("Looking at the files", cases.len() as u64);
     let mut keys = Vec::with_capacity(cases.len() * models.len());
     for case in cases {
         control.checkpoint()?;
-        let case_hash = key::of_case(case, &plan.folder, fingerprint)?;
+        let case_hash = key::of_case(case, &plan.folder, fingerprint).map_err(|e| e.to_string());
         for (tested, model) in plan.tested.iter().zip(models) {
-            let job = job(plan, case, tested);
-            keys.push(key::of_job(&job, &case_hash, model, settings, fingerprint)?);
+            let of_job = |hash: &String| {
+                let job = job(plan, case, tested);
+                key::of_job(&job, hash, model, settings, fingerprint).map_err(|e| e.to_string())
+            };
+            keys.push(match case_hash.as_ref().map_err(Clone::clone).and_then(of_job) {
+                Ok(key) => JobKey { key, unreadable: None },
+                Err(reason) => {
+                    JobKey { key: format!("unreadable {} {}", case.name, model.name), unreadable: Some(reason) }
+                }
+            });
         }
         control.advance(1);
     }
@@ -146,7 +161,7 @@ struct Runner<'a> {
     plan: &'a Plan,
     cases: &'a [Case],
     /// In the order of the records.
-    keys: &'a [String],
+    keys: &'a [JobKey],
     store: &'a Store,
     work: &'a dyn CaseWork,
 }
@@ -155,7 +170,7 @@ impl Runner<'_> {
     fn all(&self, options: RunOptions, control: &Control) -> Result<(Vec<Record>, usize), EvaluateError> {
         let models = self.plan.tested.len();
         let finished = |n: &usize| {
-            let record = self.keys.get(*n).and_then(|key| self.store.get(key))?;
+            let record = self.keys.get(*n).and_then(|k| self.store.get(&k.key))?;
             (!options.again && record.failed.is_none()).then(|| record.clone())
         };
         let mut records: Vec<Option<Record>> = (0..self.keys.len()).map(|n| finished(&n)).collect();
@@ -204,12 +219,13 @@ impl Runner<'_> {
             return Err(Cancelled.into());
         };
         let job = job(self.plan, case, tested);
-        let missing = match tested {
+        let JobKey { key, unreadable } = key;
+        let no_prediction = match tested {
             Tested::Prediction { name, .. } => case.predictions.get(name).and_then(|p| p.as_ref().err()),
             Tested::Model(_) => None,
         };
         let since = Instant::now();
-        let found = match missing {
+        let found = match unreadable.as_ref().or(no_prediction) {
             Some(reason) => Err(Failure::Failed(reason.clone())),
             None => attempt(self.work, &job, &control.child()),
         };

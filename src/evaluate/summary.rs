@@ -4,6 +4,7 @@ use rayon::prelude::*;
 use serde::Serialize;
 
 use super::bootstrap::Bootstrap;
+use super::measure::{About, Better};
 use super::run::Evaluation;
 use super::values::{Values, by_patient};
 use crate::reader_study::analysis::multiplicity::holm;
@@ -56,6 +57,8 @@ pub struct PairedDifference {
     pub n: usize,
     /// Their patients.
     pub patients: usize,
+    /// For a measure that is best near 0 the differences are those of the sizes, without their signs.
+    pub sizes: bool,
     /// Mean difference, first minus second.
     pub difference: Option<f64>,
     /// Bootstrap interval of it.
@@ -122,23 +125,25 @@ pub(super) fn standard_deviation(values: &[f64], mean: f64) -> f64 {
 pub fn paired_differences(evaluation: &Evaluation) -> Vec<PairedDifference> {
     let bootstrap = bootstrap(evaluation);
     let count = evaluation.models.len();
-    let pairs: Vec<(&str, usize, usize)> = evaluation
+    let pairs: Vec<(&(String, About), usize, usize)> = evaluation
         .measures
         .iter()
-        .flat_map(|(m, _)| (0..count).flat_map(move |a| (a + 1..count).map(move |b| (m.as_str(), a, b))))
+        .flat_map(|m| (0..count).flat_map(move |a| (a + 1..count).map(move |b| (m, a, b))))
         .collect();
-    let one = |(measure, a, b): &(&str, usize, usize)| {
+    let one = |((measure, about), a, b): &(&(String, About), usize, usize)| {
         let (first, second) = (evaluation.models[*a].name.clone(), evaluation.models[*b].name.clone());
-        let values = paired(&Values::of(evaluation, *a, measure), &Values::of(evaluation, *b, measure));
+        let sizes = about.better == Better::NearZero;
+        let values = paired(&Values::of(evaluation, *a, measure), &Values::of(evaluation, *b, measure), sizes);
         let clusters = values.clusters();
         let means = values.patient_means();
         let zeros = vec![0.0; means.len()];
         let test = wilcoxon(&means, &zeros, ZeroDifferences::Dropped).ok();
         let exact = test.and_then(|t| t.p_exact);
         PairedDifference {
-            measure: (*measure).to_owned(),
+            measure: measure.clone(),
             n: values.found.len(),
             patients: clusters.len(),
+            sizes,
             difference: (!clusters.is_empty()).then(|| clusters.mean()),
             interval: bootstrap.mean_interval(&clusters, &format!("pair {measure} {first} {second}")).ok(),
             p: exact.or_else(|| test.and_then(|t| t.p_normal)),
@@ -155,10 +160,11 @@ pub fn paired_differences(evaluation: &Evaluation) -> Vec<PairedDifference> {
     differences
 }
 
-/// Differences of the cases that have both.
-fn paired<'a>(first: &Values<'a>, second: &Values<'a>) -> Values<'a> {
+/// Differences of the cases that have both; of their sizes where a measure is best near 0.
+fn paired<'a>(first: &Values<'a>, second: &Values<'a>, sizes: bool) -> Values<'a> {
+    let size = |value: f64| if sizes { value.abs() } else { value };
     let others: std::collections::BTreeMap<usize, f64> = second.found.iter().map(|f| (f.0, f.2)).collect();
-    let both = |f: &(usize, &'a str, f64)| Some((f.0, f.1, f.2 - others.get(&f.0)?));
+    let both = |f: &(usize, &'a str, f64)| Some((f.0, f.1, size(f.2) - size(*others.get(&f.0)?)));
     Values { found: first.found.iter().filter_map(both).collect(), ..Values::default() }
 }
 

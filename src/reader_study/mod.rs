@@ -4,10 +4,14 @@
 //! - [`package`]: the folder that readers get, with its truth sealed
 //! - [`leaks`]: what could tell the arms of a study apart
 //! - [`session`]: what a reader does, kept line by line, and what comes next
+//! - [`outcome`]: from the logs of a study to its results
+//! - [`example`]: a small study with simulated readers
 //! - [`analysis`]: from a table of ratings to figures of merit, tests, intervals and sample sizes
 
 pub mod analysis;
 pub mod design;
+pub mod example;
 pub mod leaks;
+pub mod outcome;
 pub mod package;
 pub mod session;

@@ -40,32 +40,43 @@ impl Column {
 pub struct Cell {
     text: Text,
     quiet: bool,
+    notes: Vec<Note>,
 }
 
 impl Cell {
     /// A cell that steps back: what is missing, or too small to count.
     #[must_use]
     pub fn quiet(text: impl Into<Text>) -> Self {
-        Self { text: text.into(), quiet: true }
+        Self { text: text.into(), quiet: true, notes: Vec::new() }
     }
 
     /// The same cell with the mark of a footnote.
     #[must_use]
     pub fn noted(mut self, note: Note) -> Self {
-        self.text = self.text.raised(note.0);
+        self.notes.push(note);
+        self.notes.sort();
+        self.notes.dedup();
         self
+    }
+
+    fn html(&self) -> String {
+        if self.notes.is_empty() {
+            return self.text.html();
+        }
+        let marks: Vec<String> = self.notes.iter().map(|n| letter(n.0)).collect();
+        format!("{}<sup>{}</sup>", self.text.html(), marks.join(","))
     }
 }
 
 impl<T: Into<Text>> From<T> for Cell {
     fn from(text: T) -> Self {
-        Self { text: text.into(), quiet: false }
+        Self { text: text.into(), quiet: false, notes: Vec::new() }
     }
 }
 
 /// The mark of a footnote of one table.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Note(String);
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Note(usize);
 
 #[derive(Debug, Clone)]
 enum Row {
@@ -112,7 +123,7 @@ impl Table {
             self.notes.push(text);
             self.notes.len() - 1
         });
-        Note(letter(at))
+        Note(at)
     }
 
     /// Adds a sentence below the table that belongs to all of it.
@@ -175,7 +186,7 @@ impl Table {
         for (at, column) in self.columns.iter().enumerate() {
             let cell = cells.get(at).unwrap_or(&empty);
             let (open, close) = if at == 0 { ("th scope=\"row\"", "th") } else { ("td", "td") };
-            html.push_str(&format!("<{open}{}>{}</{close}>", class(column.align, cell.quiet), cell.text.html()));
+            html.push_str(&format!("<{open}{}>{}</{close}>", class(column.align, cell.quiet), cell.html()));
         }
         html.push_str("</tr>\n");
     }

@@ -13,7 +13,6 @@ enum Span {
     Strong(String),
     Code(String),
     Link { text: String, href: Href },
-    Raised(String),
 }
 
 impl Text {
@@ -51,13 +50,6 @@ impl Text {
         self
     }
 
-    /// Adds the mark of a footnote.
-    #[must_use]
-    pub(super) fn raised(mut self, words: impl Into<String>) -> Self {
-        self.0.push(Span::Raised(words.into()));
-        self
-    }
-
     /// Whether nothing would show.
     #[must_use]
     pub fn is_empty(&self) -> bool {
@@ -72,7 +64,6 @@ impl Text {
                 Span::Plain(words) => write!(html, "{}", escaped(words)),
                 Span::Strong(words) => write!(html, "<strong>{}</strong>", escaped(words)),
                 Span::Code(words) => write!(html, "<code>{}</code>", escaped(words)),
-                Span::Raised(words) => write!(html, "<sup>{}</sup>", escaped(words)),
                 Span::Link { text, href } => {
                     write!(html, "<a href=\"{}\">{}</a>", escaped(href.as_str()), escaped(text))
                 }

@@ -155,3 +155,20 @@ fn training_trials_alone_carry_their_truth() {
         assert_eq!(list.trials.iter().filter(|t| t.kind == TrialKind::Reading).count(), 6);
     }
 }
+
+#[test]
+fn the_example_study_reads_itself_and_says_everywhere_that_nobody_read() {
+    use veritome::reader_study::outcome::{DesignResult, Material, OutcomeOptions, StudyOutcome, html};
+    let folder = tempfile::tempdir().unwrap();
+    let (out, key) = (folder.path().join("example"), OwnerKey::generate());
+    veritome::reader_study::example::example(&out, &key, &Control::new()).unwrap();
+    let truth = package::sealed_truth(&out, &key).unwrap();
+    let outcome = StudyOutcome::new(&Material::read(&out).unwrap(), &truth, &OutcomeOptions::default()).unwrap();
+    assert!(outcome.simulated && outcome.remarks[0].contains("no human read"));
+    let DesignResult::YesNo(result) = &outcome.result.content else { panic!("{:?}", outcome.design) };
+    assert_eq!((result.readers.len(), result.areas.len()), (3, 3));
+    let page = html::page(&outcome).unwrap().html();
+    for word in ["simulated", "<svg", "R3", "Learning and fatigue", "CLAIM"] {
+        assert!(page.contains(word), "{word}");
+    }
+}

@@ -19,6 +19,7 @@ def begin(network):
         if isinstance(module, Residual):
             nn.init.zeros_(module.second.weight)
     nn.init.zeros_(network.leave.weight)
+    nn.init.zeros_(network.leave.bias)
 
 
 def cosines(n=4):
@@ -69,13 +70,15 @@ class Denoiser(nn.Module):
         self.last = Residual(c)
         self.leave = nn.Conv3d(c, 129, 1)
         begin(self)
-        nn.init.zeros_(self.leave.bias)
 
     def noise(self, coefficients):
-        """Standard deviation around each cube; the square root's mean is little moved by edges."""
-        root = ((coefficients.abs() + 1e-6).sqrt() * self.high).sum(1, keepdim=True)
-        root = F.avg_pool3d(F.pad(F.avg_pool3d(root, 2), [3] * 6, mode="replicate"), 5, 1)
-        return (F.conv_transpose3d(root, self.tent, stride=2, padding=3) / 0.822) ** 2
+        """Standard deviation around each cube; the square root's mean is little moved by edges. Where nothing was measured
+        (padding, a skull taken away) there is no noise to see: such cubes do not count."""
+        root = F.avg_pool3d((coefficients.abs().sqrt() * self.high).sum(1, keepdim=True), 2)
+        seen = (root > 0.025).float()
+        sums = [F.avg_pool3d(F.pad(x, [3] * 6, mode="replicate"), 5, 1) for x in (root * seen, seen)]
+        root, seen = [F.conv_transpose3d(x, self.tent, stride=2, padding=3) for x in sums]
+        return ((root / (seen + 1e-4)) / 0.822) ** 2 + 1e-5
 
     def forward(self, image):
         c = F.conv3d(F.pad(image, [3] * 6, mode="reflect"), self.bank, stride=2)

@@ -23,13 +23,15 @@ CHECKPOINTS = pathlib.Path(os.environ.get("VERITOME_RECIPES_CHECKPOINTS",
                                           pathlib.Path(__file__).resolve().parents[1] / "checkpoints"))
 
 
-def decibel_loss(found, truth, least=1e-6):
+def decibel_loss(found, truth, least=1e-6, air=0.0):
     """Minus the PSNR inside the head, in units of 4.3 dB and image by image, so that a smooth image without noise, where the
-    error is a thousandth, counts as much as a sharp noisy one; the air around adds a little of its plain error."""
+    error is a thousandth, counts as much as a sharp noisy one; the air around counts `air` as much, and adds a little of
+    its plain error."""
     axes = (1, 2, 3, 4)
     error = (found - truth) ** 2
     mask = (truth > 0.04).float()
     share = mask.mean(axes)
+    mask = mask.clamp_min(air)
     inside = (error * mask).sum(axes) / mask.sum(axes).clamp_min(1)
     weight = (share > 0.05).float()
     return ((inside + least).log() * weight).sum() / weight.sum().clamp_min(1) + 2 * (found - truth).abs().mean()

@@ -61,15 +61,7 @@ impl Form {
                 .map(|option| chosen(option, *several, answer)),
             AnswerKind::Marks { .. } | AnswerKind::Text => None,
         }?;
-        // On to the next open question, where one key answers this one.
-        let done = match &current.answer {
-            AnswerKind::Scale { from, to, .. } => to - from < MOST_BUTTONS,
-            AnswerKind::Choice { several, .. } => !several,
-            _ => false,
-        };
-        let at = asked.iter().position(|q| q.id == current.id).unwrap_or(0);
-        let open = asked.iter().skip(at + 1).find(|q| done && !q.is_answered(answers));
-        self.focus = Some(open.map_or_else(|| current.id.clone(), |q| q.id.clone()));
+        self.focus = Some(next(&asked, current, answers));
         Some(Changed { question: current.id.clone(), value })
     }
 
@@ -87,7 +79,7 @@ impl Form {
         let asked = asked(questions, answers);
         let current = self.current(&asked, answers).map(|q| q.id.clone());
         let mut changed = None;
-        for question in asked {
+        for question in &asked {
             let is_current = current.as_deref() == Some(question.id.as_str());
             let shown = card(ui, is_current, |ui| {
                 ui.set_width(ui.available_width());
@@ -95,7 +87,7 @@ impl Form {
                 self.answer(ui, question, answers)
             });
             if let Some(value) = shown.inner {
-                self.focus = Some(question.id.clone());
+                self.focus = Some(next(&asked, question, answers));
                 changed = Some(Changed { question: question.id.clone(), value });
             }
             ui.add_space(tokens(ui.ctx()).space.s);
@@ -226,6 +218,19 @@ impl Form {
         named_text(&response, &question.text, text);
         (response.lost_focus() && text != now).then(|| AnswerValue::Text(text.clone()))
     }
+}
+
+/// The question that keys answer once this one is answered: the next open one, where one key or click is all that this one
+/// takes.
+fn next(asked: &[&Question], answered: &Question, answers: &Answers) -> String {
+    let done = match &answered.answer {
+        AnswerKind::Scale { from, to, .. } => to - from < MOST_BUTTONS,
+        AnswerKind::Choice { several, .. } => !several,
+        AnswerKind::Marks { .. } | AnswerKind::Text => false,
+    };
+    let at = asked.iter().position(|q| q.id == answered.id).unwrap_or(0);
+    let open = asked.iter().skip(at + 1).find(|q| done && !q.is_answered(answers));
+    open.map_or_else(|| answered.id.clone(), |q| q.id.clone())
 }
 
 fn named_text(response: &egui::Response, name: &str, text: &str) {

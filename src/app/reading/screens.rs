@@ -101,8 +101,8 @@ fn small(ui: &mut Ui, text: &str) {
 fn go(ui: &mut Ui, text: &str) -> bool {
     let t = tokens(ui.ctx());
     ui.add_space(t.space.m);
-    let button = Button::new(RichText::new(text).size(t.size.body + 1.0).color(t.accent)).min_size(vec2(160.0, 36.0));
-    let response = ui.add(button);
+    let button = Button::new(RichText::new(text).size(t.size.body + 1.0).color(t.accent));
+    let response = ui.add_sized([160.0, 36.0], button);
     named(&response, text, None);
     response.clicked() || ui.input_mut(|i| i.consume_key(Modifiers::NONE, Key::Enter))
 }

@@ -34,6 +34,9 @@ pub(super) fn show(ui: &mut Ui, room: &mut ReadingRoom, at: usize, feedback: Opt
     let ready = room.on_stage == Some(at);
     let answering = ready && matches!(room.step(), Step::Answer { .. });
     if answering {
+        if room.progress().first_input().is_some() && ctx.input(|i| touched(&i.events)) {
+            room.act(ReadingSession::touched);
+        }
         keys(room, &ctx);
     }
     let panel = Frame::new().fill(t.panel).inner_margin(Margin::same(t.space.m as i8));
@@ -69,9 +72,6 @@ pub(super) fn show(ui: &mut Ui, room: &mut ReadingRoom, at: usize, feedback: Opt
         }
         room.drawn = true;
         ctx.request_repaint();
-    }
-    if answering && room.progress().first_input().is_some() && ctx.input(|i| touched(&i.events)) {
-        room.act(ReadingSession::touched);
     }
     let step = room.step();
     room.look_ahead(&ctx, &step);
@@ -215,15 +215,14 @@ fn asks(ui: &mut Ui, room: &mut ReadingRoom, at: usize, answering: bool) {
         }
         ui.add_space(t.space.xs);
         let button = Button::new(RichText::new("Confirm").size(t.size.body + 1.0).color(t.accent));
-        let response = ui.add(button.min_size(vec2(ui.available_width(), 36.0)));
+        let response = ui.add_sized([ui.available_width(), 36.0], button);
         named(&response, "Confirm", None);
         if response.on_hover_text("Enter").clicked() {
             confirm(room);
         }
         if room.progress().may_go_back() {
-            let response = ui.add(
-                Button::new((icon(Icon::ArrowLeft), RichText::new("Back"))).min_size(vec2(ui.available_width(), 28.0)),
-            );
+            let button = Button::new((icon(Icon::ArrowLeft), RichText::new("Back")));
+            let response = ui.add_sized([ui.available_width(), 28.0], button);
             named(&response, "Back", None);
             if response.on_hover_text("Opens the trial before again  (Backspace)").clicked() {
                 back(room);
@@ -257,7 +256,7 @@ fn told(ui: &mut Ui, room: &mut ReadingRoom, text: &str) {
     quiet(ui, "Only training trials tell this");
     ui.add_space(t.space.m);
     let button = Button::new(RichText::new("Continue").size(t.size.body + 1.0).color(t.accent));
-    let response = ui.add(button.min_size(vec2(ui.available_width(), 36.0)));
+    let response = ui.add_sized([ui.available_width(), 36.0], button);
     named(&response, "Continue", None);
     if (response.clicked() || ui.input_mut(|i| i.consume_key(Modifiers::NONE, Key::Enter)))
         && room.act(ReadingSession::feedback_shown)

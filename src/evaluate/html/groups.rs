@@ -1,10 +1,10 @@
 //! Subgroups: a forest plot of the headline measure, the tests of every measure.
 
-use super::results::{about, percent};
+use super::results::{about, percent, places};
 use crate::evaluate::run::Evaluation;
 use crate::evaluate::statistics::Statistics;
 use crate::evaluate::subgroups::{SMALLEST, Subgroup, Subgroups};
-use crate::report::numbers::{count, counted, decimals_for, fixed, interval, p_value, signed};
+use crate::report::numbers::{count, counted, fixed, interval, p_value, signed};
 use crate::report::plots::{Axis, Forest, ForestRow};
 use crate::report::{Cell, Column, Figure, Section, Table, Text};
 
@@ -47,12 +47,12 @@ pub(super) fn section(evaluation: &Evaluation, statistics: &Statistics) -> Secti
 }
 
 fn rows(subgroups: &Subgroups, series: usize) -> Vec<ForestRow> {
+    let d = places(subgroups.groups.iter().filter(|g| !g.too_small).map(|g| (g.interval, g.sd)));
     let group = |g: &Subgroup| {
         let name = if g.too_small { format!("{} (too small)", g.value) } else { g.value.clone() };
         let Some(mean) = g.mean else {
             return ForestRow::None { name, reason: format!("{} without a number", counted(g.undefined, "case")) };
         };
-        let d = decimals_for(g.interval.map_or(g.sd.unwrap_or(0.0), |[low, high]| (high - low) / 2.0));
         let ends = g.interval.map(|i| format!(" ({})", interval(i, d))).unwrap_or_default();
         ForestRow::Estimate {
             name,
@@ -81,12 +81,17 @@ fn tests(evaluation: &Evaluation, statistics: &Statistics) -> Table {
     let mut table = Table::new("Gaps between subgroups, mean of the best minus mean of the worst", columns);
     let none = || Cell::quiet("–");
     for (measure, about) in &evaluation.measures {
+        let is_there = |s: &Subgroups| s.measure == *measure && s.groups.iter().any(|g| g.n > 0);
+        if !statistics.subgroups.iter().any(is_there) {
+            continue;
+        }
         table.group(Text::new().strong(about.with_unit()).and(format!(", {}", about.better.words())));
-        for s in statistics.subgroups.iter().filter(|s| s.measure == *measure) {
+        let of_measure = || statistics.subgroups.iter().filter(|s| s.measure == *measure);
+        let d = places(of_measure().filter_map(|s| s.gap.as_ref()).map(|g| (g.interval, Some(g.difference.abs()))));
+        for s in of_measure() {
             let mut cells: Vec<Cell> = vec![s.model.clone().into(), s.column.clone().into()];
             match &s.gap {
                 Some(gap) => {
-                    let d = decimals_for(gap.interval.map_or(gap.difference.abs(), |[low, high]| (high - low) / 2.0));
                     cells.extend([gap.best.clone().into(), gap.worst.clone().into(), signed(gap.difference, d).into()]);
                     cells.push(gap.interval.map_or_else(none, |i| interval(i, d).into()));
                 }

@@ -46,8 +46,8 @@ pub(super) fn what_was_run(evaluation: &Evaluation, setting: &Setting) -> Sectio
     let fact = |name: &str, value: String| (name.to_owned(), Text::from(value));
     let mut facts = vec![fact("Software", setting.software.clone())];
     facts.extend(setting.machine.iter().map(|(name, value)| fact(name, value.clone())));
-    facts.push(fact("Started", setting.started.clone()));
-    facts.push(fact("Ended", setting.ended.clone()));
+    facts.push(fact("Started", time(&setting.started)));
+    facts.push(fact("Ended", time(&setting.ended)));
     let new = evaluation.records.len() - evaluation.reused;
     facts.push(fact("Jobs", format!("{} run, {} finished before", count(new as u64), count(evaluation.reused as u64))));
     facts.push(("Plan, SHA-256".into(), Text::new().code(evaluation.plan.sha256.clone())));
@@ -55,4 +55,9 @@ pub(super) fn what_was_run(evaluation: &Evaluation, setting: &Setting) -> Sectio
     section.facts(facts);
     section.listing("The plan, letter by letter", evaluation.plan.text.clone());
     section
+}
+
+/// `2026-11-26T10:05:00Z` as `2026-11-26 10:05:00 UTC`.
+pub(super) fn time(rfc3339: &str) -> String {
+    rfc3339.replacen('T', " ", 1).replacen('Z', " UTC", 1)
 }

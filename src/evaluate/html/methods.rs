@@ -7,7 +7,7 @@ use crate::evaluate::statistics::Statistics;
 use crate::evaluate::subgroups::SMALLEST;
 use crate::evaluate::summary::patients_with_several_cases;
 use crate::report::Section;
-use crate::report::numbers::{count, counted, significant};
+use crate::report::numbers::{count, counted};
 
 pub(super) fn section(evaluation: &Evaluation, statistics: &Statistics) -> Section {
     let mut section = Section::new("Methods");
@@ -28,13 +28,13 @@ fn measured(evaluation: &Evaluation, statistics: &Statistics) -> String {
     );
     match (measures.kind, measures.data_range, measures.tolerance_mm) {
         (Kind::Image, Some(DataRange::Stated(range)), _) => {
-            text.push_str(&format!(" PSNR and SSIM took {} as the full scale of the values.", significant(range, 4)));
+            text.push_str(&format!(" PSNR and SSIM took {range} as the full scale of the values."));
         }
         (Kind::Image, _, _) => {
             text.push_str(" PSNR and SSIM took the maximum minus the minimum of each case's reference as the full scale of the values.");
         }
         (Kind::Labels, _, Some(mm)) => {
-            text.push_str(&format!(" Surface Dice was taken at a tolerance of {} mm.", significant(mm, 3)));
+            text.push_str(&format!(" Surface Dice was taken at a tolerance of {mm} mm."));
         }
         _ => {}
     }
@@ -77,7 +77,7 @@ fn summarised(evaluation: &Evaluation, statistics: &Statistics) -> String {
     if !statistics.differences.is_empty() {
         let tests = statistics.differences.iter().filter(|d| d.p.is_some()).count();
         text.push_str(&format!(
-            " Models were compared on the cases for which both have a value, by the mean paired difference and Wilcoxon's two-sided signed rank test (exact for at most 50 observations without ties, else by its normal approximation; differences of zero dropped), {}.",
+            " Models were compared on the cases for which both have a value, by the mean paired difference and Wilcoxon's two-sided signed rank test (exact for at most 50 observations without ties, else by its normal approximation; differences of zero dropped), {}; of measures that are best near 0 the sizes were compared.",
             holm(tests)
         ));
     }

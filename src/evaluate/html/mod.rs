@@ -39,7 +39,7 @@ pub struct Setting {
 pub fn page(evaluation: &Evaluation, statistics: &Statistics, setting: &Setting) -> Page {
     let mut page = Page::new(evaluation.plan.title.clone());
     let models = counted(evaluation.models.len(), "model");
-    let when = if setting.ended.is_empty() { String::new() } else { format!(", {}", setting.ended) };
+    let when = if setting.ended.is_empty() { String::new() } else { format!(", {}", head::time(&setting.ended)) };
     page.lead(format!("{} with {models}{when}", counted(evaluation.cases.len(), "case")));
     banners(&mut page, evaluation, statistics, setting);
     let links = Links::new(evaluation);

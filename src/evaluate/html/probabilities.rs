@@ -52,7 +52,7 @@ pub(super) fn section(evaluation: &Evaluation) -> Section {
             .filter(|(_, scored)| !scored.is_empty() && scored.iter().all(probabilities))
             .map(|(model, scored)| ((*model).to_owned(), counts(scored)))
             .collect();
-        figures.extend(diagram(evaluation, &reliability, &format!("cases{suffix}")));
+        figures.extend(diagram(evaluation, &reliability, &format!("cases{suffix}"), true));
     }
     let voxels: Vec<(String, Vec<ReliabilityCounts>)> = evaluation
         .models
@@ -61,9 +61,9 @@ pub(super) fn section(evaluation: &Evaluation) -> Section {
         .map(|(n, m)| (m.name.clone(), sum(evaluation.of_model(n).map(|(_, _, r)| r.reliability.as_slice()))))
         .filter(|(_, counts)| counts.iter().any(|c| c.n > 0))
         .collect();
-    figures.extend(diagram(evaluation, &voxels, "voxels of all cases"));
+    figures.extend(diagram(evaluation, &voxels, "voxels of all cases", false));
     if !table.is_empty() {
-        table.remark("Intervals: standard errors after DeLong 1988 on the logit scale");
+        table.remark("Intervals: standard errors after DeLong 1988 on the logit scale. Cases count as independent");
         section.table(table);
     }
     if !figures.is_empty() {
@@ -131,7 +131,13 @@ fn sum<'a>(cases: impl Iterator<Item = &'a [ReliabilityCounts]>) -> Vec<Reliabil
     total
 }
 
-fn diagram(evaluation: &Evaluation, models: &[(String, Vec<ReliabilityCounts>)], of: &str) -> Option<Figure> {
+/// `independent`: whether each sample says something of its own, so that shares have intervals; voxels of one image do not.
+fn diagram(
+    evaluation: &Evaluation,
+    models: &[(String, Vec<ReliabilityCounts>)],
+    of: &str,
+    independent: bool,
+) -> Option<Figure> {
     if models.is_empty() {
         return None;
     }
@@ -145,7 +151,7 @@ fn diagram(evaluation: &Evaluation, models: &[(String, Vec<ReliabilityCounts>)],
             .map(|(at, c)| ReliabilityBin {
                 mean_probability: c.sum / c.n as f64,
                 share_positive: c.positives as f64 / c.n as f64,
-                interval: Proportion::new(c.positives, c.n).ok().map(|p| p.wilson(alpha)),
+                interval: Proportion::new(c.positives, c.n).ok().filter(|_| independent).map(|p| p.wilson(alpha)),
                 n: c.n,
                 range: [at as f64 * width, (at as f64 + 1.0) * width],
             })
@@ -157,9 +163,9 @@ fn diagram(evaluation: &Evaluation, models: &[(String, Vec<ReliabilityCounts>)],
     };
     let curves: Vec<ReliabilityCurve> = models.iter().map(curve).collect();
     let bins = models.first().map_or(0, |m| m.1.len());
+    let intervals = if independent { format!(" with {} Wilson intervals", percent(alpha)) } else { String::new() };
     let caption = format!(
-        "Reliability of {of} in {bins} bins with {} Wilson intervals; the dashed line is perfect calibration, below it the number in each bin",
-        percent(alpha)
+        "Reliability of {of} in {bins} bins{intervals}; the dashed line is perfect calibration, below it the number in each bin"
     );
     Some(Figure::svg(Reliability { curves }.svg(), caption, format!("Reliability diagram of {of}")).width(Width::Half))
 }

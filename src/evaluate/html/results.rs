@@ -1,7 +1,7 @@
 //! The numbers of each model, the models in pairs, and every case as a point.
 
 use super::links::Links;
-use crate::evaluate::measure::About;
+use crate::evaluate::measure::{About, Better};
 use crate::evaluate::run::Evaluation;
 use crate::evaluate::statistics::Statistics;
 use crate::evaluate::summary::Summary;
@@ -30,7 +30,8 @@ pub(super) fn overview(evaluation: &Evaluation, statistics: &Statistics) -> Sect
         return section;
     };
     let rows = statistics.summaries.iter().filter(|s| s.measure == measure).enumerate();
-    let rows: Vec<ForestRow> = rows.map(|(series, s)| forest_row(s, series)).collect();
+    let places = places_of(statistics, measure);
+    let rows: Vec<ForestRow> = rows.map(|(series, s)| forest_row(s, series, places)).collect();
     let interval = percent(evaluation.plan.statistics.alpha);
     let title = format!("Mean ({interval} interval)");
     let forest = Forest {
@@ -47,12 +48,11 @@ pub(super) fn overview(evaluation: &Evaluation, statistics: &Statistics) -> Sect
     section
 }
 
-fn forest_row(summary: &Summary, series: usize) -> ForestRow {
+fn forest_row(summary: &Summary, series: usize, decimals: usize) -> ForestRow {
     let Some(mean) = summary.mean else {
         let reason = summary.undefined.first().map_or("no cases", |(reason, _)| reason).to_owned();
         return ForestRow::None { name: summary.model.clone(), reason };
     };
-    let decimals = decimals(summary);
     let words = match summary.interval {
         Some(ends) => format!("{} ({})", fixed(mean, decimals), interval(ends, decimals)),
         None => fixed(mean, decimals),
@@ -68,17 +68,35 @@ fn forest_row(summary: &Summary, series: usize) -> ForestRow {
     }
 }
 
-/// Places for a row: two digits of the interval's half width, else of the standard deviation.
-fn decimals(summary: &Summary) -> usize {
-    let half = summary.interval.map(|[low, high]| (high - low) / 2.0);
-    decimals_for(half.or(summary.sd).unwrap_or(0.0))
+/// Places that show two digits of the middle one of the intervals (half their widths), or of the spreads where there is none: one
+/// number for all that stands below each other.
+pub(super) fn places(rows: impl Iterator<Item = (Option<[f64; 2]>, Option<f64>)>) -> usize {
+    let spread =
+        |(interval, sd): (Option<[f64; 2]>, Option<f64>)| interval.map(|[low, high]| (high - low) / 2.0).or(sd);
+    let mut places: Vec<usize> = rows.filter_map(spread).filter(|s| *s > 0.0).map(decimals_for).collect();
+    places.sort_unstable();
+    places.get(places.len() / 2).copied().unwrap_or(3)
+}
+
+/// The places of one measure.
+fn places_of(statistics: &Statistics, measure: &str) -> usize {
+    let of_measure = statistics.summaries.iter().filter(|s| s.measure == measure && s.mean.is_some());
+    places(of_measure.map(|s| (s.interval, s.sd)))
+}
+
+/// The places of the differences of one measure.
+fn difference_places(statistics: &Statistics, measure: &str) -> usize {
+    let of_measure = statistics.differences.iter().filter(|d| d.measure == measure);
+    places(of_measure.map(|d| (d.interval, d.difference.map(f64::abs))))
 }
 
 pub(super) fn summaries(evaluation: &Evaluation, statistics: &Statistics) -> Section {
     let mut section = Section::new("Results");
     let ci = percent(evaluation.plan.statistics.alpha);
+    // Of one model each measure is a row; of several it is a heading over theirs.
+    let only = evaluation.models.first().filter(|_| evaluation.models.len() == 1);
     let columns = vec![
-        Column::text("Model"),
+        Column::text(if only.is_some() { "Measure" } else { "Model" }),
         Column::number("n", ""),
         Column::number("Mean", ""),
         Column::number(format!("{ci} interval"), ""),
@@ -87,12 +105,19 @@ pub(super) fn summaries(evaluation: &Evaluation, statistics: &Statistics) -> Sec
         Column::number("Quartiles", ""),
         Column::number("Range", ""),
     ];
-    let mut table = Table::new("Every measure of every model over the cases", columns);
+    let caption = match only {
+        Some(model) => format!("Every measure of {} over the cases", model.name),
+        None => "Every measure of every model over the cases".to_owned(),
+    };
+    let mut table = Table::new(caption, columns);
     let missing = || Cell::quiet("–");
     for (measure, about) in &evaluation.measures {
-        table.group(Text::new().strong(about.with_unit()).and(format!(", {}", about.better.words())));
+        let name = format!("{} {}", about.with_unit(), about.better.sign()).trim_end().to_owned();
+        if only.is_none() {
+            table.group(Text::new().strong(about.with_unit()).and(format!(", {}", about.better.words())));
+        }
+        let d = places_of(statistics, measure);
         for s in statistics.summaries.iter().filter(|s| s.measure == *measure) {
-            let d = decimals(s);
             let number = |value: Option<f64>, d: usize| value.map_or_else(missing, |v| fixed(v, d).into());
             let pair =
                 |a: Option<f64>, b: Option<f64>| a.zip(b).map_or_else(missing, |(a, b)| interval([a, b], d).into());
@@ -106,7 +131,7 @@ pub(super) fn summaries(evaluation: &Evaluation, statistics: &Statistics) -> Sec
             }
             let spread = number(s.sd, s.sd.map_or(d, |sd| decimals_for(sd).max(d)));
             let cells = [
-                s.model.clone().into(),
+                if only.is_some() { name.clone().into() } else { s.model.clone().into() },
                 n,
                 number(s.mean, d),
                 ends,
@@ -117,6 +142,9 @@ pub(super) fn summaries(evaluation: &Evaluation, statistics: &Statistics) -> Sec
             ];
             table.row(cells);
         }
+    }
+    if only.is_some() {
+        table.remark("↑ higher is better, ↓ lower is better, → 0 nearer to 0 is better");
     }
     if !table.is_empty() {
         section.table(table);
@@ -131,12 +159,12 @@ pub(super) fn differences(evaluation: &Evaluation, statistics: &Statistics) -> S
     }
     let ci = percent(evaluation.plan.statistics.alpha);
     if let Some(about) = statistics.headline.as_deref().and_then(|m| about(evaluation, m)) {
+        let places = difference_places(statistics, statistics.headline.as_deref().unwrap_or_default());
         let of_headline = statistics.differences.iter().filter(|d| Some(&d.measure) == statistics.headline.as_ref());
         let rows: Vec<ForestRow> = of_headline
             .map(|d| {
                 let name = format!("{} − {}", d.first, d.second);
                 let Some(at) = d.difference else { return ForestRow::None { name, reason: "no case has both".into() } };
-                let places = decimals_for(d.interval.map_or(at.abs(), |[low, high]| (high - low) / 2.0));
                 let ends = d.interval.map(|i| format!(" ({})", interval(i, places))).unwrap_or_default();
                 let words = format!("{}{ends}", signed(at, places));
                 let n = format!("n = {}", count(d.n as u64));
@@ -162,10 +190,15 @@ pub(super) fn differences(evaluation: &Evaluation, statistics: &Statistics) -> S
     ];
     let mut table = Table::new("Models in pairs on the same cases, first minus second", columns);
     for (measure, about) in &evaluation.measures {
-        table.group(Text::new().strong(about.with_unit()).and(format!(", {}", about.better.words())));
+        if !statistics.differences.iter().any(|d| d.measure == *measure && d.n > 0) {
+            continue;
+        }
+        table.group(match about.better {
+            Better::NearZero => Text::new().strong(about.with_unit()).and(", without signs, lower is better"),
+            better => Text::new().strong(about.with_unit()).and(format!(", {}", better.words())),
+        });
+        let places = difference_places(statistics, measure);
         for d in statistics.differences.iter().filter(|d| d.measure == *measure) {
-            let places =
-                decimals_for(d.interval.map_or(d.difference.unwrap_or(0.0).abs(), |[low, high]| (high - low) / 2.0));
             let mut p = d.p.map_or_else(|| Cell::quiet("–"), |p| p_value(p).into());
             if d.exact {
                 p = p.noted(table.note("Exact"));
@@ -196,7 +229,8 @@ pub(super) fn boxes(evaluation: &Evaluation, statistics: &Statistics, links: &Li
     let headline = statistics.headline.as_deref();
     let first = evaluation.measures.iter().filter(|(m, _)| Some(m.as_str()) == headline);
     let others = evaluation.measures.iter().filter(|(m, _)| Some(m.as_str()) != headline);
-    for (measure, about) in first.chain(others).take(MOST_BOXES) {
+    let has_numbers = |m: &&(String, About)| statistics.summaries.iter().any(|s| s.measure == m.0 && s.n > 0);
+    for (measure, about) in first.chain(others).filter(has_numbers).take(MOST_BOXES) {
         let row = |(n, model): (usize, &crate::evaluate::work::ModelFacts)| {
             let values = Values::of(evaluation, n, measure).found;
             let point =

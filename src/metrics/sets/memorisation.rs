@@ -21,7 +21,7 @@ pub const DISTANCE_QUANTILES: [f64; 7] = [0.0, 0.01, 0.05, 0.25, 0.5, 0.75, 0.95
 pub struct ReferenceSet<'a> {
     /// Features, `[n, d]`.
     pub features: &'a Features,
-    /// The patient of each image, where several images may come from one. Patients are then what is relabelled, and a
+    /// The patient of each image; `None` where each image is of another one. Patients are what is relabelled, and a
     /// training image's own kind are those of other patients.
     pub patients: Option<&'a [String]>,
 }
@@ -113,8 +113,8 @@ impl Memorisation {
     /// Compares `generated` with what the model was trained on and with what it has not seen.
     ///
     /// # Errors
-    /// When the sets differ in their features, a set is too small for its neighbours, patients are given for one set only
-    /// in part or stand in both, or `level` or `alpha` is not inside 0 to 1.
+    /// When the sets differ in their features, a set is too small for its neighbours, there is not one patient an image, a
+    /// patient stands in both sets, or `level` or `alpha` is not inside 0 to 1.
     pub fn new(
         generated: &Features,
         training: &ReferenceSet,

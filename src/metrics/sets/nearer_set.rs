@@ -108,32 +108,30 @@ struct Units {
 
 impl Units {
     fn new([training, holdout]: [&ReferenceSet; 2]) -> Result<Self, SetError> {
-        let (n, m) = (training.features.len(), holdout.features.len());
-        let (Some(train), Some(hold)) = (training.patients, holdout.patients) else {
-            return Ok(Self {
-                unit: Unit::Image,
-                training: n,
-                holdout: m,
-                of: [(0..n).collect(), (n..n + m).collect()],
-            });
-        };
-        let numbered = |patients: &[String], from: usize| {
-            let distinct: BTreeSet<&String> = patients.iter().collect();
-            distinct.into_iter().cloned().zip(from..).collect::<BTreeMap<String, usize>>()
-        };
-        let train_numbers = numbered(train, 0);
-        let hold_numbers = numbered(hold, train_numbers.len());
-        if let Some(patient) = hold_numbers.keys().find(|patient| train_numbers.contains_key(*patient)) {
-            return Err(SetError::PatientInBoth { patient: patient.clone() });
+        if let (Some(train), Some(hold)) = (training.patients, holdout.patients) {
+            let seen: BTreeSet<&String> = train.iter().collect();
+            if let Some(patient) = hold.iter().find(|patient| seen.contains(patient)) {
+                return Err(SetError::PatientInBoth { patient: patient.clone() });
+            }
         }
-        let of = |patients: &[String], numbers: &BTreeMap<String, usize>| {
-            patients.iter().filter_map(|p| numbers.get(p).copied()).collect()
-        };
-        Ok(Self {
-            unit: Unit::Patient,
-            training: train_numbers.len(),
-            holdout: hold_numbers.len(),
-            of: [of(train, &train_numbers), of(hold, &hold_numbers)],
-        })
+        let (of_training, n) = numbered(training, 0);
+        let (of_holdout, m) = numbered(holdout, n);
+        let by_patient = training.patients.is_some() || holdout.patients.is_some();
+        let unit = if by_patient { Unit::Patient } else { Unit::Image };
+        Ok(Self { unit, training: n, holdout: m, of: [of_training, of_holdout] })
     }
+}
+
+/// The unit of each image, counted from `first`, and how many units there are; without patients each image is one.
+fn numbered(set: &ReferenceSet, first: usize) -> (Vec<usize>, usize) {
+    let Some(patients) = set.patients else {
+        let n = set.features.len();
+        return ((first..first + n).collect(), n);
+    };
+    let mut numbers = BTreeMap::<&String, usize>::new();
+    let number = |patient| {
+        let next = first + numbers.len();
+        *numbers.entry(patient).or_insert(next)
+    };
+    (patients.iter().map(number).collect(), numbers.len())
 }

@@ -23,7 +23,7 @@ pub struct View {
 }
 
 /// What a trial is for; readers only see whether it is training.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Role {
     /// Enters the analysis.
@@ -34,6 +34,19 @@ pub enum Role {
     Repeat,
     /// An obvious case, to see attention.
     Catch,
+}
+
+impl Role {
+    /// The name in tables.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Main => "main",
+            Self::Training => "training",
+            Self::Repeat => "repeat",
+            Self::Catch => "catch",
+        }
+    }
 }
 
 /// One screen with its questions.

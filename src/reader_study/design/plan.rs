@@ -287,6 +287,33 @@ pub struct Case {
     pub lesions: Vec<Lesion>,
 }
 
+impl Plan {
+    /// A case by its id.
+    #[must_use]
+    pub fn case(&self, id: &str) -> Option<&Case> {
+        self.cases.iter().find(|case| case.id == id)
+    }
+
+    /// A modality by its name.
+    #[must_use]
+    pub fn modality(&self, name: &str) -> Option<&Modality> {
+        self.modalities.iter().find(|modality| modality.name == name)
+    }
+
+    /// The names of the arms, acquired ones first, else in the plan's order: the first is the reference of comparisons.
+    #[must_use]
+    pub fn arms(&self) -> Vec<&str> {
+        let of = |synthetic: bool| self.modalities.iter().filter(move |m| m.synthetic == synthetic);
+        of(false).chain(of(true)).map(|m| m.name.as_str()).collect()
+    }
+
+    /// The names of the synthetic arms, in the plan's order.
+    #[must_use]
+    pub fn synthetic_arms(&self) -> Vec<&str> {
+        self.modalities.iter().filter(|m| m.synthetic).map(|m| m.name.as_str()).collect()
+    }
+}
+
 impl Case {
     /// Whether its readings enter the analysis: neither training nor catch.
     #[must_use]

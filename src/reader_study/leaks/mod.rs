@@ -2,20 +2,22 @@
 //! border pixels and names.
 //!
 //! ```
-//! use veritome::reader_study::leaks::{Arm, ImageHeader, ImageTraits, LeakOptions, LeakReport, StudyImage, Verdict};
+//! use veritome::reader_study::leaks::{
+//!     Arm, ImageHeader, ImageTraits, LeakError, LeakOptions, LeakReport, StudyImage, Verdict,
+//! };
 //! let image = |n: u16, arm| {
 //!     let voxels: Vec<f32> = (0..64_u16).map(|v| f32::from(v * (n + 3) % 17)).collect();
 //!     let bits_used = if arm == Arm::A { 12 } else { 16 };
 //!     let header = ImageHeader { bits_used: Some(bits_used), ..ImageHeader::default() };
 //!     let traits = ImageTraits::new(&voxels, [4, 4, 4], &header)?;
-//!     Ok(StudyImage { arm, patient: n.to_string(), traits, tags: Vec::new() })
+//!     Ok::<_, LeakError>(StudyImage { arm, patient: n.to_string(), traits, tags: Vec::new() })
 //! };
 //! let images: Vec<_> = (0..12).flat_map(|n| [image(n, Arm::A), image(n, Arm::B)]).collect::<Result<_, _>>()?;
 //! let options = LeakOptions { permutations: 199, ..LeakOptions::default() };
 //! let report = LeakReport::new(&images, &options)?;
 //! assert_eq!(report.verdict, Verdict::Leak);
 //! assert!(report.reasons[0].text.starts_with("bits_used gives the arm away"));
-//! # Ok::<(), veritome::reader_study::leaks::LeakError>(())
+//! # Ok::<(), LeakError>(())
 //! ```
 //!
 //! - [`features`]: [`ImageTraits`], what is measured of an image; [`catalogue`]: which of it a reader can reach

@@ -66,7 +66,7 @@ pub struct LeakReport {
     pub appearance: Separability,
     /// Names and texts.
     pub texts: Vec<TextFinding>,
-    /// Level of the tests, after Holm.
+    /// Level of the tests, after Holm: for traits with their classifier, and for texts.
     pub level: f64,
     /// Of folds and relabellings.
     pub seed: u64,
@@ -157,11 +157,13 @@ fn note(text: String, remedy: &str) -> Reason {
 fn of_trait(one: &TraitResult, level: f64) -> Option<Reason> {
     let (reach, remedy) = named(&one.name).map_or(("", ""), |of| (of.reach, of.remedy));
     let strength = one.auc.auc.max(1.0 - one.auc.auc);
-    let verdict = match one.p_adjusted <= level {
-        _ if one.gives_away.is_some() => Verdict::Leak,
-        true if strength >= USABLE_AUC => Verdict::Leak,
-        true => Verdict::Suspicious,
-        false => return None,
+    let differs = one.p_adjusted <= level;
+    let verdict = if one.gives_away.is_some() || (differs && strength >= USABLE_AUC) {
+        Verdict::Leak
+    } else if differs {
+        Verdict::Suspicious
+    } else {
+        return None;
     };
     let text = match &one.gives_away {
         Some(how) => format!("{} gives the arm away: {how} (seen in {reach})", one.name),

@@ -1,10 +1,9 @@
 //! What a session's log can say.
 
+use crate::reader_study::design::AnswerValue;
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
-
-use crate::reader_study::design::AnswerValue;
 
 /// One thing that happened; in JSON the field `event` names it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -241,6 +240,12 @@ impl Event {
             Self::Viewed(viewed) => Some(&viewed.code),
             _ => None,
         }
+    }
+
+    /// Whether its `ms` may be of another run, since it can be written while the session does not run.
+    #[must_use]
+    pub fn is_off_the_clock(&self) -> bool {
+        matches!(self, Self::UnplannedLook { .. } | Self::Recovered { .. })
     }
 
     /// Whether it says that the line before does not count.

@@ -20,6 +20,8 @@ pub mod event;
 pub mod finding;
 pub mod log;
 pub mod log_error;
+#[cfg(test)]
+mod log_tests;
 pub mod order;
 pub mod package_view;
 pub mod progress;

@@ -62,8 +62,7 @@ pub fn check(kept: &[KeptLine], expected: &Expected) -> Vec<Finding> {
             find(FindingKind::ClockSetBack { by_ms: back });
         }
         order.utc_ms = Some(utc_ms);
-        // A look is noted by another run, on its own clock.
-        if !matches!(entry.event, Event::UnplannedLook { .. }) {
+        if !entry.event.is_off_the_clock() {
             if matches!(entry.event, Event::Opened(_) | Event::Resumed { .. }) {
                 order.ms = 0;
             }
@@ -120,7 +119,7 @@ impl Order {
 
     fn wrong(&self, event: &Event, allow_back: Option<bool>) -> Option<String> {
         match (self.closed, event) {
-            (_, Event::UnplannedLook { .. }) => return None,
+            (_, event) if event.is_off_the_clock() => return None,
             (Some(CloseReason::Left), Event::Resumed { .. }) | (None, _) => {}
             (Some(_), _) => return Some("it comes after the session was closed".into()),
         }

@@ -1,5 +1,6 @@
 //! What a session needs of the files that a reader gets: `study.json` and the reading lists.
 
+use crate::reader_study::design::{PublicList, PublicStudy, Question};
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
@@ -7,7 +8,6 @@ use serde::Deserialize;
 
 use super::entry::line_hash;
 use super::order::Expected;
-use crate::reader_study::design::{PublicList, PublicStudy, Question};
 
 /// `R1-s2`: how files and lists name a reader's session.
 #[must_use]

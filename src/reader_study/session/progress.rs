@@ -85,7 +85,7 @@ impl Progress {
 
     /// Takes in what was written to the log.
     pub fn apply(&mut self, entry: &Entry) {
-        if matches!(entry.event, Event::UnplannedLook { .. }) {
+        if entry.event.is_off_the_clock() {
             return;
         }
         if matches!(entry.event, Event::Resumed { .. }) {
@@ -147,8 +147,14 @@ impl Progress {
 
     /// Reading time of this run, ms, without pauses and breaks.
     fn run_ms(&self, now_ms: u64) -> u64 {
+        // A break that is due is being taken, and is written only when it is over.
+        let now_ms = if self.shown.is_none() && self.break_due() { self.last_ms } else { now_ms };
         let paused = self.paused_since_ms.map_or(0, |since| now_ms.saturating_sub(since));
         now_ms.saturating_sub(self.rested_ms + paused)
+    }
+
+    fn break_due(&self) -> bool {
+        self.break_every.is_some_and(|every| self.since_break >= every)
     }
 
     /// Reading time of the whole session, ms, without pauses and breaks and without the time between runs.
@@ -212,7 +218,7 @@ impl Progress {
         if self.remaining_ms(now_ms) == Some(0) {
             return Step::TimeOver;
         }
-        if self.break_every.is_some_and(|every| self.since_break >= every) {
+        if self.break_due() {
             return Step::Break;
         }
         Step::Show { at, code: code(at) }

@@ -104,6 +104,6 @@ pub(super) fn closed(entries: &[Entry]) -> Option<CloseReason> {
 
 /// The latest time of an entry that the reader caused; the latest and not the last, since a clock may be set back.
 pub(super) fn last_activity(entries: &[Entry]) -> Option<Utc> {
-    let own = entries.iter().filter(|e| !matches!(e.event, Event::UnplannedLook { .. }));
+    let own = entries.iter().filter(|e| !e.event.is_off_the_clock());
     own.map(|e| e.utc).max()
 }

@@ -46,7 +46,7 @@ impl BlandAltman {
         let ends = levels.iter().flat_map(|(l, _)| l.interval).chain([0.0]);
         let x = self.mean.over(points.iter().map(|p| p.x));
         let y = self.difference.over(points.iter().map(|p| p.y).chain(ends));
-        let decimals = decimals_for(self.upper.at - self.lower.at);
+        let decimals = decimals_for((self.bias.interval[1] - self.bias.interval[0]) / 2.0);
         let look = Look::of(self.series);
         drawn(size[0], size[1], |canvas| {
             let margins = Margins { right: 72.0, ..Margins::below(12.0) };

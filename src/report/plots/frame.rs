@@ -58,7 +58,7 @@ impl Frame {
     /// Draws the x axis alone, at the foot of the frame.
     pub fn below(&self, canvas: &mut Canvas<'_>, x: &Axis, lines: bool) {
         let (left, right, bottom) = (self.x.from_px, self.x.to_px, self.y.from_px);
-        let ticks = Ticks::over([self.x.low, self.x.high], ((right - left) / 58.0) as usize);
+        let ticks = Ticks::across([self.x.low, self.x.high], right - left);
         for (value, word) in ticks.iter() {
             let at = self.x.at(value);
             if lines {

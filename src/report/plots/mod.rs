@@ -6,7 +6,7 @@
 //!
 //! - [`axis`]: [`Axis`], [`Point`]; `scale`, `frame`, `legend`: what plots share
 //! - `canvas`: the SVG; [`palette`]: colours, marks and dashes of series; `text_width`: how long words are
-//! - [`box_plot`], [`bland_altman`], [`scatter`], [`histogram`], [`line`](mod@line), [`forest`], [`reliability`], [`roc`] (ROC and FROC)
+//! - [`box_plot`], [`bland_altman`], [`scatter`], [`histogram`], [`line`](mod@line), [`forest`], [`reliability`], [`mod@roc`] (ROC and FROC)
 //! - [`quartiles`]: the five numbers of a box
 
 pub mod axis;

@@ -1,5 +1,7 @@
 //! Values to px, and ticks at round values.
 
+use super::canvas::SMALL;
+use super::text_width::text_width;
 use crate::report::numbers::{fixed, raised};
 
 /// A straight way from values to px.
@@ -54,6 +56,14 @@ impl Ticks {
         let words = values.iter().map(|v| fixed(v / unit, decimals)).collect();
         let power = if exponent == 0 { String::new() } else { format!("10{}", raised(exponent)) };
         Self { values, words, power }
+    }
+
+    /// As many ticks over a range as stand in `room` px with some space between their words.
+    pub fn across(range: [f64; 2], room: f64) -> Self {
+        let wide = |ticks: &Self| ticks.words.iter().map(|w| text_width(w, SMALL) + 22.0).fold(0.0, f64::max);
+        let most = (room / 40.0).max(2.0) as usize;
+        let fits = |ticks: &Self| wide(ticks) * ticks.values.len() as f64 <= room;
+        (2..=most).rev().map(|n| Self::over(range, n)).find(fits).unwrap_or_else(|| Self::over(range, 2))
     }
 
     pub fn iter(&self) -> impl Iterator<Item = (f64, &str)> {

@@ -34,12 +34,24 @@ class Batches:
         sigma = d.log_uniform(0.01, 0.16)
         if d.chance(0.3):  # coils and parallel imaging: stronger in some places
             sigma = sigma * torch.exp(0.3 * d.field(clean.shape, 20))
-        return rician(d, clean, sigma), clean
+        noisy = rician(d, clean, sigma)
+        if d.chance(0.4):  # the image ends here: zeros, as a window is padded
+            part = [slice(None)] * 3
+            for axis in range(3):
+                if d.chance(0.6):
+                    n = d.integer(2, 12)
+                    part[axis] = slice(n, None) if d.chance(0.5) else slice(0, self.size - n)
+            kept = torch.zeros_like(clean)
+            kept[tuple(part)] = 1
+            noisy, clean = noisy * kept, clean * kept
+        elif d.chance(0.15):  # the air was taken away
+            noisy = noisy * (clean > 0.01)
+        return noisy, clean
 
 
 def loss(net, batch):
     noisy, clean = batch
-    return decibel_loss(net(noisy), clean, 1e-5)
+    return decibel_loss(net(noisy), clean, 1e-5, air=0.3)
 
 
 # --- export, evaluation, card -------------------------------------------------------------------

@@ -1,0 +1,436 @@
+//! Finished studies from logs to results, on simulated readers of whom the truth is known.
+
+use std::collections::BTreeMap;
+
+use super::invented_study::{Invention, opening, read_by, readers};
+use veritome::reader_study::analysis::distribution::normal_upper;
+use veritome::reader_study::analysis::{CovarianceMethod, RatingsTable};
+use veritome::reader_study::design::{AnswerValue, SealedTruth};
+use veritome::reader_study::outcome::remarks::Word;
+use veritome::reader_study::outcome::simulate::SimulatedReader;
+use veritome::reader_study::outcome::{
+    DesignResult, Integrity, Material, OutcomeError, OutcomeOptions, Readings, StudyOutcome,
+};
+use veritome::reader_study::session::clock::DrivenClock;
+use veritome::reader_study::session::entry::{Entry, NO_LINE, line_hash};
+use veritome::reader_study::session::event::Event;
+use veritome::reader_study::session::step::Step;
+use veritome::reader_study::session::utc::Utc;
+use veritome::reader_study::session::verify::{Expected, verify};
+use veritome::reader_study::session::{ReadingSession, SessionLog};
+
+fn options() -> OutcomeOptions {
+    OutcomeOptions { resamples: 300, ..OutcomeOptions::default() }
+}
+
+fn analysed(invention: &Invention, skill: f64, seed: u64) -> (Material, SealedTruth, StudyOutcome) {
+    let (material, truth) = invention.build();
+    let material = read_by(&material, &truth, &readers(invention, &truth, skill), seed);
+    let outcome = StudyOutcome::new(&material, &truth, &options()).unwrap();
+    (material, truth, outcome)
+}
+
+/// Readers with a skill for each arm.
+fn by_arm(invention: &Invention, truth: &SealedTruth, skills: &[f64]) -> Vec<SimulatedReader> {
+    let skill: BTreeMap<String, f64> =
+        invention.arms.iter().zip(skills).map(|((arm, _), skill)| ((*arm).to_owned(), *skill)).collect();
+    readers(invention, truth, 0.0).into_iter().map(|r| SimulatedReader { skill: skill.clone(), ..r }).collect()
+}
+
+fn read_with(invention: &Invention, skills: &[f64], seed: u64) -> StudyOutcome {
+    let (material, truth) = invention.build();
+    let material = read_by(&material, &truth, &by_arm(invention, &truth, skills), seed);
+    StudyOutcome::new(&material, &truth, &options()).unwrap()
+}
+
+fn phi(z: f64) -> f64 {
+    1.0 - normal_upper(z)
+}
+
+fn inside(interval: [f64; 2], value: f64) -> bool {
+    interval[0] <= value && value <= interval[1]
+}
+
+/// The log with its entries changed and a sound chain, as a forger would write it.
+fn forged(bytes: &[u8], change: impl Fn(&mut Entry)) -> Vec<u8> {
+    let mut entries = verify("log", bytes, &Expected::default()).entries;
+    let (mut previous, mut out) = (NO_LINE.to_owned(), Vec::new());
+    for entry in &mut entries {
+        change(entry);
+        entry.previous = previous;
+        let line = entry.line().unwrap();
+        previous = line_hash(&line);
+        out.extend(line);
+        out.push(b'\n');
+    }
+    out
+}
+
+#[test]
+fn yes_no_recovers_the_sensitivity_and_criterion_that_readers_were_given() {
+    let invention = Invention::new("yes_no", 5, 120);
+    let (material, truth) = invention.build();
+    let biased = |r: SimulatedReader| SimulatedReader { criterion: 0.3, ..r };
+    let all: Vec<_> = readers(&invention, &truth, 1.2).into_iter().map(biased).collect();
+    let material = read_by(&material, &truth, &all, 11);
+    let outcome = StudyOutcome::new(&material, &truth, &options()).unwrap();
+    let DesignResult::YesNo(result) = &outcome.result.content else { panic!("{:?}", outcome.design) };
+    assert_eq!((result.threshold, result.readers.len()), (3.5, 5));
+    for reader in &result.readers {
+        assert!(inside(reader.dprime_interval, 1.2), "{}: {:?}", reader.reader, reader.dprime_interval);
+        assert!((reader.detection.criterion_c - 0.3).abs() < 0.35);
+        assert_eq!((reader.hits.n, reader.false_alarms.n), (120, 120));
+    }
+    let area = &result.means[0];
+    // Six steps lose a little of the area of the continuous evidence, phi(d'/sqrt 2) = 0.802.
+    assert!(inside(area.interval, phi(1.2 / 2.0_f64.sqrt()) - 0.01), "{area:?}");
+    assert!(area.against.unwrap().p.unwrap() < 1e-4 && area.readers == 5);
+    let balanced = &result.means[1];
+    let expected = f64::midpoint(phi(0.6 - 0.3), phi(0.6 + 0.3));
+    assert!(inside(balanced.interval, expected), "{balanced:?} {expected}");
+    let ratings = outcome.ratings_csv().unwrap().unwrap();
+    let table = RatingsTable::parse("ratings.csv", ratings.as_bytes()).unwrap().crossed().unwrap();
+    assert_eq!((table.readers().len(), table.case_counts()), (5, (120, 120)));
+    assert_eq!(outcome.planned_tests.content[0].p, outcome.planned_tests.content[0].p_holm);
+}
+
+#[test]
+fn readers_at_chance_are_equivalent_to_chance_within_a_wide_margin() {
+    let outcome = read_with(&Invention { margin: Some(0.15), ..Invention::new("yes_no", 6, 100) }, &[0.0, 0.0], 3);
+    let DesignResult::YesNo(result) = &outcome.result.content else { panic!() };
+    let area = &result.means[0];
+    assert!(inside(area.interval, 0.5) && area.equivalence.unwrap().equivalent, "{area:?}");
+}
+
+#[test]
+fn forced_choice_recovers_sensitivity_and_side_bias() {
+    let invention = Invention::new("forced_choice", 4, 200);
+    let (material, truth) = invention.build();
+    let biased = |r: SimulatedReader| SimulatedReader { side_bias: 0.8, ..r };
+    let all = readers(&invention, &truth, 1.0).into_iter().enumerate();
+    let all: Vec<_> = all.map(|(at, r)| if at == 0 { biased(r) } else { r }).collect();
+    let material = read_by(&material, &truth, &all, 5);
+    let outcome = StudyOutcome::new(&material, &truth, &options()).unwrap();
+    let DesignResult::ForcedChoice(result) = &outcome.result.content else { panic!() };
+    let pulled = &result.readers[0];
+    assert!(pulled.p_side_bias < 0.001 && pulled.chosen_left.share > 0.6, "{pulled:?}");
+    for reader in &result.readers[1..] {
+        assert!(inside(reader.dprime_interval, 1.0), "{reader:?}");
+        assert!(reader.p_side_bias > 0.01, "{reader:?}");
+    }
+    assert!(result.means[0].against.unwrap().p.unwrap() < 0.001);
+    assert_eq!((result.means[0].cases, result.means[0].readers), (200, 4));
+    assert_eq!(outcome.order_effects.content.sides.len(), 4);
+}
+
+#[test]
+fn roc_finds_the_arm_that_is_read_worse_and_swapping_arms_changes_the_sign() {
+    let invention = Invention::new("roc", 5, 100);
+    let (material, truth) = invention.build();
+    let material = read_by(&material, &truth, &by_arm(&invention, &truth, &[1.8, 0.9]), 8);
+    let outcome = StudyOutcome::new(&material, &truth, &options()).unwrap();
+    let DesignResult::Roc(result) = &outcome.result.content else { panic!() };
+    let report = result.report.as_ref().unwrap();
+    let test = report.mrmc.as_ref().unwrap().random_readers_random_cases.as_ref().unwrap();
+    let expected = phi(1.8 / 2.0_f64.sqrt()) - phi(0.9 / 2.0_f64.sqrt());
+    assert!(inside(test.ci, expected) && test.p.unwrap() < 0.05, "{:?} {expected}", test.ci);
+    assert!(!report.noninferiority.unwrap().noninferior && report.dbm.is_some());
+    for single in &report.modalities {
+        let skill = if single.mean.modality == "acquired" { 1.8 } else { 0.9_f64 };
+        assert!(inside(single.mean.interval, phi(skill / 2.0_f64.sqrt())), "{single:?}");
+    }
+    let mut swapped = truth.clone();
+    for trial in swapped.lists.values_mut().flatten() {
+        let name = if trial.modalities[0] == "acquired" { "synthetic" } else { "acquired" };
+        trial.modalities = vec![name.into()];
+    }
+    let other = StudyOutcome::new(&material, &swapped, &options()).unwrap();
+    let DesignResult::Roc(other) = &other.result.content else { panic!() };
+    let back = other.report.as_ref().unwrap().mrmc.as_ref().unwrap().random_readers_random_cases.as_ref().unwrap();
+    assert!((test.difference + back.difference).abs() < 1e-12);
+    assert!((test.p.unwrap() - back.p.unwrap()).abs() < 1e-12);
+}
+
+#[test]
+fn other_designs_recover_what_readers_were_given() {
+    let outcome = read_with(&Invention::new("aided", 3, 60), &[0.8, 2.0], 2);
+    let DesignResult::Aided(result) = &outcome.result.content else { panic!() };
+    assert!(result.areas.iter().filter(|a| a.modality == "synthetic").all(|a| a.auc > 0.8));
+    assert_eq!((result.areas.len(), result.rates.len()), (6, 6));
+
+    let outcome = read_with(&Invention::new("free_response", 4, 80), &[2.5, 1.0], 2);
+    let DesignResult::FreeResponse(result) = &outcome.result.content else { panic!() };
+    assert_eq!((result.diseased_cases, result.lesions, result.normal_cases), (40, 80, 40));
+    let difference = &result.comparisons[0].comparisons[0].differences[0];
+    assert!(difference.difference > 0.0 && difference.p.unwrap() < 0.05, "{difference:?}");
+    for reader in &result.readers {
+        // A lesion is marked when its evidence exceeds 0.
+        let expected = phi(if reader.modality == "acquired" { 2.5 } else { 1.0 });
+        assert!((reader.lesions_marked - expected).abs() < 0.1, "{reader:?}");
+        assert!((reader.non_lesion_marks_per_case - 0.4).abs() < 0.2, "{reader:?}");
+    }
+
+    let outcome = read_with(&Invention::new("grading", 4, 100), &[0.8, 0.0], 2);
+    let DesignResult::Grading(result) = &outcome.result.content else { panic!() };
+    assert_eq!((result.criteria.len(), result.agreement.len()), (2, 4));
+    for criterion in &result.criteria {
+        let vgc = criterion.vgc.unwrap();
+        assert!(inside(vgc.interval, phi(-0.8 / 2.0_f64.sqrt()) + 0.01), "{vgc:?}");
+        assert!(criterion.readers.iter().all(|r| r.p_holm.unwrap() < 0.05 && r.p_holm >= r.p));
+    }
+    assert!(result.agreement.iter().all(|a| a.krippendorff_alpha.unwrap() > 0.1 && a.pairs.len() == 6));
+
+    let outcome = read_with(&Invention::new("preference", 5, 120), &[0.7, 0.0], 2);
+    let DesignResult::Preference(result) = &outcome.result.content else { panic!() };
+    let root = 2.0_f64.sqrt();
+    let (won, lost) = (phi((0.7 - 0.2) / root), phi((-0.7 - 0.2) / root));
+    let mean = result.pairs[0].mean.as_ref().unwrap();
+    assert!(inside(mean.interval, won + (1.0 - won - lost) / 2.0), "{mean:?}");
+    assert!(result.strengths.is_none() && result.pairs[0].readers.len() == 5);
+
+    let outcome = read_with(&Invention::new("approval", 4, 100), &[1.0, 0.2], 2);
+    let DesignResult::Approval(result) = &outcome.result.content else { panic!() };
+    let usable: Vec<_> = result.means.iter().filter(|m| m.figure.contains("minor")).collect();
+    assert!(inside(usable[0].interval, phi(1.0)) && inside(usable[1].interval, phi(0.2)), "{usable:?}");
+    assert!(result.comparison.as_ref().unwrap().comparisons[0].differences[0].p.unwrap() < 0.05);
+    assert!(result.readers.iter().all(|r| r.shares.iter().map(|s| s.share).sum::<f64>() > 0.999));
+}
+
+#[test]
+fn three_arms_get_strengths_and_pairwise_tests() {
+    let arms = vec![("acquired", false), ("one", true), ("two", true)];
+    let outcome =
+        read_with(&Invention { arms: arms.clone(), ..Invention::new("preference", 4, 60) }, &[1.0, 0.5, 0.0], 4);
+    let DesignResult::Preference(result) = &outcome.result.content else { panic!() };
+    let strengths = result.strengths.as_ref().unwrap();
+    assert!(strengths[0].strength > strengths[1].strength && strengths[1].strength > strengths[2].strength);
+    assert!((strengths.iter().map(|s| s.strength).sum::<f64>() - 1.0).abs() < 1e-9);
+    assert!(strengths.iter().all(|s| inside(s.interval.unwrap(), s.strength) && s.resamples == [300, 300]));
+    assert_eq!(outcome.planned_tests.content.len(), 3);
+    assert!(outcome.planned_tests.content.iter().all(|t| t.p_holm >= t.p));
+
+    let outcome = read_with(&Invention { arms, sessions: 3, ..Invention::new("yes_no", 3, 60) }, &[0.0, 1.5, 0.2], 4);
+    let DesignResult::YesNo(result) = &outcome.result.content else { panic!() };
+    let areas: Vec<f64> = result.means.iter().filter(|m| m.figure.contains("ROC")).map(|m| m.mean).collect();
+    assert!(areas.len() == 2 && areas[0] > 0.7 && areas[1] < 0.65, "{areas:?}");
+    assert_eq!(result.report.as_ref().unwrap().n.modalities, 2);
+}
+
+#[test]
+fn relabelling_readers_and_cases_changes_nothing() {
+    let invention = Invention::new("roc", 4, 40);
+    let (material, truth) = invention.build();
+    let material = read_by(&material, &truth, &by_arm(&invention, &truth, &[1.8, 0.9]), 8);
+    let new_name = |old: &str| format!("Z{}", 99 - old[1..].parse::<u32>().unwrap());
+    let new_key = |key: &str| key.split_once("-s").map(|(r, s)| format!("{}-s{s}", new_name(r))).unwrap();
+    let (mut renamed, mut key) = (material.clone(), truth.clone());
+    renamed.study.readers.iter_mut().for_each(|r| *r = new_name(r));
+    renamed.lists = material.lists.iter().map(|(k, v)| (new_key(k), v.clone())).collect();
+    renamed.lists.values_mut().for_each(|(list, _)| list.reader = new_name(&list.reader));
+    let mut plan = truth.plan.plan().clone();
+    plan.readers.iter_mut().for_each(|r| r.id = new_name(&r.id));
+    key.lists = truth.lists.iter().map(|(k, v)| (new_key(k), v.clone())).collect();
+    let new_case = |old: &str| format!("x{}", line_hash(old.as_bytes()));
+    plan.cases.iter_mut().for_each(|c| c.id = new_case(&c.id));
+    key.plan = plan.try_into().unwrap();
+    key.blobs.values_mut().for_each(|b| b.case = new_case(&b.case));
+    key.lists.values_mut().flatten().for_each(|t| t.case = new_case(&t.case));
+    for log in &mut renamed.logs {
+        log.file = format!("{}.jsonl", new_key(log.file.strip_suffix(".jsonl").unwrap()));
+        log.bytes = forged(&log.bytes, |entry| {
+            if let Event::Opened(opened) = &mut entry.event {
+                opened.reader = new_name(&opened.reader);
+            }
+        });
+    }
+    let numbers = |material: &Material, truth: &SealedTruth| {
+        let outcome = StudyOutcome::new(material, truth, &options()).unwrap();
+        let DesignResult::Roc(result) = outcome.result.content else { panic!() };
+        let test = result.report.unwrap().mrmc.unwrap().random_readers_random_cases.unwrap();
+        let trend = outcome.trends.content[1].per_ten_trials.unwrap();
+        [test.difference, test.se, test.ddf, test.p.unwrap(), test.ci[0], test.ci[1], trend.mean, trend.t.unwrap()]
+    };
+    for (a, b) in numbers(&material, &truth).into_iter().zip(numbers(&renamed, &key)) {
+        assert!((a - b).abs() < 1e-9 * a.abs().max(1.0), "{a} {b}");
+    }
+}
+
+#[test]
+fn logs_that_cannot_be_trusted_stop_the_analysis_unless_somebody_says_go_on() {
+    let invention = Invention::new("yes_no", 2, 40);
+    let (material, truth, before) = analysed(&invention, 1.0, 1);
+    let refused = |material: &Material| match StudyOutcome::new(material, &truth, &options()) {
+        Err(OutcomeError::Untrusted { findings }) => findings.join("\n"),
+        other => panic!("{:?}", other.map(|o| o.remarks)),
+    };
+    // An altered byte.
+    let mut altered = material.clone();
+    let at = altered.logs[1].bytes.len() / 2;
+    altered.logs[1].bytes[at] ^= 1;
+    assert!(refused(&altered).contains("R01-s2.jsonl line"));
+    let word = Word { accept_untrusted: true, ..Word::default() };
+    let accepted = StudyOutcome::new(&altered, &truth, &OutcomeOptions { word, ..options() }).unwrap();
+    assert!(accepted.remarks.iter().any(|r| r.contains("cannot be trusted")));
+    assert!(accepted.trials_csv().unwrap().lines().skip(1).all(|line| line.contains("cannot be trusted")));
+    // Two logs of one reader and session.
+    let mut twice = material.clone();
+    let mut copy = twice.logs[0].clone();
+    copy.file = "R01-s1 (copy).jsonl".into();
+    twice.logs.push(copy);
+    assert!(refused(&twice).contains("both logs of reader R01, session 1"));
+    // A reader's answers handed in as another's: the list gives it away.
+    let mut swapped = material.clone();
+    swapped.logs[2].bytes = forged(&material.logs[0].bytes, |entry| {
+        if let Event::Opened(opened) = &mut entry.event {
+            opened.reader = "R02".into();
+        }
+    });
+    assert!(refused(&swapped).contains("another list"));
+    // A stranger, and something that is no log.
+    let mut stranger = material.clone();
+    stranger.logs[0].bytes = forged(&material.logs[0].bytes, |entry| {
+        if let Event::Opened(opened) = &mut entry.event {
+            opened.reader = "nobody".into();
+        }
+    });
+    assert!(refused(&stranger).contains("nobody-s1, which is not in this study"));
+    let mut empty = material.clone();
+    empty.logs[0].bytes = b"{}\n".to_vec();
+    assert!(refused(&empty).contains("is no log"));
+    // Two files that changed names with each other are told apart by what they say.
+    let mut exchanged = material.clone();
+    let name = exchanged.logs[0].file.clone();
+    exchanged.logs[0].file = exchanged.logs[2].file.clone();
+    exchanged.logs[2].file = name;
+    let after = StudyOutcome::new(&exchanged, &truth, &options()).unwrap();
+    assert_eq!(after.result, before.result);
+    assert_eq!(after.deviations.content.len(), before.deviations.content.len() + 2);
+}
+
+#[test]
+fn open_sessions_need_somebody_who_looks_and_then_it_is_said_everywhere() {
+    let invention = Invention::new("yes_no", 3, 40);
+    let (mut material, truth, _) = analysed(&invention, 1.0, 1);
+    material.logs.retain(|log| log.file != "R03-s2.jsonl");
+    let cut = material.logs.iter_mut().find(|log| log.file == "R02-s2.jsonl").unwrap();
+    cut.bytes.truncate(cut.bytes.len() / 2);
+    match StudyOutcome::new(&material, &truth, &options()) {
+        Err(OutcomeError::SessionsOpen { open, planned: 6 }) => assert_eq!(open, ["R02-s2", "R03-s2"]),
+        other => panic!("{:?}", other.map(|o| o.remarks)),
+    }
+    let word = Word { unplanned_look: Some("A. Person".into()), ..Word::default() };
+    let outcome = StudyOutcome::new(&material, &truth, &OutcomeOptions { word, ..options() }).unwrap();
+    let look = "Unplanned look by A. Person: 2 of 6 sessions were not closed.";
+    let json = outcome.to_json();
+    let mut sections = 0;
+    for (_, section) in json.as_object().unwrap().iter().filter(|(_, value)| value.get("heading").is_some()) {
+        sections += 1;
+        assert!(section["remarks"].as_array().unwrap().iter().any(|r| r == look), "{section}");
+        assert!(section["heading"].as_str().unwrap().ends_with("(simulated readers)"), "{}", section["heading"]);
+    }
+    assert!(sections > 10 && outcome.methods.contains(look) && outcome.trials_csv().unwrap().contains(look));
+    let missing: BTreeMap<&str, usize> =
+        outcome.flow.content.iter().flat_map(|f| f.missing.clone()).fold(BTreeMap::new(), |mut all, (why, n)| {
+            *all.entry(why).or_default() += n;
+            all
+        });
+    assert!(missing["session not begun"] == 46 && missing["session not finished"] > 5, "{missing:?}");
+    assert!(outcome.warnings[0].contains("main trials were not read"), "{:?}", outcome.warnings);
+}
+
+#[test]
+fn a_look_that_was_noted_in_the_logs_is_said_even_after_all_sessions_were_closed() {
+    let invention = Invention::new("yes_no", 1, 40);
+    let (material, truth, _) = analysed(&invention, 1.0, 1);
+    let folder = tempfile::tempdir().unwrap();
+    let clock = || Box::new(DrivenClock::new(Utc::parse("2027-03-01T08:00:00.000Z").unwrap()));
+    // Into a closed log, and into one that a crash cut off in the middle of a line.
+    let mut looked = material.clone();
+    for (log, kept) in looked.logs.iter_mut().zip([1.0, 0.7]) {
+        let path = folder.path().join(&log.file);
+        let kept = (log.bytes.len() as f64 * kept) as usize;
+        std::fs::write(&path, &log.bytes[..kept]).unwrap();
+        SessionLog::note_unplanned_look(&path, "B. Person", clock()).unwrap();
+        log.bytes = std::fs::read(&path).unwrap();
+    }
+    let word = Word { unplanned_look: Some("B. Person".into()), ..Word::default() };
+    let outcome = StudyOutcome::new(&looked, &truth, &OutcomeOptions { word, ..options() }).unwrap();
+    assert!(outcome.remarks.iter().any(|r| r == "Unplanned look by B. Person: 1 of 2 sessions were not closed."));
+    // The reader goes on where the session was cut off, and ends it.
+    let (list, _) = &material.lists["R01-s2"];
+    let path = folder.path().join("R01-s2.jsonl");
+    let log = SessionLog::open_with(&path, opening(&material, "R01", 2), clock()).unwrap();
+    let mut session = ReadingSession::new(&material.study, list, log);
+    loop {
+        match session.step() {
+            Step::Show { .. } => session.show().unwrap(),
+            Step::Answer { .. } => {
+                session.answer("synthetic", Some(AnswerValue::Number(3.0))).unwrap();
+                session.confirm(None).unwrap();
+            }
+            Step::Break => session.break_taken(0.0).unwrap(),
+            Step::Finish => break session.close().unwrap(),
+            other => panic!("{other:?}"),
+        }
+    }
+    looked.logs[1].bytes = std::fs::read(&path).unwrap();
+    let outcome = StudyOutcome::new(&looked, &truth, &options()).unwrap();
+    assert_eq!(outcome.remarks[1], "B. Person looked at the truth on 2027-03-01, before all sessions were closed.");
+    assert!(outcome.warnings.is_empty(), "{:?}", outcome.warnings);
+    assert_eq!(outcome.sessions.content[1].runs, 2);
+}
+
+#[test]
+fn every_planned_trial_is_a_line_and_only_first_readings_of_the_main_part_are_analysed() {
+    let invention = Invention::new("yes_no", 2, 30);
+    let (material, truth, outcome) = analysed(&invention, 1.0, 1);
+    let planned: usize = truth.lists.values().map(Vec::len).sum();
+    assert_eq!(planned, 2 * (60 + 2 + 3 + 6));
+    let csv = outcome.trials_csv().unwrap();
+    let mut table = csv::Reader::from_reader(csv.as_bytes());
+    let rows: Vec<csv::StringRecord> = table.records().map(Result::unwrap).collect();
+    assert_eq!(rows.len(), planned);
+    let readings = Readings::of(&material, &truth, &Integrity::of(&material));
+    assert_eq!(readings.main().count(), 2 * 60);
+    assert_eq!(outcome.self_agreement.content.iter().map(|a| a.trials).collect::<Vec<_>>(), [6, 6]);
+    assert_eq!(outcome.attention.content.iter().map(|a| (a.planned, a.read)).collect::<Vec<_>>(), [(3, 3), (3, 3)]);
+    // The simulated clock: 20 % of the time to the first input, 80 % after it.
+    for row in readings.main() {
+        let log = row.log.as_ref().unwrap();
+        let (first, all) = (log.first_input_ms.unwrap() as f64, log.read_ms as f64);
+        assert!((first / all - 0.2).abs() < 0.01 && !log.interrupted, "{first} {all}");
+    }
+    let all = &outcome.times.content[0];
+    assert!(all.trials == 120 && (all.quartiles_s[1] - 11.5).abs() < 2.0, "{all:?}");
+    assert!(csv.lines().nth(1).unwrap().contains("no human read"));
+    assert!(outcome.claim.len() == 42 && outcome.claim.iter().any(|item| !item.filled));
+}
+
+#[test]
+fn a_session_that_began_too_early_is_reported_with_its_days() {
+    let invention = Invention::new("yes_no", 1, 40);
+    let (mut material, truth, before) = analysed(&invention, 1.0, 1);
+    assert!(before.deviations.content.is_empty(), "{:?}", before.deviations.content);
+    material.logs[1].bytes = forged(&material.logs[1].bytes, |entry| entry.utc = entry.utc.plus_ms(-14 * 86_400_000));
+    let after = StudyOutcome::new(&material, &truth, &options()).unwrap();
+    assert!(
+        after.deviations.content[0].starts_with("reader R01 began session 2 14.0 days after"),
+        "{:?}",
+        after.deviations
+    );
+    assert!(after.warnings.iter().all(|w| !w.contains("random sample")), "one reader is no error");
+}
+
+#[test]
+fn ten_thousand_trials_of_fifty_readers_are_analysed() {
+    let invention = Invention { repeats: 0, catch: 0, training: 0, ..Invention::new("yes_no", 50, 100) };
+    let (material, truth) = invention.build();
+    let material = read_by(&material, &truth, &readers(&invention, &truth, 1.0), 9);
+    let options = OutcomeOptions { covariance: CovarianceMethod::DeLong, ..options() };
+    let outcome = StudyOutcome::new(&material, &truth, &options).unwrap();
+    let DesignResult::YesNo(result) = &outcome.result.content else { panic!() };
+    assert_eq!(outcome.readings.main().count(), 10_000);
+    // Nineteen of twenty intervals hold the truth on average; three standard errors of that share allow 43.
+    let held = result.readers.iter().filter(|r| inside(r.dprime_interval, 1.0)).count();
+    assert!(held >= 43, "{held} of 50");
+}
