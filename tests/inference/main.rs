@@ -200,6 +200,24 @@ fn the_shipped_check_is_met() {
     assert_eq!(different.count(), 0);
 }
 
+/// Each shipped model gives the answers that its recipe stored.
+#[test]
+fn every_shipped_model_passes_its_own_checks() {
+    with_runtime();
+    let mut checked = 0;
+    for entry in std::fs::read_dir(repository().join("models")).unwrap() {
+        let folder = entry.unwrap().path();
+        if !folder.join("manifest.toml").exists() {
+            continue;
+        }
+        let model = manifest::Model::open(&folder).unwrap();
+        let report = veritome::inference::check::check(&model, &Control::new()).unwrap();
+        assert!(report.passed && !report.references.is_empty(), "{}: {:?}", folder.display(), report.problems);
+        checked += 1;
+    }
+    assert!(checked >= 1);
+}
+
 #[test]
 fn labels_return_to_their_place_for_every_orientation() {
     let volume = lopsided();
