@@ -60,7 +60,7 @@ fn predictions_on_disk_are_measured_and_synthetic_pictures_bear_their_mark() {
         write::write(&[image(case, 2.0, true)], &at("made")).unwrap();
     }
     let plan = "title = \"Two off\"\n[[prediction]]\nname = \"off\"\npattern = \"made{case}.nii.gz\"\n[cases]\n\
-                reference = \"truth{case}.nii.gz\"\n[measures]\nkind = \"image\"\ndata_range = 100.0\n[output]\ndir = \"out\"\n";
+                inputs = { truth = \"truth{case}.nii.gz\" }\nreference = \"truth{case}.nii.gz\"\n[measures]\nkind = \"image\"\ndata_range = 100.0\n[output]\ndir = \"out\"\n";
     let (evaluation, report) = evaluated(folder.path(), plan);
     assert_eq!((evaluation.cases.len(), evaluation.records.len()), (4, 4));
     for record in &evaluation.records {
@@ -82,7 +82,7 @@ fn label_maps_are_measured_by_label_and_by_volume() {
         write::write_labelmap(&ball(radius), &folder.path().join(format!("made{case}.nii.gz"))).unwrap();
     }
     let plan = "title = \"Balls\"\n[[prediction]]\nname = \"balls\"\npattern = \"made{case}.nii.gz\"\n[cases]\n\
-                reference = \"truth{case}.nii.gz\"\n[measures]\nkind = \"labels\"\ntolerance_mm = 1.0\n[output]\ndir = \"out\"\n";
+                inputs = { truth = \"truth{case}.nii.gz\" }\nreference = \"truth{case}.nii.gz\"\n[measures]\nkind = \"labels\"\ntolerance_mm = 1.0\n[output]\ndir = \"out\"\n";
     let (evaluation, report) = evaluated(folder.path(), plan);
     let dice = |case: usize| evaluation.record(case, 0).unwrap().measures["mean_dice"].value().unwrap();
     assert!((dice(0) - 1.0).abs() < 1e-12 && dice(1) < 0.95 && dice(2) < 0.95);

@@ -275,7 +275,7 @@ fn going_back_pausing_breaks_and_the_time_limit_follow_the_plan() {
         repeats: 0,
         sessions: 1,
         allow_back: true,
-        ..Invention::new("yes_no", 1, 3)
+        ..Invention::new("yes_no", 1, 6)
     };
     let (mut material, _) = invention.build();
     material.study.sessions.break_every = Some(2);
