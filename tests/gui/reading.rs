@@ -219,3 +219,42 @@ fn a_place_is_marked_by_a_double_click_and_rated() {
         "the middle of the image is the middle of the ball: {x} {y} {z}"
     );
 }
+
+/// From two folders in the wizard to a package that a reader opens.
+#[test]
+fn the_wizard_makes_a_package_of_two_folders() {
+    use eframe::egui::accesskit::Role;
+    use veritome::app::action::Action;
+    if !can_draw() {
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    // The images of the plan; its own text is not used.
+    plan(folder.path(), YES_NO, 6, 0);
+    let mut bench = super::Bench::empty(SIZE);
+    bench.settle();
+    bench.harness.state_mut().perform(Action::NewStudy);
+    bench.settle();
+    let fill = |bench: &mut super::Bench, field: &str, text: &str| {
+        let node = bench.harness.get_by_role_and_label(Role::TextInput, field);
+        node.focus();
+        node.type_text(text);
+        bench.settle();
+    };
+    bench.click("Images");
+    fill(&mut bench, "Acquired", &folder.path().join("real").to_string_lossy());
+    fill(&mut bench, "Synthetic", &folder.path().join("fake").to_string_lossy());
+    bench.node("6 cases in both folders");
+    bench.click("Readers");
+    // Two of the six cases are for training.
+    bench.node("R1, session 1: 6 trials");
+    bench.click("Package");
+    let out = folder.path().join("made");
+    fill(&mut bench, "Package", &out.to_string_lossy());
+    bench.click("Make the package");
+    bench.settle();
+    bench.node("The package is made");
+    assert!(folder.path().join("made.key").exists() && folder.path().join("made.plan.toml").exists());
+    let (desk, may) = Desk::open(&out, "R3", 1).unwrap();
+    assert!(may.is_yes() && desk.list.trials.len() == 6);
+}

@@ -32,7 +32,7 @@ def evaluate(recipe):
     result["beats"] = s["beats"]
     result["verdict"] = recipe.verdict(result) if hasattr(recipe, "verdict") else (
         f"It beats {' and '.join(s['baselines'])} in {' and '.join(s['metrics'])} (the interval of the advantage is above "
-        "0)." if s["beats"] else f"It does not beat {' and '.join(s['baselines'])} in every metric: not shipped.")
+        f"{', '.join(str(evaluation.LEAST[m]) for m in s['metrics'])})." if s["beats"] else f"It does not beat {' and '.join(s['baselines'])} in every metric: not shipped.")
     write_json(RESULTS / f"{recipe.NAME}.json", result)
     folder = FOLDER / recipe.NAME
     if folder.exists():

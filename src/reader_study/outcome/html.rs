@@ -10,7 +10,7 @@ use super::areas::ReaderArea;
 use super::study_outcome::{DesignResult, StudyOutcome};
 use crate::report::numbers::significant;
 use crate::report::plots::{self, Axis, Curve, Forest, ForestRow};
-use crate::report::{Banner, Column, Figure, Page, Section, Table, Text};
+use crate::report::{Banner, Column, Figure, Page, Section, Table, Text, Width};
 
 /// A JSON value whose fields keep their order.
 #[derive(Debug, Clone, PartialEq)]
@@ -155,6 +155,9 @@ fn table(caption: &str, rows: &[Ordered]) -> Option<Table> {
     if names.is_empty() {
         return None;
     }
+    if names.len() > MOST_COLUMNS && rows.len() <= MOST_TURNED {
+        return Some(turned(caption, &names, &rows));
+    }
     let numeric = |name: &String| {
         let mut own = rows.iter().flatten().filter(|(n, cell)| n == name && cell != "–");
         own.all(|(_, cell)| cell.starts_with(|c: char| c.is_ascii_digit() || c == '−' || c == '-' || c == '<'))
@@ -167,6 +170,25 @@ fn table(caption: &str, rows: &[Ordered]) -> Option<Table> {
         table.row(names.iter().map(of).collect::<Vec<_>>());
     }
     Some(table)
+}
+
+/// More columns than fit on a page.
+const MOST_COLUMNS: usize = 8;
+/// Rows that fit beside each other as columns.
+const MOST_TURNED: usize = 6;
+
+/// A wide table turned: a row for each field, a column for each row, headed by its first two cells.
+fn turned(caption: &str, names: &[String], rows: &[Vec<(String, String)>]) -> Table {
+    let head = |row: &Vec<(String, String)>| row.iter().take(2).map(|(_, c)| c.as_str()).collect::<Vec<_>>().join(", ");
+    let columns = std::iter::once(Column::text("")).chain(rows.iter().map(|row| Column::text(head(row))));
+    let mut table = Table::new(caption, columns.collect());
+    for name in names.iter().skip(2) {
+        let cell = |row: &Vec<(String, String)>| {
+            row.iter().find(|(n, _)| n == name).map_or("", |(_, c)| c.as_str()).to_owned()
+        };
+        table.row(std::iter::once(title(name)).chain(rows.iter().map(cell)).collect::<Vec<_>>());
+    }
+    table
 }
 
 /// Everything in a value: facts, then tables, deeper ones after their own names.
@@ -295,7 +317,7 @@ fn curves(section: &mut Section, outcome: &StudyOutcome) {
     if areas.len() <= 12 {
         let plot = plots::roc(&areas.iter().map(curve).collect::<Vec<_>>());
         let words = format!("ROC curves of {} readers and arms; the dashed line is chance", areas.len());
-        section.figure(Figure::svg(plot, "ROC curve of each reader, with its area", words));
+        section.figure(Figure::svg(plot, "ROC curve of each reader, with its area", words).width(Width::Half));
     }
     let rows = areas.iter().filter_map(|area| {
         let interval = area.interval?;

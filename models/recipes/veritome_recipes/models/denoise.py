@@ -142,8 +142,9 @@ CARD = {
     "method": "The image is taken apart into overlapping cubes of 4 voxels and each into its 64 cosines (the classical "
               "filter of Manjon et al. 2012). A U-shaped network on half the grid sees the coefficients in units of the noise, "
               "which the highest frequencies nearby tell, and says how much of each stays and what is added. Trained to the "
-              "PSNR inside the head, image by image; noise of 1 to 16 % of the image's 99.5th percentile, in three of ten "
-              "images uneven over the field. The network is not told the strength.",
+              "PSNR, image by image, the air a third; noise of 1 to 16 % of the image's 99.5th percentile, in three of ten "
+              "images uneven over the field; in four of ten the image ends within the window. The network is not told the "
+              "strength.",
     "baseline": "Non-local means is scikit-image's fast 3D version. It is told the true sigma, and patch size, "
                 "strength and the correction of the Rician bias are chosen for each head and noise level by the error "
                 "against the truth, which no user could do. The network has neither advantage.",
