@@ -2,7 +2,7 @@
 
 import argparse
 
-from . import card, ship, training
+from . import card, data, ship, training
 from .export import export
 from .models import NAMES, recipe
 
@@ -19,19 +19,25 @@ def main():
             one.add_argument("--minutes", type=float, default=60)
             one.add_argument("--seed", type=int, default=1)
             one.add_argument("--threads", type=int, default=1)
+            one.add_argument("--device", default="cpu", help="cpu or cuda")
     one = commands.add_parser("trial", help="a minute's look at a checkpoint under way, kept in results/trials.json")
     one.add_argument("name", help="denoise")
     one.add_argument("--note", default="")
+    one = commands.add_parser("pack", help="images as they travel to a machine without a network ($VERITOME_RECIPES_PACKED)")
+    one.add_argument("folder")
+    one.add_argument("names", nargs="+", help=", ".join(data.SOURCES))
     commands.add_parser("table", help="write docs/model-results.md and the cards from the results")
     args = parser.parse_args()
     if args.command == "train":
-        print(training.train(recipe(args.name), args.minutes, args.seed, args.threads))
+        print(training.train(recipe(args.name), args.minutes, args.seed, args.threads, device=args.device))
     elif args.command == "export":
         print(*export(recipe(args.name)), sep="\n")
     elif args.command == "evaluate":
         print(ship.evaluate(recipe(args.name))["verdict"])
     elif args.command == "trial":
         print(training.trial(recipe(args.name), args.note))
+    elif args.command == "pack":
+        data.pack(args.names, args.folder)
     else:
         card.table()
         for name in NAMES:

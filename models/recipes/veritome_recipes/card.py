@@ -6,6 +6,8 @@ from . import data
 from .export import FOLDER, RESULTS
 from .models import NAMES, recipe
 
+WHERE = {"cpu": "on two shared processor cores, no graphics processor",
+         "cuda": "of the wall on one H100 graphics processor that trained several models at once"}
 LABELS = {"higher": "higher is better", "lower": "lower is better"}
 
 
@@ -79,7 +81,7 @@ def card(name):
         "## Method", words["method"], "",
         f"{r['export']['parameters']:,} parameters, {r['export']['bytes']:,} bytes, opset {r['export']['opset']}, IR "
         f"{r['export']['ir']}; ONNX Runtime and PyTorch differ by at most {r['export']['onnx_difference']:.1e} on a random "
-        f"image. {t['steps']:,} steps in {t['minutes']} minutes on two shared processor cores, no graphics processor; "
+        f"image. {t['steps']:,} steps in {t['minutes']} minutes {WHERE[t.get('device', 'cpu')]}; "
         f"seed {t['seed']}.", "",
         "## Measured", *tables(r), "", words["baseline"], "",
     ]

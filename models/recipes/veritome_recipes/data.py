@@ -22,6 +22,7 @@ import nibabel
 import numpy as np
 
 CACHE = pathlib.Path(os.environ.get("VERITOME_RECIPES_CACHE", pathlib.Path.home() / ".cache" / "veritome-recipes"))
+PACKED = os.environ.get("VERITOME_RECIPES_PACKED")  # a folder that `pack` made, instead of the packages
 ROOT = pathlib.Path(__file__).resolve().parents[3]
 SPM = "GPL-2.0-or-later (SPM, Wellcome Centre for Human Neuroimaging)"
 MNI = "free to use, copy, modify and distribute with its notice (McConnell Brain Imaging Centre, MNI, McGill University)"
@@ -118,8 +119,26 @@ def path(name):
 
 def image(name):
     """(array float32 [x, y, z] in RAS order, voxel size mm, affine)."""
+    if PACKED:
+        with np.load(pathlib.Path(PACKED) / f"{name}.npz") as packed:
+            volume = packed["values"].astype(np.float32) * packed["scale"]
+            return volume, tuple(map(float, packed["spacing"])), packed["affine"]
     loaded = nibabel.as_closest_canonical(nibabel.load(path(name)))
     return np.ascontiguousarray(loaded.dataobj, np.float32), tuple(map(float, loaded.header.get_zooms()[:3])), loaded.affine
+
+
+def pack(names, folder):
+    """Images as they travel to a machine without a network: 16 bits a voxel (exact for images of whole numbers below 65536;
+    else to 1/65535 of the largest value), compressed."""
+    folder = pathlib.Path(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    for name in names:
+        volume, spacing, affine = image(name)
+        low, top = float(volume.min()), float(volume.max())
+        whole = bool((volume == np.round(volume)).all()) and low >= -32768 and top <= 32767
+        scale = 1.0 if whole else top / 65535
+        values = (volume / scale).round().astype(np.int16 if whole else np.uint16)
+        np.savez_compressed(folder / f"{name}.npz", values=values, scale=np.float32(scale), spacing=spacing, affine=affine)
 
 
 def _package(package):

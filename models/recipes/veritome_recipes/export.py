@@ -4,6 +4,7 @@ import gzip
 import hashlib
 import io
 import warnings
+from dataclasses import dataclass
 
 import nibabel
 import numpy as np
@@ -17,33 +18,61 @@ RESULTS = data.ROOT / "models" / "recipes" / "results"
 LIMIT = 20 * 2**20
 
 
+@dataclass
+class Graph:
+    """One file of a model: a module of the trained network with the tensors that it takes and gives."""
+
+    role: str  # of the manifest's [files]: network, encoder, decoder, denoiser
+    file: str
+    module: torch.nn.Module
+    example: dict  # {input: tensor}
+    outputs: list
+    free: dict  # {tensor: {axis: name}}
+
+
+def graphs(recipe, network):
+    """The files of a model: `recipe.graphs(network)`, else one file with one image in and one out, free along x, y and z."""
+    if hasattr(recipe, "graphs"):
+        return recipe.graphs(network)
+    free = {0: "n", 2: "x", 3: "y", 4: "z"}
+    return [Graph("network", "model.onnx", network, {"image": torch.rand(recipe.EXAMPLE)}, [recipe.OUTPUT],
+                  {"image": free, recipe.OUTPUT: free})]
+
+
 def export(recipe, folder=None):
-    """Writes model.onnx and returns (path, facts); the graph is compared with PyTorch on a random image."""
+    """Writes the model's ONNX files and returns (path of the first, facts); each graph is compared with PyTorch on a random
+    image. `facts["files"]` is {role: {file, sha256, bytes}}."""
     folder = folder or RESULTS / "onnx" / recipe.NAME
     folder.mkdir(parents=True, exist_ok=True)
-    file = folder / "model.onnx"
     network, state = training.load(recipe)
     torch.manual_seed(0)
-    example = torch.rand(recipe.EXAMPLE)
-    free = {0: "n", 2: "x", 3: "y", 4: "z"}
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        torch.onnx.export(network, example, file, dynamo=False, opset_version=17, input_names=["image"],
-                          output_names=[recipe.OUTPUT], dynamic_axes={"image": free, recipe.OUTPUT: free})
-    graph = onnx.load(file)
-    onnx.checker.check_model(graph)
-    with torch.no_grad():
-        expected = network(example).numpy()
-    found = evaluation.session(file).run(None, {"image": example.numpy()})[0]
-    difference = float(np.abs(expected - found).max())
-    if difference > 1e-3 * max(1.0, float(np.abs(expected).max())):
-        raise RuntimeError(f"{recipe.NAME}: ONNX Runtime and PyTorch differ by {difference}")
-    size = file.stat().st_size
-    if size > LIMIT:
-        raise RuntimeError(f"{recipe.NAME}: {size} bytes are more than {LIMIT}")
-    return file, {"bytes": size, "sha256": hashlib.sha256(file.read_bytes()).hexdigest(), "opset": 17,
-                  "ir": graph.ir_version, "parameters": sum(p.numel() for p in network.parameters()),
-                  "onnx_difference": difference, "training": training.facts(state)}
+    files, worst, parameters = {}, 0.0, 0
+    for graph in graphs(recipe, network):
+        file = folder / graph.file
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            torch.onnx.export(graph.module.eval(), tuple(graph.example.values()), file, dynamo=False, opset_version=17,
+                              input_names=list(graph.example), output_names=graph.outputs, dynamic_axes=graph.free)
+        made = onnx.load(file)
+        onnx.checker.check_model(made)
+        with torch.no_grad():
+            expected = graph.module(*graph.example.values())
+        expected = [t.numpy() for t in (expected if isinstance(expected, tuple) else (expected,))]
+        found = evaluation.session(file).run(graph.outputs, {k: v.numpy() for k, v in graph.example.items()})
+        for e, f in zip(expected, found, strict=True):
+            difference = float(np.abs(e - f).max())
+            if difference > 1e-3 * max(1.0, float(np.abs(e).max())):
+                raise RuntimeError(f"{recipe.NAME}: ONNX Runtime and PyTorch differ by {difference} in {graph.file}")
+            worst = max(worst, difference)
+        size = file.stat().st_size
+        if size > LIMIT:
+            raise RuntimeError(f"{recipe.NAME}: {graph.file}: {size} bytes are more than {LIMIT}")
+        files[graph.role] = {"file": graph.file, "bytes": size, "sha256": hashlib.sha256(file.read_bytes()).hexdigest()}
+        parameters += sum(p.numel() for p in graph.module.parameters())
+    first = next(iter(files.values()))
+    return folder / first["file"], {
+        "bytes": sum(f["bytes"] for f in files.values()), "sha256": first["sha256"], "files": files, "opset": 17,
+        "ir": made.ir_version, "parameters": parameters, "onnx_difference": worst, "training": training.facts(state)}
 
 
 def save_nifti(path, volume, spacing, dtype=np.float32, origin=(0, 0, 0)):

@@ -30,7 +30,7 @@ def blur(volume, sigma):
         if s < 0.1:
             continue
         r = max(1, math.ceil(3 * s))
-        x = torch.arange(-r, r + 1, dtype=torch.float32)
+        x = torch.arange(-r, r + 1, dtype=torch.float32, device=volume.device)
         kernel = torch.exp(-0.5 * (x / s) ** 2)
         kernel = (kernel / kernel.sum()).view([1, 1] + [-1 if a == axis else 1 for a in range(3)])
         pad = [0, 0, 0, 0, 0, 0]
@@ -40,10 +40,12 @@ def blur(volume, sigma):
 
 
 class Draw:
-    """A stream of random draws that a seed repeats."""
+    """A stream of random draws that a seed repeats. Noise is drawn on `device`, where the images then stay."""
 
-    def __init__(self, seed):
+    def __init__(self, seed, device="cpu"):
+        self.device = torch.device(device)
         self.random = torch.Generator().manual_seed(seed)
+        self.noise = self.random if self.device.type == "cpu" else torch.Generator(self.device).manual_seed(seed)
 
     def uniform(self, low, high):
         return low + (high - low) * torch.rand((), generator=self.random).item()
@@ -59,7 +61,10 @@ class Draw:
         return int(torch.randint(low, high, (), generator=self.random).item())
 
     def normal(self, *size):
-        return torch.randn(size, generator=self.random)
+        return torch.randn(size, generator=self.noise, device=self.device)
+
+    def tensor(self, values):
+        return torch.tensor(values, dtype=torch.float32, device=self.device)
 
     def field(self, size, scale):
         """Smooth noise of about unit variance whose features are `scale` voxels wide."""
@@ -75,15 +80,15 @@ class Draw:
 class Anatomy:
     """Label maps drawn from the tissue probability maps."""
 
-    def __init__(self):
-        tpm, self.spacing, _ = data.image("tpm")
-        self.log_p = torch.from_numpy(tpm).permute(3, 0, 1, 2).clamp(1e-4, 1).log().contiguous()
-        self.extent = torch.tensor([n * s for n, s in zip(self.log_p.shape[1:], self.spacing)])
+    def __init__(self, device="cpu"):
+        tpm, self.spacing, self.affine = data.image("tpm")
+        self.log_p = torch.from_numpy(tpm).to(device).permute(3, 0, 1, 2).clamp(1e-4, 1).log().contiguous()
+        self.extent = torch.tensor([n * s for n, s in zip(self.log_p.shape[1:], self.spacing)], device=device)
 
     def labels(self, draw, size, spacing, center=None, strength=1.0, folds=1.0):
         """Labels int64 [size] of a piece of a deformed head, voxels of `spacing` mm, around `center` (0..1 of the head)."""
         center = center if center is not None else [draw.uniform(0.25, 0.75) for _ in range(3)]
-        grid = self._grid(draw, size, spacing, torch.tensor(center), strength)
+        grid = self.grid(draw, size, spacing, center, strength)
         p = F.grid_sample(self.log_p[None], grid[None], mode="bilinear", padding_mode="border", align_corners=False)[0]
         p = self._fold(draw, p, spacing, folds)
         return p.argmax(0)
@@ -102,8 +107,9 @@ class Anatomy:
             p[BONE] += 0.3 * folds * fine
         return p
 
-    def _grid(self, draw, size, spacing, center, strength):
-        """Sampling positions [x, y, z, 3] in grid_sample's order and range."""
+    def grid(self, draw, size, spacing, center, strength):
+        """Sampling positions [x, y, z, 3] in grid_sample's order and range, for the maps and for any image of their extent."""
+        center = draw.tensor(center)
         angles = [draw.uniform(-0.35, 0.35) * strength for _ in range(3)]
         rotation = torch.eye(3)
         for axis, a in enumerate(angles):
@@ -114,8 +120,8 @@ class Anatomy:
             rotation = turn @ rotation
         scale = torch.tensor([draw.uniform(1 - 0.15 * strength, 1 + 0.15 * strength) for _ in range(3)])
         shear = torch.eye(3) + 0.08 * strength * (torch.rand(3, 3, generator=draw.random) - 0.5)
-        matrix = rotation @ shear @ torch.diag(scale)
-        axes = [(torch.arange(n) - (n - 1) / 2) * s for n, s in zip(size, spacing)]
+        matrix = (rotation @ shear @ torch.diag(scale)).to(draw.device)
+        axes = [(torch.arange(n, device=draw.device) - (n - 1) / 2) * s for n, s in zip(size, spacing)]
         mm = torch.stack(torch.meshgrid(*axes, indexing="ij"), -1)
         mm = mm @ matrix.T
         for width, amount in ((40, 5.0), (15, 1.5)):
@@ -136,8 +142,8 @@ def paint(draw, labels, air=0.8):
     # Texture near the noise's own scale and strength would teach a denoiser to keep noise: little of it, and not always.
     most = draw.uniform(0.0, 0.04) if draw.chance(0.7) else 0.0
     spread = [0.0 if v == 0 else draw.uniform(0.0, most) for v in values]
-    image = torch.tensor(values)[labels]
-    amount = torch.tensor(spread)[labels]
+    image = draw.tensor(values)[labels]
+    amount = draw.tensor(spread)[labels]
     image = image + amount * draw.field(labels.shape, draw.uniform(2, 5))
     image = image + 2 * amount * draw.field(labels.shape, draw.uniform(8, 24))
     return image.clamp_min(0)
@@ -145,7 +151,7 @@ def paint(draw, labels, air=0.8):
 
 def shapes(draw, size):
     """Nested blobs, sheets and threads that are no anatomy: edges of all curvatures at all contrasts."""
-    image = torch.full(tuple(size), draw.uniform(0, 0.8) if draw.chance(0.6) else 0.0)
+    image = torch.full(tuple(size), draw.uniform(0, 0.8) if draw.chance(0.6) else 0.0, device=draw.device)
     for _ in range(draw.integer(2, 6)):
         field = draw.field(size, draw.log_uniform(6, 32))
         if draw.chance(0.5):
@@ -153,7 +159,7 @@ def shapes(draw, size):
         else:  # a sheet between two level sets
             at = draw.uniform(-1, 1)
             part = (field - at).abs() < draw.log_uniform(0.1, 0.5)
-        image = torch.where(part, torch.tensor(draw.uniform(0, 1)), image)
+        image = torch.where(part, draw.tensor(draw.uniform(0, 1)), image)
     return image + 0.03 * draw.uniform(0, 1) * draw.field(size, draw.uniform(4, 16)) * (image > 0)
 
 
@@ -163,7 +169,7 @@ def lesion(draw, image, region):
     if len(inside) == 0:
         return image, torch.zeros_like(region)
     center = inside[draw.integer(0, len(inside))].float()
-    axes = [torch.arange(n, dtype=torch.float32) - c for n, c in zip(image.shape, center)]
+    axes = [torch.arange(n, dtype=torch.float32, device=draw.device) - c for n, c in zip(image.shape, center)]
     radius = draw.uniform(2, 9)
     stretch = [draw.uniform(0.7, 1.4) for _ in range(3)]
     distance = sum((a * s).view([-1 if i == k else 1 for i in range(3)]) ** 2
@@ -182,7 +188,7 @@ def bias(draw, size, amount=0.4):
 
 def curve(draw, image, knots=6):
     """Another monotone or folded look of the same image: a random piecewise linear map of 0..1 that keeps 0."""
-    values = torch.rand(knots, generator=draw.random)
+    values = torch.rand(knots, generator=draw.random).to(draw.device)
     values = values.cumsum(0) / values.sum() if draw.chance(0.6) else values
     if draw.chance(0.8):
         values[0] = 0.0
@@ -206,9 +212,9 @@ def kspace_half(image):
     spectrum = torch.fft.fftn(image)
     for axis, n in enumerate(size):
         half = n // 2
-        keep = torch.cat([torch.arange(0, (half + 1) // 2), torch.arange(n - half // 2, n)])
+        keep = torch.cat([torch.arange(0, (half + 1) // 2), torch.arange(n - half // 2, n)]).to(image.device)
         spectrum = spectrum.index_select(axis, keep)
-        k = torch.fft.fftfreq(half) * half
+        k = torch.fft.fftfreq(half, device=image.device) * half
         phase = torch.exp(1j * math.pi * k / n)  # half a fine voxel, so that outer faces stay where they are
         if half % 2 == 0:
             phase[half // 2] = 0  # the lone Nyquist term has no partner
@@ -222,12 +228,13 @@ class Scenes:
     `prepare` says what is kept of each image (a tuple), so that what is dear is done once an image and not once a patch.
     """
 
-    def __init__(self, seed, size=96, first=4, pool=24, renew=30, prepare=lambda image: (image,)):
-        self.draw, self.size, self.most, self.renew, self.step = Draw(seed), size, pool, renew, 0
+    def __init__(self, seed, size=96, first=4, pool=24, renew=30, prepare=lambda image: (image,),
+                 device="cpu"):
+        self.draw, self.size, self.most, self.renew, self.step = Draw(seed, device), size, pool, renew, 0
         self.prepare = prepare
-        self.anatomy = Anatomy()
+        self.anatomy = Anatomy(device)
         flair, _, _ = data.image("flair")
-        self.real = [torch.from_numpy(flair / flair.max())]
+        self.real = [torch.from_numpy(flair / flair.max()).to(device)]
         self.pool = [prepare(self.scene()) for _ in range(first)]
 
     def pick(self):

@@ -26,7 +26,7 @@ def evaluate(recipe):
     """Writes results/NAME.json and pictures; ships or withdraws the model's folder. Returns the result."""
     pictures = RESULTS / "pictures" / recipe.NAME
     file, exported = export(recipe)
-    result = {"name": recipe.NAME, "version": recipe.VERSION, "export": exported, "time": clock(recipe, file),
+    result = {"name": recipe.NAME, "version": recipe.VERSION, "export": exported, "time": recipe.clock(file) if hasattr(recipe, "clock") else clock(recipe, file),
               **recipe.evaluate(file, pictures)}
     s = result["summary"]
     result["beats"] = s["beats"]
@@ -39,13 +39,15 @@ def evaluate(recipe):
         shutil.rmtree(folder)
     if result["beats"]:
         folder.mkdir(parents=True)
-        shutil.copy(file, folder / "model.onnx")
+        for made in exported["files"].values():
+            shutil.copy(file.parent / made["file"], folder / made["file"])
         for p in result["pictures"]:
             shutil.copy(pictures / p["file"], folder / p["file"])
         tolerance, text = recipe.sample(file, folder / "checks")
         (folder / "checks" / "README.md").write_text(text + "\n" + NOTICE.rsplit("\n\n", 1)[1])
+        hashes = {role: made["sha256"] for role, made in exported["files"].items()}
         (folder / "manifest.toml").write_text(recipe.MANIFEST.format(
-            version=recipe.VERSION, sha256=exported["sha256"], tolerance=tolerance))
+            version=recipe.VERSION, sha256=exported["sha256"], hashes=hashes, tolerance=tolerance, **result.get("manifest", {})))
         (folder / "LICENSE").write_text(NOTICE.format(license="GPL-2.0-or-later"))
         (folder / "CARD.md").write_text(card.card(recipe.NAME))
     card.table()

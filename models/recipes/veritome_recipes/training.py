@@ -2,8 +2,9 @@
 
 A checkpoint holds the weights, their moving average, the optimiser, the number of steps, the time spent and the losses;
 `train NAME --minutes N` picks it up. The learning rate follows the share of the minutes that have passed (short rise,
-cosine fall), so every session ends with small steps. Minutes are the processor's, divided by the threads: on a machine
-that others use they last longer, and no step is lost. A terminated run saves before it ends. One thread for the network
+cosine fall), so every session ends with small steps. On a processor minutes are the processor's, divided by the threads: on
+a machine that others use they last longer, and no step is lost. On a graphics processor (`device="cuda"`) they are the
+wall's, and draws, network and loss are all there. A terminated run saves before it ends. One thread for the network
 and one that draws batches: on two cores that others use a second thread for the network doubled the time of a step.
 """
 
@@ -73,9 +74,9 @@ class Ahead:
         self.thread.join()
 
 
-def clock(threads):
-    """Seconds of processor time, shared by the threads."""
-    return time.process_time() / threads
+def clock(threads, device="cpu"):
+    """Seconds of processor time, shared by the threads; on a graphics processor those of the wall."""
+    return time.monotonic() if device != "cpu" else time.process_time() / threads
 
 
 def load(recipe):
@@ -86,68 +87,87 @@ def load(recipe):
     return network.eval(), state
 
 
-def train(recipe, minutes, seed=1, threads=1, save_every_s=60, steps=None):
-    """Trains for `minutes` (or `steps`, for tests) and returns the checkpoint's path."""
+def train(recipe, minutes, seed=1, threads=1, save_every_s=60, steps=None, device="cpu"):
+    """Trains for `minutes` (or `steps`, for tests) and returns the checkpoint's path.
+
+    A recipe with a `critic()` (a network that judges) trains it in turn, by `critic_loss(critic, network, batch)`, and its
+    `loss` is given the critic as a third argument.
+    """
     torch.set_num_threads(threads)
     torch.manual_seed(seed)
-    network = recipe.network()
-    average = copy.deepcopy(network)
-    optimizer = torch.optim.AdamW(network.parameters(), lr=recipe.RATE, weight_decay=1e-5)
+    torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = True
+    state = {"network": recipe.network().to(device)}
+    network, average = state["network"], copy.deepcopy(state["network"])
+    optimizer = state["optimizer"] = torch.optim.AdamW(network.parameters(), lr=recipe.RATE, weight_decay=1e-5)
+    state["average"] = average
+    critic = None
+    if hasattr(recipe, "critic"):
+        critic = state["critic"] = recipe.critic().to(device)
+        state["critic_optimizer"] = torch.optim.AdamW(critic.parameters(), lr=recipe.RATE, betas=(0.5, 0.99))
     step, spent, losses = 0, 0.0, []
     file = checkpoint_path(recipe.NAME)
     if file.exists():
-        state = torch.load(file, map_location="cpu", weights_only=True)
-        network.load_state_dict(state["network"])
-        average.load_state_dict(state["average"])
-        if state["optimizer"]:
-            optimizer.load_state_dict(state["optimizer"])
-        step, spent, losses = state["step"], state["seconds"], state["losses"]
+        kept = torch.load(file, map_location=device, weights_only=True)
+        for name, part in state.items():
+            if kept.get(name):
+                part.load_state_dict(kept[name])
+        step, spent, losses = kept["step"], kept["seconds"], kept["losses"]
         print(f"{recipe.NAME}: goes on at step {step}", flush=True)
-    peak = recipe.RATE
-    batches = Ahead(recipe.Batches(seed + 1000 * step))
-    start = saved = clock(threads)
+    batches = Ahead(recipe.Batches(seed + 1000 * step, device=device))
+    start = saved = clock(threads, device)
     first, recent = step, []
     network.train()
     ended = []
     signal.signal(signal.SIGTERM, lambda *_: ended.append(True))
+
+    def update(part, loss, rate):
+        for group in state[part].param_groups:
+            group["lr"] = rate
+        state[part].zero_grad(set_to_none=True)
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_([p for g in state[part].param_groups for p in g["params"]], 1.0)
+        state[part].step()
+
+    def passed():
+        return clock(threads, device) - start
+
+    def save():
+        facts = {"step": step, "seconds": spent + passed(), "losses": losses, "seed": seed, "device": device}
+        _save(file, state, facts)
+
     while not ended:
-        share = (clock(threads) - start) / (60 * minutes) if steps is None else (step - first) / steps
+        share = passed() / (60 * minutes) if steps is None else (step - first) / steps
         if share >= 1:
             break
-        rate = peak * (min(1, (step - first + 1) / 30)) * (0.02 + 0.98 * 0.5 * (1 + math.cos(math.pi * share)))
-        for group in optimizer.param_groups:
-            group["lr"] = rate
-        loss = recipe.loss(network, batches.next())
-        optimizer.zero_grad(set_to_none=True)
-        loss.backward()
-        torch.nn.utils.clip_grad_norm_(network.parameters(), 1.0)
-        optimizer.step()
+        rate = recipe.RATE * min(1, (step - first + 1) / 30) * (0.02 + 0.98 * 0.5 * (1 + math.cos(math.pi * share)))
+        batch = batches.next()
+        if critic is not None:
+            update("critic_optimizer", recipe.critic_loss(critic, network, batch), rate)
+        loss = recipe.loss(network, batch, critic) if critic is not None else recipe.loss(network, batch)
+        update("optimizer", loss, rate)
         step += 1
         with torch.no_grad():
-            keep = min(0.995, (1 + step) / (10 + step))
-            for a, b in zip(average.parameters(), network.parameters()):
-                a.lerp_(b, 1 - keep)
+            keep = min(recipe.KEEP if hasattr(recipe, "KEEP") else 0.995, (1 + step) / (10 + step))
+            torch._foreach_lerp_(list(average.parameters()), list(network.parameters()), 1 - keep)
             for a, b in zip(average.buffers(), network.buffers()):
                 a.copy_(b)
-        recent.append(loss.item())
+        recent.append(loss.detach())
         if len(recent) == 100:
-            losses.append([step, sum(recent) / 100])
-            print(f"{recipe.NAME}: step {step}, {clock(threads) - start:.0f} s, rate {rate:.1e}, "
-                  f"loss {losses[-1][1]:.5f}", flush=True)
+            losses.append([step, torch.stack(recent).mean().item()])
+            print(f"{recipe.NAME}: step {step}, {passed():.0f} s, rate {rate:.1e}, loss {losses[-1][1]:.5f}", flush=True)
             recent = []
-        if clock(threads) - saved > save_every_s:
-            _save(file, network, average, optimizer, step, spent + clock(threads) - start, losses, seed)
-            saved = clock(threads)
+        if clock(threads, device) - saved > save_every_s:
+            save()
+            saved = clock(threads, device)
     batches.close()
-    _save(file, network, average, optimizer, step, spent + clock(threads) - start, losses, seed)
+    save()
     return file
 
 
-def _save(file, network, average, optimizer, step, seconds, losses, seed):
+def _save(file, state, facts):
     file.parent.mkdir(parents=True, exist_ok=True)
     part = file.with_suffix(".part")
-    torch.save({"network": network.state_dict(), "average": average.state_dict(), "optimizer": optimizer.state_dict(),
-                "step": step, "seconds": seconds, "losses": losses, "seed": seed}, part)
+    torch.save({name: x.state_dict() for name, x in state.items()} | facts, part)
     part.replace(file)
 
 
@@ -163,7 +183,8 @@ def trial(recipe, note):
 
 def facts(state):
     """What the card tells about the training."""
-    return {"steps": state["step"], "minutes": round(state["seconds"] / 60, 1), "seed": state["seed"]}
+    return {"steps": state["step"], "minutes": round(state["seconds"] / 60, 1), "seed": state["seed"],
+            "device": state.get("device", "cpu")}
 
 
 def write_json(path, value):

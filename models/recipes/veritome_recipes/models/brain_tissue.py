@@ -19,11 +19,13 @@ def network():
 
 
 class Batches:
-    """(image [1, 1, 64, 64, 64], labels [1, 1, 64, 64, 64])"""
+    """(image [n, 1, 64, 64, 64], labels [n, 1, 64, 64, 64])"""
 
-    def __init__(self, seed, size=64, whole=96, pool=16, renew=8):
-        self.draw, self.size, self.whole, self.renew, self.step = Draw(seed), size, whole, renew, 0
-        self.anatomy = Anatomy()
+    def __init__(self, seed, count=None, size=64, whole=96, pool=16, renew=8, device="cpu"):
+        self.draw, self.size, self.whole, self.renew, self.step = Draw(seed, device), size, whole, renew, 0
+        self.count = count or (1 if device == "cpu" else 4)
+        self.classes = CLASSES.to(device)
+        self.anatomy = Anatomy(device)
         self.pool = [self.labels() for _ in range(pool)]
 
     def labels(self):
@@ -57,6 +59,9 @@ class Batches:
         return values
 
     def next(self):
+        return [torch.cat(x) for x in zip(*(self.pair() for _ in range(self.count)))]
+
+    def pair(self):
         d = self.draw
         self.step += 1
         if self.step % self.renew == 0:
@@ -70,8 +75,8 @@ class Batches:
         if d.chance(0.5):
             labels = labels.flip(0)
         values = self.contrast()
-        texture = torch.tensor([0.0 if v == 0 else d.uniform(0.0, 0.05) for v in values])[labels]
-        image = torch.tensor(values)[labels]
+        texture = d.tensor([0.0 if v == 0 else d.uniform(0.0, 0.05) for v in values])[labels]
+        image = d.tensor(values)[labels]
         image = image + texture * d.field(labels.shape, d.uniform(1.2, 3)) + texture * d.field(labels.shape, 10)
         if d.chance(0.2):
             image, _ = lesion(d, image, labels <= WHITE)
@@ -83,7 +88,7 @@ class Batches:
         image = blur(image, d.uniform(0.2, 1.0))
         top = torch.quantile(image.flatten()[::5], 0.995).clamp_min(0.05)
         image = rician(d, image / top, d.log_uniform(0.003, 0.08)) * d.uniform(0.6, 1.15)
-        return image[None, None], CLASSES[labels][None, None]
+        return image[None, None], self.classes[labels][None, None]
 
 
 criterion = DiceCELoss(to_onehot_y=True, softmax=True, squared_pred=False, smooth_nr=1.0, smooth_dr=1.0)

@@ -21,8 +21,8 @@ def network():
 class Batches:
     """(noisy, clean) [n, 1, 32, 32, 32]"""
 
-    def __init__(self, seed, count=2, size=32):
-        self.scenes, self.count, self.size = Scenes(seed), count, size
+    def __init__(self, seed, count=2, size=32, device="cpu"):
+        self.scenes, self.count, self.size = Scenes(seed, device=device), count, size
 
     def next(self):
         pairs = [self.pair() for _ in range(self.count)]

@@ -28,8 +28,8 @@ def coarsened(fine):
 class Batches:
     """(coarse [n, 1, 18, 18, 18], fine [n, 1, 36, 36, 36])"""
 
-    def __init__(self, seed, count=3, size=18):
-        self.scenes, self.count, self.size = Scenes(seed, prepare=coarsened), count, size
+    def __init__(self, seed, count=3, size=18, device="cpu"):
+        self.scenes, self.count, self.size = Scenes(seed, prepare=coarsened, device=device), count, size
 
     def next(self):
         pairs = [self.pair() for _ in range(self.count)]
