@@ -2,7 +2,7 @@
 
 import argparse
 
-from . import card, data, ship, training
+from . import card, data, lease, ship, training
 from .export import export
 from .models import NAMES, recipe
 
@@ -26,6 +26,14 @@ def main():
     one = commands.add_parser("pack", help="images as they travel to a machine without a network ($VERITOME_RECIPES_PACKED)")
     one.add_argument("folder")
     one.add_argument("names", nargs="+", help=", ".join(data.SOURCES))
+    one = commands.add_parser("lease", help="train several at once on a graphics processor that is lent for some minutes")
+    one.add_argument("names", nargs="+")
+    one.add_argument("--seconds", type=float, required=True)
+    one.add_argument("--out", required=True)
+    one = commands.add_parser("lease-one", help="what `lease` starts for each model")
+    one.add_argument("name")
+    one.add_argument("--until", type=float, required=True)
+    one.add_argument("--out", required=True)
     commands.add_parser("table", help="write docs/model-results.md and the cards from the results")
     args = parser.parse_args()
     if args.command == "train":
@@ -36,6 +44,10 @@ def main():
         print(ship.evaluate(recipe(args.name))["verdict"])
     elif args.command == "trial":
         print(training.trial(recipe(args.name), args.note))
+    elif args.command == "lease":
+        lease.lease(args.names, args.seconds, args.out)
+    elif args.command == "lease-one":
+        lease.one(args.name, args.until, args.out)
     elif args.command == "pack":
         data.pack(args.names, args.folder)
     else:

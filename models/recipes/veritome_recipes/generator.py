@@ -87,11 +87,17 @@ class Anatomy:
 
     def labels(self, draw, size, spacing, center=None, strength=1.0, folds=1.0):
         """Labels int64 [size] of a piece of a deformed head, voxels of `spacing` mm, around `center` (0..1 of the head)."""
+        return self._log(draw, size, spacing, center, strength, folds).argmax(0)
+
+    def tissues(self, draw, size, spacing, center=None, strength=1.0, folds=1.0, sharp=4.0):
+        """As `labels`, as shares [6, *size] that add up to 1: the higher `sharp`, the narrower the borders."""
+        return torch.softmax(sharp * self._log(draw, size, spacing, center, strength, folds), 0)
+
+    def _log(self, draw, size, spacing, center, strength, folds):
         center = center if center is not None else [draw.uniform(0.25, 0.75) for _ in range(3)]
         grid = self.grid(draw, size, spacing, center, strength)
         p = F.grid_sample(self.log_p[None], grid[None], mode="bilinear", padding_mode="border", align_corners=False)[0]
-        p = self._fold(draw, p, spacing, folds)
-        return p.argmax(0)
+        return self._fold(draw, p, spacing, folds)
 
     def _fold(self, draw, p, spacing, folds):
         size = p.shape[1:]
@@ -147,6 +153,16 @@ def paint(draw, labels, air=0.8):
     image = image + amount * draw.field(labels.shape, draw.uniform(2, 5))
     image = image + 2 * amount * draw.field(labels.shape, draw.uniform(8, 24))
     return image.clamp_min(0)
+
+
+def paint_shares(draw, shares, values, most=0.05):
+    """Grey values [*size] of tissue shares [6, *size]: each tissue its value and some texture of its own amount, fine and
+    coarse; the textures come back too, to paint the same head in another contrast: (image, texture in units of contrast)."""
+    size = shares.shape[1:]
+    amount = draw.tensor([0.0 if v == 0 else draw.uniform(0.0, most) for v in values])
+    texture = draw.field(size, draw.uniform(1.2, 4)) + draw.field(size, draw.uniform(8, 24))
+    texture = (amount.view(6, 1, 1, 1) * shares).sum(0) * texture
+    return (draw.tensor(values).view(6, 1, 1, 1) * shares).sum(0) + texture, texture
 
 
 def shapes(draw, size):

@@ -51,7 +51,7 @@ class Denoiser(nn.Module):
     what does not stand out of the noise by 2.7 standard deviations is taken away.
     """
 
-    def __init__(self, channels=32):
+    def __init__(self, channels=56, blocks=2):
         super().__init__()
         c = channels
         bank, order = cosines()
@@ -65,9 +65,9 @@ class Denoiser(nn.Module):
         self.enter = nn.Conv3d(67, c, 1)
         self.first = Residual(c)
         self.down = conv(c, 2 * c, 2, 2, bias=True)
-        self.deep = nn.Sequential(Residual(2 * c), Residual(2 * c))
+        self.deep = nn.Sequential(*[Residual(2 * c) for _ in range(blocks + 1)])
         self.up = nn.ConvTranspose3d(2 * c, c, 2, 2)
-        self.last = Residual(c)
+        self.last = nn.Sequential(*[Residual(c) for _ in range(blocks)])
         self.leave = nn.Conv3d(c, 129, 1)
         begin(self)
 
@@ -137,21 +137,54 @@ def normed(inside, outside, kernel=3, stride=1):
 class TissueNet(nn.Module):
     """A U-Net whose trunk works on half the grid; the border is drawn at full resolution by one cheap layer."""
 
-    def __init__(self, classes=4, channels=(24, 48, 96)):
+    def __init__(self, classes=4, channels=(32, 64, 128, 160)):
         super().__init__()
-        a, b, c = channels
+        a, b, c, d = channels
         self.enter = nn.Sequential(normed(1, a, 4, 2), normed(a, a))
         self.down1 = nn.Sequential(normed(a, b, 2, 2), normed(b, b))
         self.down2 = nn.Sequential(normed(b, c, 2, 2), normed(c, c), normed(c, c))
+        self.down3 = nn.Sequential(normed(c, d, 2, 2), normed(d, d), normed(d, d))
+        self.up0, self.join0 = nn.ConvTranspose3d(d, c, 2, 2), normed(2 * c, c)
         self.up1, self.join1 = nn.ConvTranspose3d(c, b, 2, 2), normed(2 * b, b)
         self.up2, self.join2 = nn.ConvTranspose3d(b, a, 2, 2), normed(2 * a, a)
         self.fine, self.up3 = conv(1, 16, bias=True), nn.ConvTranspose3d(a, 16, 4, 2, 1)
-        self.leave = nn.Conv3d(16, classes, 1)
+        self.leave = nn.Sequential(conv(16, 16, bias=True), nn.LeakyReLU(0.01), nn.Conv3d(16, classes, 1))
 
     def forward(self, image):
         a = self.enter(image)
         b = self.down1(a)
         c = self.down2(b)
+        c = self.join0(torch.cat([self.up0(self.down3(c)), c], 1))
         b = self.join1(torch.cat([self.up1(c), b], 1))
         a = self.join2(torch.cat([self.up2(b), a], 1))
         return self.leave(F.leaky_relu(self.up3(a) + self.fine(image), 0.01))
+
+
+class ToneNet(nn.Module):
+    """Another look of the same image: at each place a curve from grey value to grey value, and the curves change slowly.
+
+    A network on an eighth of the grid gives for each place the values of a curve at `knots` grey values (the bilateral grid,
+    Gharbi et al., ACM Transactions on Graphics 2017); what stands at a voxel is read off its curve. So two neighbours of one
+    grey value stay equal, and nothing can appear that was not there. Untrained it is the identity.
+    """
+
+    def __init__(self, knots=12, top=1.5, channels=(24, 48, 96, 128)):
+        super().__init__()
+        a, b, c, d = channels
+        self.enter = nn.Sequential(normed(1, a, 4, 2), normed(a, a))
+        self.down1 = nn.Sequential(normed(a, b, 2, 2), normed(b, b))
+        self.down2 = nn.Sequential(normed(b, c, 2, 2), normed(c, c))
+        self.down3 = nn.Sequential(normed(c, d, 2, 2), normed(d, d), normed(d, d))
+        self.up, self.join = nn.ConvTranspose3d(d, c, 2, 2), normed(2 * c, c)
+        self.leave = nn.Conv3d(c, knots, 1)
+        nn.init.zeros_(self.leave.weight)
+        nn.init.zeros_(self.leave.bias)
+        self.register_buffer("at", torch.linspace(0, top, knots).view(1, -1, 1, 1, 1), persistent=False)
+        self.step = top / (knots - 1)
+
+    def forward(self, image):
+        c = self.down2(self.down1(self.enter(image)))
+        curves = self.leave(self.join(torch.cat([self.up(self.down3(c)), c], 1))) + self.at
+        curves = F.interpolate(curves, scale_factor=8, mode="trilinear", align_corners=False)
+        near = F.relu(1 - (image.clamp(0, self.at.max().item()) - self.at).abs() / self.step)
+        return (near * curves).sum(1, keepdim=True)

@@ -19,10 +19,12 @@ def network():
 
 
 class Batches:
-    """(noisy, clean) [n, 1, 32, 32, 32]"""
+    """(noisy, clean) [n, 1, 32, 32, 32], on a graphics processor 48 voxels a side"""
 
-    def __init__(self, seed, count=2, size=32, device="cpu"):
-        self.scenes, self.count, self.size = Scenes(seed, device=device), count, size
+    def __init__(self, seed, count=None, size=None, device="cpu"):
+        large = device != "cpu"
+        self.scenes = Scenes(seed, pool=40 if large else 24, renew=16 if large else 30, device=device)
+        self.count, self.size = count or (8 if large else 2), size or (48 if large else 32)
 
     def next(self):
         pairs = [self.pair() for _ in range(self.count)]

@@ -1,0 +1,78 @@
+"""Several models trained at once on one lent graphics processor, each in a process of its own, and packed to be taken home.
+
+A lease is short and ends without warning: each model stops by itself at a common time, writes `OUT/NAME.tar` (the averaged
+weights, what `on_device` made, the log), and one that fails takes no other with it.
+"""
+
+import io
+import os
+import pathlib
+import subprocess
+import sys
+import tarfile
+import time
+import traceback
+
+import torch
+
+from . import training
+from .export import RESULTS
+from .models import recipe
+
+MARGIN_S = 25  # after the training: on_device, packing
+
+
+def lease(names, seconds, out):
+    """Trains `names` for `seconds` of the wall in all, start and packing included."""
+    out = pathlib.Path(out)
+    out.mkdir(parents=True, exist_ok=True)
+    until = time.time() + seconds
+    running = {}
+    for name in names:
+        log = open(out / f"{name}.log", "w")
+        command = [sys.executable, "-m", "veritome_recipes", "lease-one", name, "--until", str(until), "--out", str(out)]
+        running[name] = subprocess.Popen(command, stdout=log, stderr=subprocess.STDOUT,
+                                         env=os.environ | {"OMP_NUM_THREADS": "2", "PYTHONUNBUFFERED": "1"})
+    for name, process in running.items():
+        try:
+            process.wait(max(1, until - time.time()))
+        except subprocess.TimeoutExpired:
+            process.kill()
+        text = (out / f"{name}.log").read_text().strip().splitlines()
+        print(f"== {name}: exit {process.poll()}")
+        print("\n".join(text[-6:]), flush=True)
+
+
+def one(name, until, out):
+    """One model: until the common time, then packed."""
+    module = recipe(name)
+    minutes = (until - MARGIN_S - time.time()) / 60
+    training.train(module, minutes, device="cuda", save_every_s=45)
+    network, state = training.load(module)
+    folder = RESULTS / "device" / module.NAME
+    if hasattr(module, "on_device"):
+        try:
+            with torch.no_grad():
+                module.on_device(network.to("cuda").eval(), folder, torch.device("cuda"))
+            network.to("cpu")
+        except Exception:
+            traceback.print_exc()
+    weights = {k: v.half() if v.is_floating_point() and large(network) else v for k, v in network.state_dict().items()}
+    kept = {k: state[k] for k in ("step", "seconds", "losses", "seed", "device")}
+    buffer = io.BytesIO()
+    torch.save({"average": weights, "network": weights} | kept, buffer)
+    part = pathlib.Path(out) / f"{name}.part"
+    with tarfile.open(part, "w") as tar:
+        info = tarfile.TarInfo(f"checkpoints/{name}.pt")
+        info.size = buffer.tell()
+        buffer.seek(0)
+        tar.addfile(info, buffer)
+        for file in folder.glob("*") if folder.exists() else []:
+            tar.add(file, f"results/device/{name}/{file.name}")
+    part.rename(part.with_suffix(".tar"))
+    print(f"{name}: packed {part.with_suffix('.tar').stat().st_size} bytes", flush=True)
+
+
+def large(network):
+    """Weights of more than a megabyte travel with 16 bits each."""
+    return sum(p.numel() for p in network.parameters()) > 250_000
