@@ -94,9 +94,34 @@ def card(name):
     for p in r["pictures"]:
         lines += [f"![{p['text']}]({p['file']})", "", p["text"], ""]
     lines += ["## What it invents, and where it fails", words["invents"], ""]
-    if words.get("calibration"):
-        lines += ["## Calibration and guard", words["calibration"], ""]
+    found = calibration(r.get("calibration"))
+    if found or words.get("calibration"):
+        lines += ["## Calibration and guard", *found, words.get("calibration", ""), ""]
     return "\n".join(lines).rstrip() + "\n"
+
+
+def calibration(found):
+    """What `veritome calibrate` measured, as sentences."""
+    if not found:
+        return []
+    out = [f"By `veritome calibrate` on {len(found['cases'])} generated heads that neither trained nor tested the network, and "
+           f"checked on {len(found['held_out'])} more. Generated heads are easier than real ones: on real images the numbers "
+           "below are at best this good.", ""]
+    if t := found.get("temperature"):
+        out += [f"- Temperature {t['temperature']:.3f}; expected calibration error {t['ece_before']:.3f} before, "
+                f"{t['ece_after']:.3f} after."]
+    if i := found.get("interval"):
+        width = "times the standard deviation shown" if i["residual"] == "scaled" else "units of the output"
+        held = "" if i.get("coverage_cases") is None else (
+            f"; of the heads held aside {i['coverage_cases']:.0%} were covered, and {i['coverage_voxels']:.0%} of their voxels")
+        out += [f"- Interval at alpha {i['alpha']}: ± {i['quantile']:.4g} {width} ({i['n']} heads){held}."]
+    g = found["guard"]
+    for name, key in (("Voxel size", "spacing_mm_range"), ("Field of view", "field_of_view_mm")):
+        if g.get(key):
+            out += [f"- {name} {g[key][0]:.3g} to {g[key][1]:.3g} mm."]
+    if g.get("histogram_max_distance") is not None:
+        out += [f"- Histogram: at most {g['histogram_max_distance']:.3f} from the heads' mean."]
+    return out + [f"- {w}" for w in found.get("warnings", [])] + [""]
 
 
 def table():

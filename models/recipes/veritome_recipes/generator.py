@@ -238,6 +238,15 @@ def kspace_half(image):
     return torch.fft.ifftn(spectrum).real / 8
 
 
+def whole_head(draw):
+    """(a clean generated head of any contrast [x, y, z], voxel size mm), for calibration."""
+    spacing = draw.uniform(1.0, 2.0)
+    size = [int(n / spacing) // 2 * 2 for n in (176, 210, 176)]
+    labels = Anatomy(draw.device).labels(draw, size, [spacing] * 3, [0.5] * 3, strength=0.6, folds=draw.uniform(0.3, 1.0))
+    image = blur(paint(draw, labels), draw.log_uniform(0.3, 1.5)) * bias(draw, size)
+    return (image / torch.quantile(image.flatten()[::7], 0.995).clamp_min(0.05)).clamp(0, 2), spacing
+
+
 class Scenes:
     """A pool of clean images for enhancement: it grows and is then renewed, one image at a time; patches are cut out of it.
 

@@ -5,7 +5,7 @@ import time
 
 import numpy as np
 
-from . import card, evaluation
+from . import calibration, card, evaluation
 from .export import FOLDER, RESULTS, export
 from .training import write_json
 
@@ -49,6 +49,8 @@ def evaluate(recipe):
         (folder / "manifest.toml").write_text(recipe.MANIFEST.format(
             version=recipe.VERSION, sha256=exported["sha256"], hashes=hashes, tolerance=tolerance, **result.get("manifest", {})))
         (folder / "LICENSE").write_text(NOTICE.format(license="GPL-2.0-or-later"))
+        result["calibration"] = calibration.calibrate(recipe, folder)
+        write_json(RESULTS / f"{recipe.NAME}.json", result)
         (folder / "CARD.md").write_text(card.card(recipe.NAME))
     card.table()
     return result

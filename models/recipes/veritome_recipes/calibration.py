@@ -1,0 +1,49 @@
+"""Guard statistics, temperature and conformal interval of a shipped model, by `veritome calibrate` itself, on generated heads
+that were drawn for this alone.
+
+A recipe gives `case(draw)`: {name of an input or output in the manifest: (volume, voxel size mm)}; an output that is called
+like an input has the name `NAME_truth`. The program is `$VERITOME`, else the release build of this repository.
+"""
+
+import json
+import os
+import pathlib
+import subprocess
+import tempfile
+
+import numpy as np
+
+from . import data
+from .export import save_nifti
+from .generator import Draw
+
+CASES = 24
+SEED = 90_000  # far from the seeds of training and of the tests
+
+
+def program():
+    """The program's path, or None."""
+    file = pathlib.Path(os.environ.get("VERITOME", data.ROOT / "target" / "release" / "veritome"))
+    return file if file.exists() else None
+
+
+def write_cases(recipe, folder, count=CASES):
+    """Cases as `veritome calibrate --data` takes them."""
+    for n in range(count):
+        for name, (volume, spacing) in recipe.case(Draw(SEED + n)).items():
+            values = np.asarray(volume)
+            whole = np.issubdtype(values.dtype, np.integer)
+            save_nifti(pathlib.Path(folder) / f"case{n:02}" / f"{name}.nii.gz", values, spacing, np.uint8 if whole else np.float32)
+
+
+def calibrate(recipe, folder):
+    """Writes the numbers into `folder/manifest.toml` and returns what the program says, or None without a program or cases."""
+    if program() is None or not hasattr(recipe, "case"):
+        return None
+    with tempfile.TemporaryDirectory() as cases:
+        write_cases(recipe, cases)
+        command = [program(), "calibrate", folder, "--data", cases, "--replace-guard", "--json"]
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise RuntimeError(f"{recipe.NAME}: `veritome calibrate` failed: {done.stderr.strip()[-600:]}")
+    return json.loads(done.stdout)
