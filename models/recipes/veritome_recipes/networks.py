@@ -135,10 +135,24 @@ def normed(inside, outside, kernel=3, stride=1):
 
 
 class TissueNet(nn.Module):
-    """A U-Net whose trunk works on half the grid; the border is drawn at full resolution by one cheap layer."""
+    """Where the tissues are, by a U-Net; which grey values they have, by the image itself.
+
+    The U-Net (its trunk on half the grid) gives a prior: background and three tissues. Four rounds of expectation
+    maximisation follow in the graph: mean and variance of the grey value of each tissue in this window, then each brain voxel's
+    shares given both (the unified segmentation of Ashburner and Friston, NeuroImage 2005, with a network for its maps). So a
+    contrast that was never seen is no riddle, and the border is as sharp as the image's. A last small layer mends what one
+    Gaussian a tissue cannot say.
+    """
+
+    rounds = 4
+    trust = 50.0  # voxels that the mean of the whole brain counts as, for tissues that are hardly in the window
 
     def __init__(self, classes=4, channels=(32, 64, 128, 160)):
         super().__init__()
+        self.gain = nn.Parameter(torch.tensor(0.5))
+        self.mend = nn.Sequential(conv(classes + 1, 12, bias=True), nn.LeakyReLU(0.01), conv(12, classes, bias=True))
+        nn.init.zeros_(self.mend[2].weight)
+        nn.init.zeros_(self.mend[2].bias)
         a, b, c, d = channels
         self.enter = nn.Sequential(normed(1, a, 4, 2), normed(a, a))
         self.down1 = nn.Sequential(normed(a, b, 2, 2), normed(b, b))
@@ -157,7 +171,26 @@ class TissueNet(nn.Module):
         c = self.join0(torch.cat([self.up0(self.down3(c)), c], 1))
         b = self.join1(torch.cat([self.up1(c), b], 1))
         a = self.join2(torch.cat([self.up2(b), a], 1))
-        return self.leave(F.leaky_relu(self.up3(a) + self.fine(image), 0.01))
+        prior = self.leave(F.leaky_relu(self.up3(a) + self.fine(image), 0.01))
+        with torch.autocast(image.device.type, enabled=False):
+            return self.refine(image.float(), prior.float())
+
+    def refine(self, image, prior):
+        """Logits after the rounds: background keeps its share, the tissues divide theirs by place and grey value."""
+        prior = torch.log_softmax(prior, 1)
+        brain = torch.logsumexp(prior[:, 1:], 1, keepdim=True)
+        inside, place, axes = brain.exp(), prior[:, 1:] - brain, (2, 3, 4)
+        share = place.exp() * inside
+        middle = ((inside * image).sum(axes, keepdim=True) + 1e-3) / (inside.sum(axes, keepdim=True) + 1e-3)
+        for _ in range(self.rounds):
+            count = share.sum(axes, keepdim=True) + self.trust
+            mean = ((share * image).sum(axes, keepdim=True) + self.trust * middle) / count
+            variance = ((share * (image - mean) ** 2).sum(axes, keepdim=True) + self.trust * 0.01) / count + 2e-4
+            likely = -0.5 * ((image - mean) ** 2 / variance + variance.log())
+            tissues = torch.log_softmax(place + self.gain * likely.clamp_min(-30), 1)
+            share = tissues.exp() * inside
+        logits = torch.cat([prior[:, :1], tissues + brain], 1)
+        return logits + self.mend(torch.cat([image, 1 - inside, share], 1))
 
 
 class ToneNet(nn.Module):

@@ -36,7 +36,7 @@ class Batches:
         d = self.draw
         center = [d.uniform(0.3, 0.7) for _ in range(3)]
         shares = self.anatomy.tissues(d, [self.whole] * 3, [SPACING * d.uniform(0.9, 1.1)] * 3, center,
-                                      folds=d.uniform(0.1, 0.9), sharp=d.log_uniform(0.8, 8))
+                                      folds=d.uniform(0.1, 0.9), sharp=d.log_uniform(1.5, 8))
         return shares.half(), shares.argmax(0)
 
     def contrast(self):
@@ -201,7 +201,8 @@ CARD = {
     "data": "No patient's image was trained on: heads are drawn from SPM's six tissue probability maps. Those are blurred "
             "averages of many people; the draws fold their borders at random, which is not how a cortex folds. The test "
             "images are averages of 152 people too, and their tissue maps are other programs' opinions, no ground truth.",
-    "method": "3D U-Net at 1.5 mm on windows of 80 voxels, Dice and cross-entropy, a new random contrast at each step "
+    "method": "A 3D U-Net says where the tissues are; four rounds of expectation maximisation inside the graph find their grey "
+              "values in this very window. At 1.5 mm on windows of 80 voxels, Dice and cross-entropy, a new random contrast at each step "
               "(six of ten in the order of T1, T2 or FLAIR, the others at random), with deformation, bias field, blur, "
               "thick slices, noise, lesions, and without the skull in four of ten.",
     "baseline": "k-means with three classes inside the brain mask of the reference, told which cluster is which tissue by "
