@@ -3,7 +3,7 @@ evaluation and card: MANIFEST, example(), evaluate()."""
 
 import importlib
 
-NAMES = ["denoise", "super-resolution-2x", "brain-tissue"]
+NAMES = ["denoise", "super-resolution-2x", "brain-tissue", "brain-vae", "brain-sampler"]
 
 
 def recipe(name):
