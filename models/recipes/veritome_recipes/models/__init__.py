@@ -3,7 +3,8 @@ evaluation and card: MANIFEST, example(), evaluate()."""
 
 import importlib
 
-NAMES = ["denoise", "super-resolution-2x", "brain-tissue", "harmonize"]
+NAMES = ["brain-tissue", "t1-to-t2", "t1-to-t2-diffusion", "mr-to-ct", "brain-vae", "brain-sampler", "denoise",
+         "super-resolution-2x", "harmonize"]
 
 
 def recipe(name):
