@@ -1,6 +1,7 @@
 """Train, export and evaluate the models that Veritome ships."""
 
 import argparse
+import pathlib
 
 from . import card, data, ship, training
 from .export import export
@@ -26,6 +27,10 @@ def main():
     one = commands.add_parser("pack", help="images as they travel to a machine without a network ($VERITOME_RECIPES_PACKED)")
     one.add_argument("folder")
     one.add_argument("names", nargs="+", help=", ".join(data.SOURCES))
+    one = commands.add_parser("cases", help="labelled cases for `veritome calibrate`, drawn with seeds of their own")
+    one.add_argument("name", help=", ".join(NAMES))
+    one.add_argument("folder")
+    one.add_argument("--count", type=int, default=14)
     commands.add_parser("table", help="write docs/model-results.md and the cards from the results")
     args = parser.parse_args()
     if args.command == "train":
@@ -36,6 +41,8 @@ def main():
         print(ship.evaluate(recipe(args.name))["verdict"])
     elif args.command == "trial":
         print(training.trial(recipe(args.name), args.note))
+    elif args.command == "cases":
+        recipe(args.name).cases(pathlib.Path(args.folder), args.count)
     elif args.command == "pack":
         data.pack(args.names, args.folder)
     else:

@@ -134,7 +134,8 @@ def cached(key, make):
 
 # The interval of the advantage has to lie above this: one step of training moves a network off the baseline that it begins
 # at, always to the better and by nothing that anybody could see.
-LEAST = {"PSNR, dB": 0.1, "SSIM": 0.001, "Dice grey": 0.005, "Dice white": 0.005}
+LEAST = {"PSNR, dB": 0.1, "SSIM": 0.001, "Dice grey": 0.005, "Dice white": 0.005, "MAE": 0.001, "MAE, HU": 2.0,
+         "Spearman": 0.01, "AUSE": 0.005}
 
 
 def summarise(cases, metrics, ours, baselines, groups):

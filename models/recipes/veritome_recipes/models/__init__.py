@@ -3,7 +3,7 @@ evaluation and card: MANIFEST, example(), evaluate()."""
 
 import importlib
 
-NAMES = ["denoise", "super-resolution-2x", "brain-tissue"]
+NAMES = ["denoise", "super-resolution-2x", "brain-tissue", "t1-to-t2", "t1-to-t2-diffusion", "mr-to-ct"]
 
 
 def recipe(name):
