@@ -170,20 +170,27 @@ def bulk(image, rule):
 
 
 def fit_bulk(pairs):
-    """(thresholds and values) of the least MAE over the heads of (T1, CT)."""
+    """(thresholds and values) of the least MAE over the heads of (T1, CT), within 5 HU."""
     import numpy as np
-    t1 = np.concatenate([a[head_of(b) & outline(a)] for a, b in pairs])[::7]
-    ct = np.concatenate([b[head_of(b) & outline(a)] for a, b in pairs])[::7]
-    grid, best = np.arange(0, 0.61, 0.03), None
-    for low in grid:
-        for high in grid[grid >= low]:
-            error, values = 0.0, []
-            for part, usual in ((t1 < low, -1000.0), ((t1 >= low) & (t1 < high), 700.0), (t1 >= high, 40.0)):
-                some = ct[part]
-                values.append(float(np.median(some)) if len(some) else usual)
-                error += np.abs(some - values[-1]).sum()
-            if best is None or error < best[0]:
-                best = error, (float(low), float(high), *values)
+    edge, place = np.append(np.arange(-0.03, 0.61, 0.03), 9.0), np.arange(-1022.5, 2000, 5)
+    edge[0] = -9.0
+    table = np.zeros((len(edge) - 1, len(place)))
+    for t1, ct in pairs:
+        inside = head_of(ct) & outline(t1)
+        table += np.histogram2d(t1[inside], ct[inside], (edge, np.append(place - 2.5, place[-1] + 2.5)))[0]
+
+    def part(low, high, usual):
+        some = table[low:high].sum(0)
+        total = some.cumsum()
+        value = place[np.searchsorted(total, total[-1] / 2)] if total[-1] else usual
+        return float((some * np.abs(place - value)).sum()), float(value)
+
+    best = None
+    for low in range(len(edge) - 1):
+        for high in range(low, len(edge) - 1):
+            parts = part(0, low + 1, -1000.0), part(low + 1, high + 1, 700.0), part(high + 1, None, 40.0)
+            if best is None or sum(e for e, _ in parts) < best[0]:
+                best = sum(e for e, _ in parts), (edge[low + 1], edge[high + 1], *(v for _, v in parts))
     return np.array(best[1])
 
 
