@@ -209,7 +209,7 @@ class HeadNet(nn.Module):
         self.up3, self.join3 = nn.ConvTranspose3d(d, c, 2, 2), block(2 * c, c)
         self.up2, self.join2 = nn.ConvTranspose3d(c, b, 2, 2), block(2 * b, b)
         self.up1, self.join1 = nn.ConvTranspose3d(b, a, 2, 2), block(2 * a, a)
-        self.near, self.up0 = conv(inputs, fine, bias=True), nn.ConvTranspose3d(a, fine, 4, 2, 1)
+        self.near, self.up0 = conv(inputs, fine, bias=True), nn.ConvTranspose3d(a, fine, 2, 2)
         self.draw, self.leave = conv(fine, fine, bias=True), nn.Conv3d(fine, outputs, 1)
 
     def forward(self, image, level=None):

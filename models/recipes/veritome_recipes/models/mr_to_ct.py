@@ -204,33 +204,37 @@ def trained_bulk():
     return e.cached("mr-to-ct-bulk", make)
 
 
+def truth():
+    """(T1, Hounsfield units) of the test pair, on one grid."""
+    from .. import data
+    return data.image("t1")[0], hounsfield(data.image("ct")[0])
+
+
 def evaluate(file, folder):
     """Everything that the card says, and its pictures into `folder`."""
     import numpy as np
 
-    from .. import data
     from .. import evaluation as e
     from ..heads import whole
     from ..sheet import middle, sheet
     network = e.session(file)
-    t1 = data.image("t1")[0]
-    truth = hounsfield(data.image("ct")[0])
-    mask, rule = head_of(truth), trained_bulk()
-    parts_of = {"bone (above 300 HU)": truth > 300, "air inside the head (below -300 HU)": mask & (truth < -300),
-                "soft tissue (-200 to 200 HU)": mask & (np.abs(truth) <= 200)}
+    t1, ct = truth()
+    mask, rule = head_of(ct), trained_bulk()
+    parts_of = {"bone (above 300 HU)": ct > 300, "air inside the head (below -300 HU)": mask & (ct < -300),
+                "soft tissue (-200 to 200 HU)": mask & (np.abs(ct) <= 200)}
     rows, details, shown, worst, plain = [], [], [], None, None
     for condition, image in conditions(t1).items():
         found = [whole(network, image) * 1000, np.flip(whole(network, np.flip(image, 0)), 0) * 1000]
-        own = fit_bulk([(image, truth)])
+        own = fit_bulk([(image, ct)])
         answers = {"network": np.mean(found, 0), "bulk": bulk(image, rule), "fitted": bulk(image, own)}
         if plain is None:
             plain = image, answers, np.abs(found[0] - found[1]) / 2**0.5
             for name, part in {"head": mask, **parts_of}.items():
                 if part.any():
-                    details.append([name, int(part.sum())] + [f"{np.abs(x - truth)[part].mean():.0f}" for x in answers.values()])
+                    details.append([name, int(part.sum())] + [f"{np.abs(x - ct)[part].mean():.0f}" for x in answers.values()])
             bone = parts_of["bone (above 300 HU)"]
             details.append(["Dice of bone above 300 HU", ""] + [f"{e.dice(x > 300, bone):.3f}" for x in answers.values()])
-        parts = {m: e.octants(x) for m, x in {**answers, "truth": truth, "mask": mask, "t1": image}.items()}
+        parts = {m: e.octants(x) for m, x in {**answers, "truth": ct, "mask": mask, "t1": image}.items()}
         for k, (t, m) in enumerate(zip(parts["truth"], parts["mask"])):
             values = {n: {"MAE, HU": float(np.abs(t - parts[n][k])[m].mean())} for n in ("network", "bulk")}
             rows.append({"condition": condition, "values": values})
@@ -245,8 +249,8 @@ def evaluate(file, folder):
     columns = ["T1 (input)", "CT (truth)", "network", "bulk", "network's error", "its error", "spread over flips"]
     for axis in (2, 0):
         cells = [(middle(image, axis), "image")]
-        cells += [(middle(window(x), axis), "image") for x in (truth, answers["network"], answers["bulk"])]
-        cells += [(middle(np.where(mask, answers[n] - truth, 0) / 4000, axis), "error") for n in ("network", "bulk")]
+        cells += [(middle(window(x), axis), "image") for x in (ct, answers["network"], answers["bulk"])]
+        cells += [(middle(np.where(mask, answers[n] - ct, 0) / 4000, axis), "error") for n in ("network", "bulk")]
         shown.append(("average T1", cells + [(middle(spread / 300, axis), "image")]))
     for name, one in no_truth().items():
         both = [whole(network, one) * 1000, np.flip(whole(network, np.flip(one, 0)), 0) * 1000]
