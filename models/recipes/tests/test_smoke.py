@@ -3,14 +3,15 @@
 import numpy as np
 import pytest
 
-from veritome_recipes import card, evaluation, export, ship, training
+from veritome_recipes import card, evaluation, export, heads, ship, training
 from veritome_recipes.generator import Draw, kspace_half, rician
-from veritome_recipes.models import NAMES, recipe
+from veritome_recipes.models import NAMES, mr_to_ct, recipe, t1_to_t2, t1_to_t2_diffusion
 
 
 @pytest.fixture(autouse=True)
 def own_checkpoints(tmp_path, monkeypatch):
     monkeypatch.setattr(training, "CHECKPOINTS", tmp_path / "checkpoints")
+    monkeypatch.setattr(heads, "SIZE", (32, 48, 32))
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -22,7 +23,12 @@ def test_a_model_trains_resumes_and_exports(name, tmp_path):
     assert state["step"] == 3
     file, facts = export.export(module, tmp_path / name)
     assert facts["bytes"] < export.LIMIT and facts["opset"] >= 17
-    out = evaluation.run(evaluation.session(file), np.zeros((16, 48, 32), np.float32))
+    network = evaluation.session(file)
+    if name == "t1-to-t2-diffusion":
+        given = {"pair": np.zeros((2, 2, 16, 32, 48), np.float32), "t": np.array([999, 3])}
+        assert network.run(None, given)[0].shape == (2, 1, 16, 32, 48)
+        return
+    out = evaluation.run(network, np.zeros((16, 48, 32), np.float32))
     scale = 2 if name == "super-resolution-2x" else 1
     assert out.shape[1:] == (16 * scale, 48 * scale, 32 * scale)
 
@@ -51,6 +57,20 @@ def test_rician_noise_has_the_mean_of_the_rice_distribution():
     assert evaluation.rice_inverse(np.array([noisy.mean().item()]), 0.1)[0] == pytest.approx(0.1, abs=0.003)
 
 
+def small_heads(monkeypatch):
+    """A piece of each test head, few draws and steps: what the synthesis recipes evaluate with."""
+    pair, truth, no_truth = t1_to_t2.pair, mr_to_ct.truth, t1_to_t2.no_truth
+    cut = (slice(24, 72), slice(30, 94), slice(20, 68))
+    monkeypatch.setattr(t1_to_t2, "pair", lambda: {k: v if k == "affine" else v[cut] for k, v in pair().items()})
+    monkeypatch.setattr(mr_to_ct, "truth", lambda: [x[cut] for x in truth()])
+    for module in (t1_to_t2, mr_to_ct):
+        monkeypatch.setattr(module, "no_truth", lambda: {k: v[cut] for k, v in no_truth().items()})
+    monkeypatch.setattr(t1_to_t2, "trained_look_up", lambda: np.array([[0, 0.5, 1], [0, 0.8, 0.3]]))
+    monkeypatch.setattr(mr_to_ct, "trained_bulk", lambda: np.array([0.03, 0.2, -700, 500, 40]))
+    monkeypatch.setattr(t1_to_t2_diffusion, "STEPS", 2)
+    monkeypatch.setattr(t1_to_t2_diffusion, "clock", lambda file: "not measured")
+
+
 @pytest.mark.parametrize("name", NAMES)
 def test_a_card_is_made_from_the_numbers_whatever_they_are(name, tmp_path, monkeypatch):
     module = recipe(name)
@@ -72,6 +92,7 @@ def test_a_card_is_made_from_the_numbers_whatever_they_are(name, tmp_path, monke
         monkeypatch.setattr(module, "cases", lambda: (
             (kind, head, *(x if x is None else x[cut] for x in images)) for kind, head, *images in cases()
             if head != "SPM's older maps, 2 mm"))
+    small_heads(monkeypatch)
     monkeypatch.setattr(module, "sample", lambda *a: pytest.fail("an untrained network was shipped"))
     training.train(module, 1, steps=1)
     result = ship.evaluate(module)
@@ -118,3 +139,38 @@ def test_the_loss_counts_a_smooth_image_as_much_as_a_rough_one():
     halved = [training.decibel_loss(truth + error * torch.tensor(s).view(2, 1, 1, 1, 1), truth, 0).item() - whole
               for s in ([0.5, 1.0], [1.0, 0.5])]
     assert halved[0] == pytest.approx(halved[1], abs=0.06)
+
+
+def test_samples_of_a_network_that_knows_the_answer_are_the_answer():
+    import torch
+    answer = torch.linspace(-0.9, 0.9, 4096).view(1, 1, 16, 16, 16)
+    noise = torch.randn(2, 1, 16, 16, 16, generator=torch.Generator().manual_seed(0))
+    found = t1_to_t2_diffusion.ddim(lambda x, t: answer.expand(len(x), -1, -1, -1, -1), answer, noise)
+    assert (found - answer).abs().max() < 1e-5
+
+
+def test_timesteps_begin_and_end_as_the_manifest_says():
+    steps = t1_to_t2_diffusion.timesteps()
+    assert (steps[0], steps[1], steps[-1], len(steps)) == (999, 959, 39, 25)
+
+
+def test_sparsification_of_a_perfect_uncertainty_leaves_nothing():
+    error = np.random.default_rng(0).random(1000)
+    found, _, _ = t1_to_t2_diffusion.worth(error, 3 * error)
+    assert found["Spearman"] == pytest.approx(1) and found["AUSE"] == pytest.approx(0)
+    assert t1_to_t2_diffusion.worth(error, np.ones(1000))[0]["Spearman"] == 0
+
+
+def test_the_stretched_scale_of_the_ct_template_is_undone():
+    hu = np.array([-1000.0, -100.0, 0.0, 40.0, 99.0, 700.0])
+    t = hu + 1000
+    assert np.allclose(mr_to_ct.hounsfield(t + 10 * np.clip(t - 900, 0, 200)), hu)
+
+
+def test_drawn_heads_have_their_unit_and_repeat():
+    pairs = [heads.Heads(5).t1_t2(0) for _ in range(2)]
+    assert all((a == b).all() for a, b in zip(*pairs))
+    t1, t2, brain = pairs[0]
+    assert t1.shape == t2.shape == (32, 48, 32) and t1.isfinite().all() and t2.isfinite().all()
+    _, ct = heads.Heads(6).t1_ct()
+    assert ct.min() >= -1024 and ct.max() > 300

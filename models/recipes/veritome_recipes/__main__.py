@@ -1,6 +1,7 @@
 """Train, export and evaluate the models that Veritome ships."""
 
 import argparse
+import pathlib
 
 from . import card, data, lease, ship, training
 from .export import export
@@ -34,6 +35,10 @@ def main():
     one.add_argument("name")
     one.add_argument("--until", type=float, required=True)
     one.add_argument("--out", required=True)
+    one = commands.add_parser("cases", help="labelled cases for `veritome calibrate`, drawn with seeds of their own")
+    one.add_argument("name", help=", ".join(NAMES))
+    one.add_argument("folder")
+    one.add_argument("--count", type=int, default=14)
     commands.add_parser("table", help="write docs/model-results.md and the cards from the results")
     args = parser.parse_args()
     if args.command == "train":
@@ -48,6 +53,8 @@ def main():
         lease.lease(args.names, args.seconds, args.out)
     elif args.command == "lease-one":
         lease.one(args.name, args.until, args.out)
+    elif args.command == "cases":
+        recipe(args.name).cases(pathlib.Path(args.folder), args.count)
     elif args.command == "pack":
         data.pack(args.names, args.folder)
     else:

