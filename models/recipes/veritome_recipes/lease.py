@@ -23,14 +23,17 @@ MARGIN_S = 25  # after the training: on_device, packing
 
 
 def lease(names, seconds, out):
-    """Trains `names` for `seconds` of the wall in all, start and packing included."""
+    """Trains `names` for `seconds` of the wall in all, start and packing included. `NAME:0.5` ends after half of the time and
+    leaves the processor to the others."""
     out = pathlib.Path(out)
     out.mkdir(parents=True, exist_ok=True)
     until = time.time() + seconds
     running = {}
     for name in names:
+        name, _, share = name.partition(":")
+        end = until - MARGIN_S - (1 - float(share or 1)) * seconds
         log = open(out / f"{name}.log", "w")
-        command = [sys.executable, "-m", "veritome_recipes", "lease-one", name, "--until", str(until), "--out", str(out)]
+        command = [sys.executable, "-m", "veritome_recipes", "lease-one", name, "--until", str(end), "--out", str(out)]
         running[name] = subprocess.Popen(command, stdout=log, stderr=subprocess.STDOUT,
                                          env=os.environ | {"OMP_NUM_THREADS": "2", "PYTHONUNBUFFERED": "1"})
     for name, process in running.items():
@@ -46,18 +49,18 @@ def lease(names, seconds, out):
 def one(name, until, out):
     """One model: until the common time, then packed."""
     module = recipe(name)
-    minutes = (until - MARGIN_S - time.time()) / 60
+    minutes = (until - time.time()) / 60
     training.train(module, minutes, device="cuda", save_every_s=45)
     network, state = training.load(module)
+    weights = {k: v.half() if v.is_floating_point() and large(network) else v for k, v in network.state_dict().items()}
+    network.load_state_dict(weights)  # what is measured here is what travels
     folder = RESULTS / "device" / module.NAME
     if hasattr(module, "on_device"):
         try:
             with torch.no_grad():
                 module.on_device(network.to("cuda").eval(), folder, torch.device("cuda"))
-            network.to("cpu")
         except Exception:
             traceback.print_exc()
-    weights = {k: v.half() if v.is_floating_point() and large(network) else v for k, v in network.state_dict().items()}
     kept = {k: state[k] for k in ("step", "seconds", "losses", "seed", "device")}
     buffer = io.BytesIO()
     torch.save({"average": weights, "network": weights} | kept, buffer)

@@ -137,19 +137,19 @@ def normed(inside, outside, kernel=3, stride=1):
 class TissueNet(nn.Module):
     """Where the tissues are, by a U-Net; which grey values they have, by the image itself.
 
-    The U-Net (its trunk on half the grid) gives a prior: background and three tissues. Four rounds of expectation
+    The U-Net (its trunk on half the grid) gives a prior: background and three tissues. Six rounds of expectation
     maximisation follow in the graph: mean and variance of the grey value of each tissue in this window, then each brain voxel's
     shares given both (the unified segmentation of Ashburner and Friston, NeuroImage 2005, with a network for its maps). So a
     contrast that was never seen is no riddle, and the border is as sharp as the image's. A last small layer mends what one
     Gaussian a tissue cannot say.
     """
 
-    rounds = 4
+    rounds = 6
     trust = 50.0  # voxels that the mean of the whole brain counts as, for tissues that are hardly in the window
 
     def __init__(self, classes=4, channels=(32, 64, 128, 160)):
         super().__init__()
-        self.gain = nn.Parameter(torch.tensor(0.5))
+        self.gain = nn.Parameter(torch.tensor(1.0))
         self.mend = nn.Sequential(conv(classes + 1, 12, bias=True), nn.LeakyReLU(0.01), conv(12, classes, bias=True))
         nn.init.zeros_(self.mend[2].weight)
         nn.init.zeros_(self.mend[2].bias)

@@ -96,6 +96,7 @@ def train(recipe, minutes, seed=1, threads=1, save_every_s=60, steps=None, devic
     torch.set_num_threads(threads)
     torch.manual_seed(seed)
     torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = True
+    torch.backends.cudnn.benchmark = device != "cpu"  # sizes do not change
     state = {"network": recipe.network().to(device)}
     network, average = state["network"], copy.deepcopy(state["network"])
     optimizer = state["optimizer"] = torch.optim.AdamW(network.parameters(), lr=recipe.RATE, weight_decay=1e-5)

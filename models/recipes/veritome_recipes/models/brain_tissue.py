@@ -25,7 +25,7 @@ class Batches:
         large = device != "cpu"
         self.draw, self.size, self.whole = Draw(seed, device), size or (80 if large else 64), whole or (112 if large else 96)
         self.renew, self.step, pool = renew or (3 if large else 8), 0, pool or (24 if large else 16)
-        self.count = count or (1 if device == "cpu" else 4)
+        self.count = count or (1 if device == "cpu" else 2)
         self.classes = CLASSES.to(device)
         self.anatomy = Anatomy(device)
         self.pool = [self.labels() for _ in range(pool)]
@@ -201,7 +201,7 @@ CARD = {
     "data": "No patient's image was trained on: heads are drawn from SPM's six tissue probability maps. Those are blurred "
             "averages of many people; the draws fold their borders at random, which is not how a cortex folds. The test "
             "images are averages of 152 people too, and their tissue maps are other programs' opinions, no ground truth.",
-    "method": "A 3D U-Net says where the tissues are; four rounds of expectation maximisation inside the graph find their grey "
+    "method": "A 3D U-Net says where the tissues are; six rounds of expectation maximisation inside the graph find their grey "
               "values in this very window. At 1.5 mm on windows of 80 voxels, Dice and cross-entropy, a new random contrast at each step "
               "(six of ten in the order of T1, T2 or FLAIR, the others at random), with deformation, bias field, blur, "
               "thick slices, noise, lesions, and without the skull in four of ten.",
