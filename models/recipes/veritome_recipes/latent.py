@@ -1,5 +1,5 @@
-"""Networks with a latent, and the denoiser of slices. No normalisation layers in the autoencoder of volumes: the grey value itself has
-to come back."""
+"""Networks with a latent, and the denoiser of slices. The autoencoder of volumes has no normalisation layers: the grey
+value itself has to come back."""
 
 import math
 
@@ -52,7 +52,8 @@ class Decoder(nn.Module):
         x = self.deep(self.enter(latent))
         x = self.middle(self.up1(F.relu(x)))
         x = F.relu(self.up2(F.relu(x)))
-        return self.leave(x.float())
+        with torch.autocast(x.device.type, enabled=False):  # the grey values themselves in full precision
+            return self.leave(x.float())
 
 
 class Autoencoder(nn.Module):
@@ -107,12 +108,12 @@ class Block(nn.Module):
 class SliceDenoiser(nn.Module):
     """U-Net for noisy slices: (image [n, 1, x, y], timestep [n]) to the velocity."""
 
-    def __init__(self, channels=(48, 96, 128, 160), told=128, conditions=0):
+    def __init__(self, channels=(48, 96, 128, 160), told=128):
         super().__init__()
         a, b, c, d = channels
         self.register_buffer("rates", torch.exp(-math.log(10000.0) * torch.arange(32) / 32), persistent=False)
         self.time = nn.Sequential(nn.Linear(64, told), nn.SiLU(), nn.Linear(told, told), nn.SiLU())
-        self.enter = nn.Conv2d(1 + conditions, a, 3, 1, 1)
+        self.enter = nn.Conv2d(1, a, 3, 1, 1)
         self.a1, self.down1 = Block(a, a, told), nn.Conv2d(a, b, 3, 2, 1)
         self.b1, self.b2, self.down2 = Block(b, b, told), Block(b, b, told), nn.Conv2d(b, c, 3, 2, 1)
         self.c1, self.c2, self.down3 = Block(c, c, told), Block(c, c, told), nn.Conv2d(c, d, 3, 2, 1)

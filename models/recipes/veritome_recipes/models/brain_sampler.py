@@ -2,13 +2,14 @@
 
 import functools
 import math
+import sys
 
 import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import nn
 
-from ..generator import FLUID, GREY, WHITE, Anatomy, Draw, bias, blur, rician
+from ..generator import FLUID, WHITE, Anatomy, Draw, bias, blur, rician
 from ..latent import SliceDenoiser, SliceVae
 
 NAME = "brain-sampler"
@@ -247,6 +248,7 @@ def on_device(network, folder, device, groups=12, checked=1000, seconds=12.0):
     is up."""
     import time
     device = torch.device(device)
+    torch.backends.cuda.matmul.allow_tf32 = False  # distances are differences of large numbers
     network = network.to(device).eval()
     train, holdout = slices("train", device), slices("holdout", device)
     random = torch.Generator().manual_seed(99)
@@ -442,7 +444,7 @@ def numbers():
     from .. import export, training
     folder = export.RESULTS / "device" / NAME
     file = folder / "numbers.npz"
-    net, _ = training.load(__import__(__name__, fromlist=["network"]))
+    net, _ = training.load(sys.modules[__name__])
     if not file.exists() or str(np.load(file)["fingerprint"]) != fingerprint(net):
         on_device(net, folder, "cpu")
     return dict(np.load(file))
