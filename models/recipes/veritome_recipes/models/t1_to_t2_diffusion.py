@@ -186,7 +186,7 @@ modality = "MR"
 
 [uncertainty]
 sources = ["samples"]
-default_samples = 8
+default_samples = 4
 
 [guard]
 spacing_mm_range = [0.5, 3.0]
