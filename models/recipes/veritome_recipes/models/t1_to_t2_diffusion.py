@@ -105,8 +105,10 @@ def on_device(network, folder, device, seconds=20):
         if time.monotonic() - start > seconds * 0.75:
             break
         mean, spread, middle = kept(drawn(predict, image, SAMPLES, device))
-        if mean.shape == inside.shape:
+        if name in CONDITIONS:
             mean, spread = mean * inside, spread * inside
+        else:  # only to look at
+            mean, spread = (x[:, :, x.shape[2] // 2] for x in (mean, spread))
         found.update({f"{name}/mean": mean, f"{name}/spread": spread, f"{name}/middle": middle})
     folder.mkdir(parents=True, exist_ok=True)
     np.savez_compressed(folder / "samples.npz", **found)
@@ -186,7 +188,7 @@ modality = "MR"
 
 [uncertainty]
 sources = ["samples"]
-default_samples = 8
+default_samples = 4
 
 [guard]
 spacing_mm_range = [0.5, 3.0]
@@ -301,8 +303,8 @@ def evaluate(file, folder):
         three = stored[f"{name}/middle"].astype(np.float32) / 2000
         other, flips = with_flips(gan, one)
         empty = np.zeros(one.shape)
-        pictures.append((name, [(middle(x), "image") for x in (one, empty, mean)] + [(three[0], "image"), (three[1], "image"),
-                         (middle(spread * 5), "image"), (middle(empty), "error"), (middle(other), "image"),
+        pictures.append((name, [(x, "image") for x in (middle(one), middle(empty), mean, three[0], three[1], spread * 5)] + [
+                         (middle(empty), "error"), (middle(other), "image"),
                          (middle(empty), "error"), (middle(flips * 5), "image")]))
     sheet(folder / "heads.png", pictures, columns)
     plot(folder / "calibration.png", {k: np.mean(v, 0) for k, v in curves.items()})
