@@ -19,7 +19,7 @@ from . import training
 from .export import RESULTS
 from .models import recipe
 
-MARGIN_S = 25  # after the training: on_device, packing
+MARGIN_S = 15  # after the training: on_device, packing
 
 
 def lease(names, seconds, out):
