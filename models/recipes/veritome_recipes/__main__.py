@@ -35,6 +35,8 @@ def main():
     one.add_argument("name")
     one.add_argument("--until", type=float, required=True)
     one.add_argument("--out", required=True)
+    one = commands.add_parser("calibrate", help="temperature, interval and guard of models/NAME, by the program; the card anew")
+    one.add_argument("name", help=", ".join(NAMES))
     one = commands.add_parser("cases", help="labelled cases for `veritome calibrate`, drawn with seeds of their own")
     one.add_argument("name", help=", ".join(NAMES))
     one.add_argument("folder")
@@ -53,6 +55,8 @@ def main():
         lease.lease(args.names, args.seconds, args.out)
     elif args.command == "lease-one":
         lease.one(args.name, args.until, args.out)
+    elif args.command == "calibrate":
+        print(ship.calibrate(recipe(args.name)))
     elif args.command == "cases":
         recipe(args.name).cases(pathlib.Path(args.folder), args.count)
     elif args.command == "pack":

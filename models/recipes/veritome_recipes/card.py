@@ -81,7 +81,7 @@ def card(name):
         "## Method", words["method"], "",
         f"{r['export']['parameters']:,} parameters, {r['export']['bytes']:,} bytes, opset {r['export']['opset']}, IR "
         f"{r['export']['ir']}; ONNX Runtime and PyTorch differ by at most {r['export']['onnx_difference']:.1e} on a random "
-        f"image. {t['steps']:,} steps in {t['minutes']} minutes {WHERE[t.get('device', 'cpu')]}; "
+        f"image. {t['steps']:,} steps in {t['minutes']} minutes {', then '.join(WHERE[d] for d in t.get('device', 'cpu').split())}; "
         f"seed {t['seed']}.", "",
         "## Measured", *tables(r), "", words["baseline"], "",
     ]

@@ -36,7 +36,8 @@ def blob(draw, region, radius, ragged=0.25):
 class Heads:
     """A stream of heads; shapes are kept in a pool and painted anew."""
 
-    def __init__(self, seed, device="cpu", pool=12, renew=None):
+    def __init__(self, seed, device="cpu", pool=12, renew=None, thick=False):
+        self.thick = thick  # scalps as thick as a CT shows them; the tissue maps have thin ones
         self.draw, self.size, self.step = Draw(seed, device), SIZE, 0
         self.anatomy = Anatomy(device)
         self.most, self.renew = pool, renew or (6 if str(device) == "cpu" else 2)
@@ -65,7 +66,7 @@ class Heads:
         # Skulls and scalps are thicker and thinner.
         p[BONE] += d.uniform(-0.8, 1.2)
         p[SOFT] += d.uniform(-0.8, 0.8)
-        p[AIR] += d.uniform(-0.5, 0.5)
+        p[AIR] += d.uniform(-3.0, 0.0) if self.thick else d.uniform(-0.5, 0.5)
         sharp = 1 + (1 - average) * d.uniform(0.5, 4)
         return torch.softmax(p * sharp, 0), average
 
@@ -156,14 +157,31 @@ class Heads:
         fov = self.field_of_view()
         return self.scanned(t1.clamp_min(0) ** d.uniform(0.8, 1.25), fov), t2.clamp(0, 1.5) * fov, (brain + shares[FLUID_]) * fov
 
+    def skin(self, shares):
+        """The same with a sharper border between soft tissue and air: a head is dark at its rim because scalps are, mostly, and not
+        because it is half air."""
+        d = self.draw
+        soft = shares[FAT_] + shares[MUSCLE_]
+        rim = soft + shares[AIR_]
+        sharp = torch.sigmoid((soft / rim.clamp_min(1e-4) - d.uniform(0.25, 0.5)) * d.log_uniform(5, 25))
+        shares = shares.clone()
+        shares[FAT_:AIR_] *= (sharp * rim / soft.clamp_min(1e-4)).clamp(0, 50)
+        shares[AIR_] = rim * (1 - sharp)
+        return shares / shares.sum(0).clamp_min(1e-4)
+
     def t1_ct(self):
         """(T1 image, Hounsfield units)"""
         d = self.draw
         shares, average = self.materials(0.2)
+        shares = self.skin(shares)
         white = d.uniform(25, 46)
-        hu = [white + d.uniform(3, 12), white, d.uniform(0, 22), d.uniform(600, 1500), d.uniform(150, 600), d.uniform(-120, -60),
+        # Voxels of 2 mm hold tables and marrow at once, and averages of heads more so: less than the 1,500 HU of dense bone.
+        hu = [white + d.uniform(3, 12), white, d.uniform(0, 22), d.uniform(450, 1150), d.uniform(100, 500), d.uniform(-110, -20),
               d.uniform(25, 75), -1000.0, white + (d.uniform(-20, 5) if d.chance(0.7) else d.uniform(15, 45))]
-        t1, ct = self.mixed(self.t1_values(), shares), self.mixed(hu, shares)
+        one = self.t1_values()
+        one[FAT_], one[MUSCLE_] = d.uniform(0.35, 1.5), d.uniform(0.2, 0.8)
+        one[MARROW_] = d.uniform(0.1, 0.7)
+        t1, ct = self.mixed(one, shares), self.mixed(hu, shares)
         body = 1 - shares[AIR_]
         t1 = t1 + d.uniform(0, 0.06) * d.field(self.size, d.uniform(4, 20)) * body
         t1 = t1 + d.uniform(0, 0.05) * d.field(self.size, d.uniform(1.5, 4)) * body

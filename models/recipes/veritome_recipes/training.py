@@ -105,14 +105,16 @@ def train(recipe, minutes, seed=1, threads=1, save_every_s=60, steps=None, devic
     if hasattr(recipe, "critic"):
         critic = state["critic"] = recipe.critic().to(device)
         state["critic_optimizer"] = torch.optim.AdamW(critic.parameters(), lr=recipe.RATE, betas=(0.5, 0.99))
-    step, spent, losses = 0, 0.0, []
+    step, spent, losses, devices = 0, 0.0, [], device
     file = checkpoint_path(recipe.NAME)
     if file.exists():
         kept = torch.load(file, map_location=device, weights_only=True)
         for name, part in state.items():
             if kept.get(name):
                 part.load_state_dict(kept[name])
-        step, spent, losses = kept["step"], kept["seconds"], kept["losses"]
+        step, spent, losses, devices = kept["step"], kept["seconds"], kept["losses"], kept.get("device", "cpu")
+        if not devices.endswith(device):
+            devices += f" {device}"
         print(f"{recipe.NAME}: goes on at step {step}", flush=True)
     batches = Ahead(recipe.Batches(seed + 1000 * step, device=device))
     start = saved = clock(threads, device)
@@ -133,7 +135,7 @@ def train(recipe, minutes, seed=1, threads=1, save_every_s=60, steps=None, devic
         return clock(threads, device) - start
 
     def save():
-        facts = {"step": step, "seconds": spent + passed(), "losses": losses, "seed": seed, "device": device}
+        facts = {"step": step, "seconds": spent + passed(), "losses": losses, "seed": seed, "device": devices}
         _save(file, state, facts)
 
     while not ended:

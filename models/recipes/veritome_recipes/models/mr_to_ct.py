@@ -22,7 +22,7 @@ class Batches:
     """(T1 [n, 1, x, y, z], thousand Hounsfield units of the same size)"""
 
     def __init__(self, seed, count=None, device="cpu"):
-        self.heads, self.count = Heads(seed, device), count or (1 if device == "cpu" else 2)
+        self.heads, self.count = Heads(seed, device, thick=True), count or (1 if device == "cpu" else 2)
 
     def next(self):
         return [torch.stack(x)[:, None] for x in zip(*(self.pair() for _ in range(self.count)))]
@@ -198,7 +198,7 @@ def trained_bulk():
     from .. import evaluation as e
 
     def make():
-        heads = Heads(1, renew=1)
+        heads = Heads(1, renew=1, thick=True)
         return fit_bulk([tuple(x.numpy() for x in heads.t1_ct()) for _ in range(24)])
 
     return e.cached("mr-to-ct-bulk", make)
@@ -297,7 +297,7 @@ def sample(file, folder):
 def cases(folder, count):
     """Drawn heads that neither train nor test: CASE/t1.nii.gz and CASE/ct.nii.gz."""
     from ..export import save_nifti
-    heads = Heads(90_002, renew=1)
+    heads = Heads(90_002, renew=1, thick=True)
     for n in range(count):
         t1, ct = (x.numpy() for x in heads.t1_ct())
         save_nifti(folder / f"{n:02}" / "t1.nii.gz", (t1 * 1000).round(), 2.0, "int16")
