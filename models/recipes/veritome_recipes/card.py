@@ -163,7 +163,35 @@ def table():
                     *["| " + " | ".join(map(str, row)) + " |" for row in t["rows"]]]
     text = "\n".join(out) + "\n"
     (data.ROOT / "docs" / "model-results.md").write_text(text)
+    summary()
     return text
+
+
+BEGIN, END = "<!-- results: written by veritome_recipes, do not edit -->", "<!-- end of results -->"
+
+
+def summary():
+    """The short table between the marks in docs/models.md."""
+    file = data.ROOT / "docs" / "models.md"
+    if not file.exists():
+        return
+    text = file.read_text()
+    if BEGIN not in text:
+        return
+    rows = ["| Model | Ships | Measured on images that were not trained on | Model | Baseline |", "|---|---|---|---|---|"]
+    for name in NAMES:
+        r = read(name)
+        if r is None:
+            rows.append(f"| {name} | no | not trained | | |")
+            continue
+        s, shipped = r["summary"], (FOLDER / name / "manifest.toml").exists()
+        for metric, row in s["all"].items():
+            # The baseline that comes nearest.
+            b = min(s["baselines"], key=lambda b: row[b]["difference"]["mean"])
+            rows.append(f"| {name} | {'yes' if shipped else 'no'} | {metric}, {LABELS[s['metrics'][metric]]} | "
+                        f"{cell(metric, row[s['ours']])} | {b}: {cell(metric, row[b])} |")
+    before, rest = text.split(BEGIN, 1)
+    file.write_text(before + BEGIN + "\n\n" + "\n".join(rows) + "\n\n" + END + rest.split(END, 1)[1])
 
 
 def rewrite(name):
