@@ -174,6 +174,7 @@ pub enum Action {
     Log,
     Tags,
     Record,
+    Metrics,
     NewStudy,
     CancelJobs,
     Quit,
@@ -424,6 +425,12 @@ impl Action {
                 Icon::ClipboardList,
                 None,
             ),
+            Self::Metrics => (
+                "Metrics…",
+                "Measures an image or a label map against a reference: errors, similarity, overlap, distances",
+                Icon::ChartSpline,
+                ctrl(Key::M),
+            ),
             Self::Record => ("Record of the layer", "Where the newest result came from, as JSON", Icon::FileJson, None),
             Self::CancelJobs => ("Cancel running work", "Stops loading and models", Icon::X, None),
             Self::Quit => ("Quit", "Closes the window", Icon::X, ctrl(Key::Q)),
@@ -473,6 +480,7 @@ impl Action {
             Self::Log,
             Self::Tags,
             Self::Record,
+            Self::Metrics,
             Self::NewStudy,
             Self::CancelJobs,
             Self::CloseAll,
@@ -492,6 +500,7 @@ impl Action {
             | Self::CloseAll
             | Self::Tags
             | Self::Record
+            | Self::Metrics
             | Self::NewStudy
             | Self::Log
             | Self::CancelJobs
@@ -554,6 +563,7 @@ impl Action {
                 | Self::Log
                 | Self::Tags
                 | Self::Record
+                | Self::Metrics
                 | Self::NewStudy
         )
     }

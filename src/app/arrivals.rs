@@ -60,6 +60,13 @@ impl Veritome {
                 Done::Subtracted(id, run, result) => self.subtracted(id, run, result),
                 Done::Saved(id, run, result) => self.saved(id, run, result),
                 Done::Record(view) => self.model.record = Some(view),
+                Done::Measured(question, answer) => self.dialogs.metrics.ended(question, answer),
+                Done::ErrorMap(on, Ok((layer, range))) => {
+                    if let Some(stage) = self.model.stages.get_mut(&on) {
+                        stage.add_overlay(layer, range);
+                    }
+                }
+                Done::ErrorMap(_, Err(why)) => self.told("There is no error map", &why),
                 Done::Demo(Ok(findings)) => self.show_demo(ctx, &findings),
                 Done::Demo(Err(why)) => self.told("The demo could not be prepared", &why),
                 Done::Lost(name) => {

@@ -139,6 +139,7 @@ impl Reach<'_> {
             Action::Keys => self.dialog(Dialog::Keys),
             Action::Log => self.dialog(Dialog::Log),
             Action::Tags => self.dialog(Dialog::Tags),
+            Action::Metrics => self.dialog(Dialog::Metrics),
             Action::NewStudy => self.dialog(Dialog::Study),
             Action::Record => self.record(None),
             Action::CancelJobs => self.tasks.cancel_all(),

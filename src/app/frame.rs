@@ -12,6 +12,7 @@ use super::library::{Load, SeriesId};
 use super::panels::{
     self,
     dialogs::Choice,
+    metrics::MetricsWish,
     models::{self, Seen},
     runs::RunWish,
     status::Figures,
@@ -252,6 +253,13 @@ impl Veritome {
                 }
                 keymap::install(ctx, &self.kept.key_bindings);
                 self.keep();
+            }
+            Some(Choice::Metrics(MetricsWish::Measure(question))) => {
+                let control = self.tasks.measure(question);
+                self.dialogs.metrics.began(control);
+            }
+            Some(Choice::Metrics(MetricsWish::ErrorMap(question, compared, kind))) => {
+                self.tasks.error_map(*question, compared, kind);
             }
             None => {}
         }

@@ -60,6 +60,7 @@ pub(crate) enum Dialog {
     Tags,
     Record,
     Study,
+    Metrics,
 }
 
 /// What the pointer is over, for the status bar and the legends.
