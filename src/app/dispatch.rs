@@ -55,7 +55,10 @@ impl Reach<'_> {
                 }
                 self.request_shown();
             }
-            Action::SetTool(tool) => self.model.tool = tool,
+            Action::SetTool(tool) => {
+                self.model.tool = tool;
+                self.model.measuring.pending = None;
+            }
             Action::Fit => self.with_pane(super::pane::Pane::fit),
             Action::ActualSize => {
                 let size = self.active_size;
@@ -120,6 +123,8 @@ impl Reach<'_> {
             Action::Peek => self.model.peek = true,
             Action::Flicker => self.flicker(),
             Action::Difference => self.difference(None),
+            Action::DeleteMeasurement => self.delete_measurement(),
+            Action::ToggleMeasurements => toggle(&mut self.model.measurements_on),
             Action::ToggleCrosshair => toggle(&mut self.model.settings.show_crosshair),
             Action::ToggleReferenceLines => toggle(&mut self.model.settings.show_reference_lines),
             Action::ToggleSync => toggle(&mut self.model.settings.sync),
@@ -182,7 +187,10 @@ impl Reach<'_> {
         if self.model.dialog.take().is_some() {
             return;
         }
-        if self.model.flicker.take().is_some() {
+        if self.model.flicker.take().is_some()
+            || self.model.measuring.pending.take().is_some()
+            || self.model.measuring.chosen.take().is_some()
+        {
             return;
         }
         if self.model.full_screen {
@@ -253,6 +261,17 @@ impl Reach<'_> {
         };
         if !there {
             self.messages.push(Level::Info, "There is no image over this series to flicker with", "");
+        }
+    }
+
+    /// Takes the chosen measurement away.
+    fn delete_measurement(&mut self) {
+        let Some((series, id)) = self.model.measuring.chosen.take() else {
+            self.messages.push(Level::Info, "No measurement is chosen; click one first", "");
+            return;
+        };
+        if let Some(stage) = self.model.stages.get_mut(&series) {
+            stage.measured.retain(|m| m.id != id);
         }
     }
 

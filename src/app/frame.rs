@@ -178,6 +178,7 @@ impl Veritome {
         }
         egui::ScrollArea::vertical().auto_shrink([false, false]).show(ui, |ui| {
             wishes.run = panels::layers::show(ui, &mut self.model, &mut self.queue);
+            panels::measurements::show(ui, &mut self.model, &mut self.queue);
             ui.add_space(t.space.m);
             panel_title(ui, "Models", |_| {});
             let seen = Seen {

@@ -5,6 +5,7 @@
 //! - `layers`, `look`: layers and the volume view's settings on the right
 //! - `transfer_editor`, `histogram`: colours and opacities over the volume's values
 //! - `runs`: the head of a run in the list of layers, and the person's word on its results
+//! - `measurements`: lengths, angles and regions of the active series
 //! - `metrics`: images and label maps measured against each other
 //! - `models`: models and their runs
 //! - `why`, `record`: what is known at the cursor, and where a layer came from
@@ -19,6 +20,7 @@ pub(crate) mod key_bindings;
 pub(crate) mod layers;
 pub(crate) mod log;
 pub(crate) mod look;
+pub(crate) mod measurements;
 pub(crate) mod metrics;
 pub(crate) mod models;
 pub(crate) mod record;

@@ -17,6 +17,9 @@ pub(super) fn tools(allowed: &[Allowed]) -> Vec<Tool> {
     if allowed.contains(&Allowed::Layout) {
         tools.push(Tool::Crosshair);
     }
+    if allowed.contains(&Allowed::Measure) {
+        tools.extend(Tool::MEASURES);
+    }
     tools
 }
 
@@ -33,6 +36,11 @@ pub(super) fn actions(allowed: &[Allowed], single: bool) -> Vec<(Action, Key)> {
     add(has(Allowed::Pan), Action::SetTool(Tool::Pan), Key::T);
     add(has(Allowed::Zoom), Action::SetTool(Tool::Zoom), Key::Z);
     add(true, Action::SetTool(Tool::Scroll), Key::S);
+    let measures = Tool::MEASURES.into_iter().zip([Key::D, Key::A, Key::E, Key::B]);
+    for (tool, key) in measures {
+        add(has(Allowed::Measure), Action::SetTool(tool), key);
+    }
+    add(has(Allowed::Measure), Action::DeleteMeasurement, Key::Delete);
     add(has(Allowed::Invert), Action::Invert, Key::I);
     add(has(Allowed::Window), Action::HeaderWindow, Key::R);
     add(has(Allowed::Zoom) || has(Allowed::Pan), Action::Fit, Key::F);
