@@ -9,7 +9,7 @@ use super::Veritome;
 use super::action::Layout;
 use super::library::{Load, Loaded, SeriesId};
 use super::results;
-use super::tasks::{Done, Purpose};
+use super::tasks::{Done, MEASURING, Purpose};
 use super::ui_kit::toast::Level;
 use crate::inference::demo::Findings;
 use crate::io::IoError;
@@ -70,6 +70,9 @@ impl Veritome {
                 Done::Demo(Ok(findings)) => self.show_demo(ctx, &findings),
                 Done::Demo(Err(why)) => self.told("The demo could not be prepared", &why),
                 Done::Lost(name) => {
+                    if name == MEASURING {
+                        self.dialogs.metrics.lost();
+                    }
                     self.messages.push(Level::Error, format!("{name} stopped without a result"), "A fault in Veritome");
                 }
             }

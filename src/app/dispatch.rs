@@ -179,7 +179,10 @@ impl Reach<'_> {
     fn close_all(&mut self) {
         self.tasks.cancel_all();
         self.history.clear();
+        let mut library = std::mem::take(&mut self.model.library);
+        library.clear();
         *self.model = Model::new(self.model.settings.clone());
+        self.model.library = library;
     }
 
     /// One step out: of a dialog, of full screen, of a tool, and then of what was done to the view.

@@ -29,6 +29,9 @@ use crate::render::scene::{Content, Layer, Plane};
 use crate::render::transfer_presets;
 use crate::volume::{Interpolation, OriginMark, PatientPoint, Space, Volume, resample, statistics};
 
+/// The name of the job that measures one layer against another.
+pub(crate) const MEASURING: &str = "Measuring";
+
 /// What becomes of what is opened.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Purpose {
@@ -347,7 +350,7 @@ impl Tasks {
     /// Measures a test against a reference.
     pub fn measure(&mut self, question: Box<MetricsQuestion>) -> Control {
         let asked = question.clone();
-        let job = Job::spawn("Measuring", move |control| in_background(|| asked.answer(control)));
+        let job = Job::spawn(MEASURING, move |control| in_background(|| asked.answer(control)));
         let control = job.control().clone();
         self.watch(&control);
         self.running.push(Task::Measure(job, question));

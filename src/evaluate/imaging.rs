@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use sha2::{Digest, Sha256};
 
+use super::candidates::Candidates;
 use super::comparing::{ComparedLabels, ImageOptions, compare_images, compare_labels, image_of};
 use super::measure::{Measured, of_images, of_labels};
 use super::pictures::{Shown, worst_slice};
@@ -282,6 +283,12 @@ impl Answer<'_> {
             outcome.measures.insert("roc_auc".into(), Measured::of(ranking.roc_auc()));
             outcome.measures.insert("average_precision".into(), Measured::of(ranking.average_precision()));
             outcome.measures.insert("best_dice".into(), Measured::of(ranking.best_dice().map(|b| b.dice)));
+            let own = || self.made?.outputs.iter().find_map(|o| o.finding.as_ref()).map(|f| f.threshold);
+            if let Some(threshold) = self.job.plan.measures.threshold.or_else(own) {
+                let size = map.geometry.size();
+                let candidates = Candidates::of(&scores, &lesion, size, threshold, counts, self.control)?;
+                outcome.candidates = Some(candidates);
+            }
         }
         if self.job.plan.measures.truth.is_some() {
             let kept =

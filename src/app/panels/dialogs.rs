@@ -89,6 +89,7 @@ impl Dialogs {
 
     /// Draws the one that is open.
     pub fn show(&mut self, ctx: &egui::Context, model: &mut Model, messages: &mut Messages) -> Option<Choice> {
+        self.metrics.let_go(model);
         let opened = model.dialog != self.before;
         self.before = model.dialog;
         match model.dialog? {

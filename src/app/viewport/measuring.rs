@@ -168,7 +168,7 @@ pub(super) fn show(ui: &Ui, model: &mut Model, spot: &Spot, plane: &Plane) {
     if let Some(pending) = model.measuring.pending.as_ref().filter(|p| p.pane == spot.index && p.series == series) {
         let ruler = crate::volume::measure::Ruler::of(stage.base.content.space());
         outline(spot, plane, &pending.what, true, true);
-        let text = pending.what.reading(None, &ruler).map(Reading::headline).unwrap_or_default();
+        let text = pending.what.reading(None, &ruler).map(|r| r.headline()).unwrap_or_default();
         label(spot, plane, &pending.what, &[text], true);
     }
 }

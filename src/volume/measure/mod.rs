@@ -16,6 +16,8 @@
 pub mod measurement;
 pub mod roi;
 pub mod ruler;
+#[cfg(test)]
+mod tests;
 
 pub use measurement::{Kind, Measurement, Reading};
 pub use roi::{Outline, Region, RoiError, RoiStatistics, roi_statistics};

@@ -106,7 +106,7 @@ impl MetricsPanel {
                 wish = self.answered(ui, model, &asked, &answered).or(wish);
             }
             Some((asked, Err(why))) if asked.is_same(&question) => {
-                let resampling = why.wants_resampling();
+                let resampling = why.wants_resampling() && self.running.is_none();
                 notice(ui, &sentence(&why.to_string()));
                 if resampling {
                     let button = ui.button("Resample onto the reference");
@@ -125,16 +125,26 @@ impl MetricsPanel {
         wish
     }
 
+    /// Lets an answer go whose images are no longer there: it would keep them in memory, and say what is not true of what
+    /// came in their place.
+    pub fn let_go(&mut self, model: &Model) {
+        let Some((question, _)) = &self.answer else { return };
+        let all = choosable(model);
+        let there = |one: &Choosable| all.iter().any(|c| c.is_same(one));
+        let asked = [Some(&question.reference), Some(&question.test), question.mask.as_ref()];
+        if !asked.into_iter().flatten().all(there) {
+            self.answer = None;
+        }
+    }
+
+    /// A measurement stopped without a result, which only a fault in the program does.
+    pub fn lost(&mut self) {
+        self.running = None;
+    }
+
     fn forget_what_went(&mut self, all: &[Choosable]) {
         let there = |place: Option<Place>| place.filter(|p| all.iter().any(|c| c.place == *p));
         (self.reference, self.test, self.mask) = (there(self.reference), there(self.test), there(self.mask));
-        if let Some((question, _)) = &self.answer {
-            let places =
-                [Some(question.reference.place), Some(question.test.place), question.mask.as_ref().map(|m| m.place)];
-            if places.iter().any(|place| place.is_some() && there(*place).is_none()) {
-                self.answer = None;
-            }
-        }
     }
 
     fn question(&self, all: &[Choosable]) -> Option<Question> {

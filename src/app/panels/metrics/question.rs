@@ -41,7 +41,7 @@ impl Choosable {
     }
 
     /// Whether it is the same voxels: which labels are on show, or a person's word, makes no other ones.
-    fn is_same(&self, other: &Self) -> bool {
+    pub fn is_same(&self, other: &Self) -> bool {
         self.place == other.place
             && match (&self.content, &other.content) {
                 (Content::Image(a), Content::Image(b)) => Arc::ptr_eq(a, b),
