@@ -48,8 +48,8 @@ fn a_synthetic_image_is_measured_against_its_source_and_the_error_becomes_a_laye
     }
     let mut bench = Bench::open(SIZE, vec![made(0.0), mask()]);
     open_metrics(&mut bench);
-    assert_eq!(bench.value("Reference"), "head");
-    assert_eq!(bench.value("Test"), "made, over head");
+    assert_eq!(bench.value("Choose the reference"), "head");
+    assert_eq!(bench.value("Choose the test"), "made, over head");
     bench.click("Measure");
     // Half of the voxels are off by 20.
     assert!(bench.harness.query_by_label("MAE").is_some());
@@ -77,7 +77,7 @@ fn a_synthetic_image_is_measured_against_its_source_and_the_error_becomes_a_laye
     assert!(bench.harness.query_by_label("MAE").is_some());
     bench.click("Remove made");
     assert!(bench.harness.query_by_label("MAE").is_none(), "what was measured is gone");
-    assert_eq!(bench.value("Test"), "Choose…");
+    assert_eq!(bench.value("Choose the test"), "Choose…");
 }
 
 #[test]

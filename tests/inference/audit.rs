@@ -32,6 +32,7 @@ task = "synthesis"
 status = "demonstration"
 intended_use = "Tests"
 license = "MIT"
+inputs = []
 files.denoiser = {{ path = "model.onnx", sha256 = "{hash}" }}
 [preprocess]
 orientation = "LPS"

@@ -50,6 +50,9 @@ pub(crate) struct Dialogs {
     before: Option<Dialog>,
 }
 
+/// Of the metrics panel, points.
+const METRICS_WIDTH: f32 = 480.0;
+
 /// The file behind the tag browser.
 #[derive(Debug, Default)]
 struct Reading {
@@ -157,7 +160,11 @@ impl Dialogs {
                 if opened {
                     panel.opened(model);
                 }
-                window(ctx, model, "Metrics", vec2(460.0, 620.0), |ui, model| wish = panel.ui(ui, model));
+                window(ctx, model, "Metrics", vec2(METRICS_WIDTH, 620.0), |ui, model| {
+                    // As wide as it is made, however long a name or a reason is.
+                    ui.set_max_width(ui.available_width().max(METRICS_WIDTH - 40.0));
+                    wish = panel.ui(ui, model);
+                });
                 return wish.map(Choice::Metrics);
             }
             Dialog::Tags => {

@@ -53,11 +53,14 @@ pub(crate) fn show(ui: &mut Ui, model: &mut Model, queue: &mut Vec<Action>) {
                     }
                     ui.with_layout(egui::Layout::left_to_right(egui::Align::Center), |ui| {
                         ui.label(RichText::new(&name).size(t.size.small).color(t.quiet));
-                        ui.add(Label::new(RichText::new(&headline).color(t.text)).truncate());
+                        if details.is_empty() {
+                            ui.add(Label::new(RichText::new(&headline).color(t.text)).truncate());
+                        }
                     });
                 });
             });
             if !details.is_empty() {
+                ui.add(Label::new(RichText::new(&headline).color(t.text)).truncate());
                 ui.add(Label::new(RichText::new(&details).size(t.size.small).color(t.quiet)).wrap());
             }
         })

@@ -37,7 +37,7 @@ pub(crate) fn show(ui: &mut Ui, model: &mut Model, queue: &mut Vec<Action>) {
             item(ui, Action::FullScreen, model.full_screen, queue);
         });
         ui.separator();
-        let wide = ui.available_width() > 1000.0;
+        let wide = ui.available_width() > 1200.0;
         let mut tool = |ui: &mut Ui, tool: Tool, with_text: bool| {
             if action_button(ui, Action::SetTool(tool), model.tool == tool, with_text) {
                 queue.push(Action::SetTool(tool));

@@ -63,3 +63,26 @@ pub(super) fn slices(ctx: &egui::Context) -> Option<Action> {
     ];
     keys.into_iter().find(|(modifiers, key, _)| pressed(*modifiers, *key)).map(|(.., action)| action)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn measuring_is_there_only_where_the_plan_allows_it() {
+        let measures = |allowed: &[Allowed]| {
+            let tools = tools(allowed).iter().filter(|t| Tool::MEASURES.contains(t)).count();
+            let actions = actions(allowed, true);
+            let keys = actions.iter().filter(|(a, _)| matches!(a, Action::SetTool(t) if Tool::MEASURES.contains(t)));
+            (tools, keys.count(), actions.iter().any(|(a, _)| *a == Action::DeleteMeasurement))
+        };
+        assert_eq!(measures(&[Allowed::Window, Allowed::Zoom, Allowed::Pan]), (0, 0, false));
+        assert_eq!(measures(&[Allowed::Window, Allowed::Measure]), (4, 4, true));
+        let all = [Allowed::Window, Allowed::Pan, Allowed::Zoom, Allowed::Invert, Allowed::Layout, Allowed::Measure];
+        let mut keys: Vec<Key> = actions(&all, true).into_iter().map(|(_, key)| key).collect();
+        let count = keys.len();
+        keys.sort_by_key(|k| k.name());
+        keys.dedup();
+        assert_eq!(keys.len(), count, "no two share a key");
+    }
+}

@@ -162,14 +162,18 @@ pub(super) fn show(ui: &Ui, model: &mut Model, spot: &Spot, plane: &Plane) {
         let reading = model.measuring.readings.get(ui.ctx(), series, measured.id, &measured.what, stage);
         outline(spot, plane, &measured.what, chosen, chosen || all_handles);
         let mut lines = vec![reading.as_ref().map_or_else(|| "…".to_owned(), Reading::headline)];
-        lines.extend(reading.iter().flat_map(Reading::details));
-        label(spot, plane, &measured.what, &lines, chosen);
+        // Of what is not chosen the first line is enough.
+        lines.extend(reading.iter().filter(|_| chosen).flat_map(Reading::details));
+        if pane.slab.thickness_mm > 0.0 && chosen && measured.what.region().is_some() {
+            lines.push("of the middle plane, not of the slab".to_owned());
+        }
+        label(spot, plane, &measured.what, &lines);
     }
     if let Some(pending) = model.measuring.pending.as_ref().filter(|p| p.pane == spot.index && p.series == series) {
         let ruler = crate::volume::measure::Ruler::of(stage.base.content.space());
         outline(spot, plane, &pending.what, true, true);
         let text = pending.what.reading(None, &ruler).map(|r| r.headline()).unwrap_or_default();
-        label(spot, plane, &pending.what, &[text], true);
+        label(spot, plane, &pending.what, &[text]);
     }
 }
 
@@ -205,7 +209,7 @@ fn outline(spot: &Spot, plane: &Plane, what: &Measurement, chosen: bool, with_ha
 }
 
 /// Beside the rightmost point, inside the viewport.
-fn label(spot: &Spot, plane: &Plane, what: &Measurement, lines: &[String], chosen: bool) {
+fn label(spot: &Spot, plane: &Plane, what: &Measurement, lines: &[String]) {
     let points: Vec<Pos2> = corners(what).into_iter().map(|p| screen(spot, plane, p)).collect();
     let Some(most) = points.iter().copied().max_by(|a, b| a.x.total_cmp(&b.x)) else { return };
     let at = match what.kind {
@@ -218,15 +222,12 @@ fn label(spot: &Spot, plane: &Plane, what: &Measurement, lines: &[String], chose
     };
     let height = 15.0 * lines.len() as f32;
     let room = spot.rect.shrink(6.0);
-    let left = at.x + 150.0 > room.right();
+    let width = lines.iter().map(|l| l.chars().count()).max().unwrap_or(0) as f32 * 7.5 + 8.0;
+    let left = at.x + width > room.right();
     let x = if left { points.iter().map(|p| p.x).fold(at.x, f32::min) - 8.0 } else { at.x + 8.0 };
     let y = at.y.clamp(room.top(), (room.bottom() - height).max(room.top()));
     let anchor = if left { Align2::RIGHT_TOP } else { Align2::LEFT_TOP };
     for (n, line) in lines.iter().enumerate() {
-        // Of what is not chosen the first line is enough.
-        if n > 0 && !chosen {
-            break;
-        }
         let font = if n == 0 { FontId::new(13.0, bold_family()) } else { halo::overlay_font() };
         halo::text(&spot.painter, pos2(x, y) + vec2(0.0, 15.0 * n as f32), anchor, line, font, over_image().measure);
     }

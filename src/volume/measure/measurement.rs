@@ -143,8 +143,9 @@ impl Reading {
             Self::Length { length, unit } => format!("{length:.1} {unit}"),
             Self::Angle { degrees } => format!("{degrees:.1}°"),
             Self::Region { values: Ok(v), value_unit, .. } => {
-                let sd = v.sd.map(|sd| format!(" ± {}", short(sd))).unwrap_or_default();
-                format!("{}{sd} {}", short(v.mean), value_unit.symbol()).trim_end().to_owned()
+                let decimals = if v.mean.abs() >= 100.0 || v.sd.is_some_and(|sd| sd >= 10.0) { 1 } else { 3 };
+                let (mean, sd) = (short(v.mean, decimals), v.sd.map(|sd| format!(" ± {}", short(sd, decimals))));
+                format!("{mean}{} {}", sd.unwrap_or_default(), value_unit.symbol()).trim_end().to_owned()
             }
             Self::Region { values: Err(why), .. } => why.to_string(),
         }
@@ -157,7 +158,7 @@ impl Reading {
         let mut lines = vec![format!("Area {area:.1} {unit}²")];
         if let Ok(v) = values {
             let symbol = value_unit.symbol();
-            lines.push(format!("Min {}  Max {} {symbol}", short(v.min), short(v.max)).trim_end().to_owned());
+            lines.push(format!("Min {}  Max {} {symbol}", short(v.min, 3), short(v.max, 3)).trim_end().to_owned());
             let what = if v.interpolated { "samples, interpolated" } else { "voxels" };
             lines.push(format!("{} {what}", v.n));
         }
@@ -165,14 +166,13 @@ impl Reading {
     }
 }
 
-/// A value with the decimals that a person reads: none from 100 on, else what shows three digits.
-fn short(x: f64) -> String {
-    let whole = x == x.trunc() && x.abs() < 1e9;
-    match x.abs() {
-        _ if whole => format!("{x:.0}"),
-        a if a >= 100.0 => format!("{x:.1}"),
-        a if a >= 1.0 => format!("{x:.2}"),
-        a if a >= 1e-3 => format!("{x:.4}"),
-        _ => format!("{x:.2e}"),
+/// A value as a person reads it: whole ones whole, others with some decimals, tiny ones with their power of ten.
+fn short(x: f64, decimals: usize) -> String {
+    if x == x.trunc() && x.abs() < 1e9 {
+        format!("{x:.0}")
+    } else if x.abs() >= 10.0_f64.powi(-(decimals as i32)) {
+        format!("{x:.decimals$}")
+    } else {
+        format!("{x:.2e}")
     }
 }

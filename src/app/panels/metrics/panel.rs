@@ -166,18 +166,16 @@ impl MetricsPanel {
     fn choices(&mut self, ui: &mut Ui, all: &[Choosable]) {
         let mut swap = false;
         row(ui, "Reference", |ui| {
-            ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| {
-                swap = icon_button(ui, Icon::ArrowDownUp, "Swap reference and test", false).clicked();
-                combo(ui, "Reference", &mut self.reference, all, None);
-            });
+            combo(ui, "Choose the reference", &mut self.reference, all, None);
+            swap = icon_button(ui, Icon::ArrowDownUp, "Swap reference and test", false).clicked();
         });
-        row(ui, "Test", |ui| combo(ui, "Test", &mut self.test, all, None));
+        row(ui, "Test", |ui| combo(ui, "Choose the test", &mut self.test, all, None));
         if swap {
             std::mem::swap(&mut self.reference, &mut self.test);
         }
         let maps: Vec<Choosable> = all.iter().filter(|c| c.is_labels()).cloned().collect();
         if !maps.is_empty() || self.mask.is_some() {
-            row(ui, "Mask", |ui| combo(ui, "Mask", &mut self.mask, &maps, Some("None: the whole image")));
+            row(ui, "Mask", |ui| combo(ui, "Choose the mask", &mut self.mask, &maps, Some("None: the whole image")));
         }
     }
 
@@ -306,8 +304,12 @@ impl MetricsPanel {
             let regions = tables::regions(&sheet.rows);
             let Some(images) = &answered.images else {
                 if question.kind() == Ok(Kind::Labels) {
-                    let table: Vec<_> =
-                        sheet.rows.iter().filter(|r| !r.measure.starts_with("Tolerance")).cloned().collect();
+                    let table: Vec<_> = sheet
+                        .rows
+                        .iter()
+                        .filter(|r| !(r.measure.starts_with("Tolerance") || r.measure.starts_with("Volume, ")))
+                        .cloned()
+                        .collect();
                     if table.is_empty() {
                         quiet(ui, "Neither map has a label other than 0");
                     }
@@ -376,7 +378,7 @@ fn combo(ui: &mut Ui, name: &str, chosen: &mut Option<Place>, all: &[Choosable],
     let now = text(*chosen);
     let response = ComboBox::from_id_salt(("metrics", name))
         .selected_text(now.as_str())
-        .width(ui.available_width() - 8.0)
+        .width((ui.available_width() - 44.0).max(80.0))
         .truncate()
         .show_ui(ui, |ui| {
             if let Some(none) = none {

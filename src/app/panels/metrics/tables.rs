@@ -1,10 +1,17 @@
 //! Numbers by region.
 
-use eframe::egui::{self, Align, Label, Layout, RichText, Ui};
+use eframe::egui::{self, Align, Label, Layout, RichText, Sense, Ui, UiBuilder, vec2};
 
 use crate::app::ui_kit::theme::{bold_family, tokens};
 use crate::evaluate::comparing::Row;
 use crate::evaluate::comparing::sheet::{number, with_unit};
+
+/// Height of a line.
+const LINE: f32 = 19.0;
+/// Width of a number without a unit.
+const NUMBER: f32 = 66.0;
+/// Least width of the names at the left.
+const NAMES: f32 = 110.0;
 
 /// The regions of rows, each once, in their order.
 pub(super) fn regions(rows: &[Row]) -> Vec<&str> {
@@ -17,27 +24,43 @@ pub(super) fn regions(rows: &[Row]) -> Vec<&str> {
     regions
 }
 
-/// One line a measure, one column a region; a number that is missing has its reason in its place.
+fn find<'a>(rows: &'a [Row], region: &str, measure: &str) -> Option<&'a Row> {
+    rows.iter().find(|r| r.region == region && r.measure == measure)
+}
+
+/// One line a measure, one column a region; why a number is missing stands under its line.
 pub(super) fn by_measure(ui: &mut Ui, rows: &[Row], regions: &[&str]) {
     let Some(first) = regions.first() else { return };
-    let find = |region: &str, measure: &str| rows.iter().find(|r| r.region == region && r.measure == measure);
-    egui::Grid::new(("by measure", first)).num_columns(regions.len() + 1).spacing([16.0, 4.0]).show(ui, |ui| {
-        head(ui, "");
+    let column = 116.0;
+    let names = (ui.available_width() - 12.0 - column * regions.len() as f32).max(NAMES);
+    ui.spacing_mut().item_spacing = vec2(0.0, 0.0);
+    line(ui, |ui| {
+        cell(ui, names, "", Look::Head, false);
         for region in regions {
-            ui.with_layout(Layout::right_to_left(Align::Center), |ui| head(ui, region));
-        }
-        ui.end_row();
-        for row in rows.iter().filter(|r| r.region == *first) {
-            name(ui, row.measure);
-            for region in regions {
-                match find(region, row.measure) {
-                    Some(row) => cell(ui, row, true),
-                    None => name(ui, ""),
-                }
-            }
-            ui.end_row();
+            cell(ui, column, region, Look::Head, true);
         }
     });
+    for row in rows.iter().filter(|r| r.region == *first) {
+        let found: Vec<Option<&Row>> = regions.iter().map(|region| find(rows, region, row.measure)).collect();
+        line(ui, |ui| {
+            cell(ui, names, row.measure, Look::Quiet, false);
+            for found in &found {
+                match found.map(|r| (&r.value, r.unit.as_str())) {
+                    Some((Ok(value), unit)) => cell(ui, column, &with_unit(&number(*value), unit), Look::Number, true),
+                    Some((Err(_), _)) => cell(ui, column, "none", Look::Quiet, true),
+                    // A measure of one region alone.
+                    None => cell(ui, column, "", Look::Quiet, true),
+                }
+            }
+        });
+        let mut told: Vec<&String> = Vec::new();
+        for why in found.iter().filter_map(|row| row.as_ref()?.value.as_ref().err()) {
+            if !told.contains(&why) {
+                told.push(why);
+                reason(ui, why);
+            }
+        }
+    }
 }
 
 /// One line a region, one column a measure. Why numbers are missing stands below.
@@ -45,64 +68,72 @@ pub(super) fn by_region(ui: &mut Ui, rows: &[Row], regions: &[&str], title: &str
     let Some(first) = regions.first() else { return };
     let measures: Vec<(&str, &str)> =
         rows.iter().filter(|r| r.region == *first).map(|r| (r.measure, r.unit.as_str())).collect();
-    let find = |region: &str, measure: &str| rows.iter().find(|r| r.region == region && r.measure == measure);
-    let wide = measures.len() > 6;
+    // A head with its unit may be longer than the numbers under it.
+    let width = |(measure, unit): &(&str, &str)| (with_unit(measure, unit).len() as f32 * 6.6 + 10.0).max(NUMBER);
+    let all: f32 = measures.iter().map(width).sum();
+    let names = (ui.available_width() - 12.0 - all).clamp(NAMES, 260.0);
     egui::ScrollArea::horizontal().id_salt(("by region", title)).auto_shrink([false, true]).show(ui, |ui| {
-        let grid = egui::Grid::new(("by region", title)).num_columns(measures.len() + 1);
-        grid.spacing([if wide { 10.0 } else { 16.0 }, 4.0]).show(ui, |ui| {
-            head(ui, title);
-            for (measure, unit) in &measures {
-                ui.with_layout(Layout::right_to_left(Align::Center), |ui| head(ui, &with_unit(measure, unit)));
-            }
-            ui.end_row();
-            for region in regions {
-                name(ui, region);
-                for (measure, _) in &measures {
-                    match find(region, measure) {
-                        Some(row) => cell(ui, row, false),
-                        None => name(ui, ""),
-                    }
-                }
-                ui.end_row();
+        ui.spacing_mut().item_spacing = vec2(0.0, 0.0);
+        line(ui, |ui| {
+            cell(ui, names, title, Look::Head, false);
+            for measure in &measures {
+                cell(ui, width(measure), &with_unit(measure.0, measure.1), Look::Head, true);
             }
         });
+        for region in regions {
+            line(ui, |ui| {
+                cell(ui, names, region, Look::Quiet, false);
+                for measure in &measures {
+                    match find(rows, region, measure.0).map(|r| &r.value) {
+                        Some(Ok(value)) => cell(ui, width(measure), &number(*value), Look::Number, true),
+                        Some(Err(_)) => cell(ui, width(measure), "none", Look::Quiet, true),
+                        None => cell(ui, width(measure), "", Look::Quiet, true),
+                    }
+                }
+            });
+        }
     });
     let mut told: Vec<String> = Vec::new();
     for row in rows.iter().filter(|r| regions.contains(&r.region.as_str())) {
         if let Err(why) = &row.value {
             let text = format!("{}: {why}", row.region);
             if !told.contains(&text) {
+                reason(ui, &text);
                 told.push(text);
             }
         }
     }
-    for text in told {
-        let t = tokens(ui.ctx());
-        ui.add(Label::new(RichText::new(text).size(t.size.small).color(t.quiet)).wrap());
+}
+
+#[derive(Clone, Copy, PartialEq)]
+enum Look {
+    Head,
+    Quiet,
+    Number,
+}
+
+fn line(ui: &mut Ui, content: impl FnOnce(&mut Ui)) {
+    ui.horizontal(content);
+}
+
+/// One cell, at the left or at the right end of its column.
+fn cell(ui: &mut Ui, width: f32, text: &str, look: Look, right: bool) {
+    let t = tokens(ui.ctx());
+    let (rect, _) = ui.allocate_exact_size(vec2(width, LINE), Sense::hover());
+    if text.is_empty() {
+        return;
     }
+    let rich = match look {
+        Look::Head => RichText::new(text).size(t.size.small).family(bold_family()).color(t.quiet),
+        Look::Quiet => RichText::new(text).size(t.size.small).color(t.quiet),
+        Look::Number => RichText::new(text).size(t.size.body).color(t.text),
+    };
+    let layout = if right { Layout::right_to_left(Align::Center) } else { Layout::left_to_right(Align::Center) };
+    ui.scope_builder(UiBuilder::new().max_rect(rect).layout(layout), |ui| ui.add(Label::new(rich).truncate()));
 }
 
-fn head(ui: &mut Ui, text: &str) {
+/// Why a number is missing.
+fn reason(ui: &mut Ui, why: &str) {
     let t = tokens(ui.ctx());
-    ui.label(RichText::new(text).size(t.size.small).family(bold_family()).color(t.quiet));
-}
-
-fn name(ui: &mut Ui, text: &str) {
-    let t = tokens(ui.ctx());
-    ui.label(RichText::new(text).size(t.size.small).color(t.quiet));
-}
-
-/// A number at the right end of its column; a missing one as `none`, or with its reason.
-fn cell(ui: &mut Ui, row: &Row, reason: bool) {
-    let t = tokens(ui.ctx());
-    ui.with_layout(Layout::right_to_left(Align::Center), |ui| match &row.value {
-        Ok(value) => {
-            let unit = if reason { row.unit.as_str() } else { "" };
-            ui.label(RichText::new(with_unit(&number(*value), unit)).size(t.size.body).color(t.text));
-        }
-        Err(why) => {
-            let text = if reason { format!("none: {why}") } else { "none".to_owned() };
-            ui.label(RichText::new(text).size(t.size.small).color(t.quiet)).on_hover_text(why);
-        }
-    });
+    ui.add(Label::new(RichText::new(why).size(t.size.small).color(t.quiet).italics()).wrap());
 }
