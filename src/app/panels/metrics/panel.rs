@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use eframe::egui::{self, Button, ComboBox, DragValue, Label, ProgressBar, RichText, Ui};
+use eframe::egui::{self, Button, ComboBox, DragValue, Label, ProgressBar, RichText, Sense, Ui, UiBuilder, vec2};
 use lucide_icons::Icon;
 
 use super::question::{Answered, Choosable, Kind, Place, Question, choosable};
@@ -10,7 +10,7 @@ use super::slice_plot::{self, Drawn};
 use super::tables;
 use crate::app::state::Model;
 use crate::app::ui_kit::theme::tokens;
-use crate::app::ui_kit::widgets::{icon, icon_button, named, notice, quiet, row, synthetic_badge};
+use crate::app::ui_kit::widgets::{icon, icon_button, named, notice, quiet, synthetic_badge};
 use crate::evaluate::comparing::{ComparingError, ErrorKind};
 use crate::jobs::Control;
 use crate::render::scene::Content;
@@ -165,17 +165,17 @@ impl MetricsPanel {
 
     fn choices(&mut self, ui: &mut Ui, all: &[Choosable]) {
         let mut swap = false;
-        row(ui, "Reference", |ui| {
+        field(ui, "Reference", |ui| {
             combo(ui, "Choose the reference", &mut self.reference, all, None);
             swap = icon_button(ui, Icon::ArrowDownUp, "Swap reference and test", false).clicked();
         });
-        row(ui, "Test", |ui| combo(ui, "Choose the test", &mut self.test, all, None));
+        field(ui, "Test", |ui| combo(ui, "Choose the test", &mut self.test, all, None));
         if swap {
             std::mem::swap(&mut self.reference, &mut self.test);
         }
         let maps: Vec<Choosable> = all.iter().filter(|c| c.is_labels()).cloned().collect();
         if !maps.is_empty() || self.mask.is_some() {
-            row(ui, "Mask", |ui| combo(ui, "Choose the mask", &mut self.mask, &maps, Some("None: the whole image")));
+            field(ui, "Mask", |ui| combo(ui, "Choose the mask", &mut self.mask, &maps, Some("None: the whole image")));
         }
     }
 
@@ -184,7 +184,7 @@ impl MetricsPanel {
         match kind {
             Kind::Images => self.data_range(ui, question),
             Kind::Labels => {
-                row(ui, "Tolerance", |ui| {
+                field(ui, "Tolerance", |ui| {
                     let mut tolerance = question.tolerance_mm;
                     let value = DragValue::new(&mut tolerance).range(0.01..=100.0).speed(0.05).suffix(" mm");
                     let response = ui.add(value).on_hover_text("Surfaces that are no further apart count as the same");
@@ -196,7 +196,7 @@ impl MetricsPanel {
             }
             Kind::Scores => {
                 let Some(map) = question.reference.labels() else { return };
-                row(ui, "Finds", |ui| {
+                field(ui, "Finds", |ui| {
                     let name = |label: Option<u16>| match label {
                         None => "All labels together".to_owned(),
                         Some(value) => map.label(value).map_or_else(|| format!("Label {value}"), |l| l.name.clone()),
@@ -222,7 +222,7 @@ impl MetricsPanel {
         };
         let measured =
             self.answer.as_ref().and_then(|(_, answer)| answer.as_ref().ok()?.images.as_ref()?.comparison.data_range);
-        row(ui, "Data range", |ui| {
+        field(ui, "Data range", |ui| {
             let mut stated = self.range.is_some();
             let response = ui.checkbox(&mut stated, "Stated");
             if response.on_hover_text("Else the greatest value of the reference less its least").changed() {
@@ -325,13 +325,15 @@ impl MetricsPanel {
                 return;
             };
             let main: Vec<&str> = regions.iter().copied().filter(|r| ["Mask", "Whole image"].contains(r)).collect();
-            tables::by_measure(ui, &sheet.rows, &main);
             if let Some(detail) = &images.detail {
-                ui.add_space(t.space.s);
                 let now = slice_on_show(model, question);
                 if let Some(k) = slice_plot::show(ui, &mut self.drawn, &detail.slices, images.unit.symbol(), now) {
                     go_to_slice(model, question, k);
                 }
+                ui.add_space(t.space.xs);
+            }
+            tables::by_measure(ui, &sheet.rows, &main);
+            if let Some(detail) = &images.detail {
                 let names: Vec<&str> = detail.labels.iter().map(|l| l.name.as_str()).collect();
                 if !names.is_empty() {
                     ui.add_space(t.space.s);
@@ -389,6 +391,19 @@ fn combo(ui: &mut Ui, name: &str, chosen: &mut Option<Place>, all: &[Choosable],
             }
         });
     combo_named(&response.response, name, &now);
+}
+
+/// A label at the left, its controls in one column.
+fn field<R>(ui: &mut Ui, label: &str, content: impl FnOnce(&mut Ui) -> R) -> R {
+    let t = tokens(ui.ctx());
+    ui.horizontal(|ui| {
+        let (rect, _) = ui.allocate_exact_size(vec2(72.0, 20.0), Sense::hover());
+        let layout = egui::Layout::left_to_right(egui::Align::Center);
+        let text = RichText::new(label).size(t.size.small).color(t.quiet);
+        ui.new_child(UiBuilder::new().max_rect(rect).layout(layout)).add(Label::new(text).truncate());
+        content(ui)
+    })
+    .inner
 }
 
 fn combo_named(response: &egui::Response, name: &str, value: &str) {

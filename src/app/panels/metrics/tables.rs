@@ -30,7 +30,12 @@ fn find<'a>(rows: &'a [Row], region: &str, measure: &str) -> Option<&'a Row> {
 
 /// One line a measure, one column a region; why a number is missing stands under its line.
 pub(super) fn by_measure(ui: &mut Ui, rows: &[Row], regions: &[&str]) {
-    let Some(first) = regions.first() else { return };
+    if let Some(first) = regions.first() {
+        ui.scope(|ui| measures(ui, rows, regions, first));
+    }
+}
+
+fn measures(ui: &mut Ui, rows: &[Row], regions: &[&str], first: &str) {
     let column = 116.0;
     let names = (ui.available_width() - 12.0 - column * regions.len() as f32).max(NAMES);
     ui.spacing_mut().item_spacing = vec2(0.0, 0.0);
@@ -40,7 +45,7 @@ pub(super) fn by_measure(ui: &mut Ui, rows: &[Row], regions: &[&str]) {
             cell(ui, column, region, Look::Head, true);
         }
     });
-    for row in rows.iter().filter(|r| r.region == *first) {
+    for row in rows.iter().filter(|r| r.region == first) {
         let found: Vec<Option<&Row>> = regions.iter().map(|region| find(rows, region, row.measure)).collect();
         line(ui, |ui| {
             cell(ui, names, row.measure, Look::Quiet, false);
@@ -113,6 +118,7 @@ enum Look {
 }
 
 fn line(ui: &mut Ui, content: impl FnOnce(&mut Ui)) {
+    ui.spacing_mut().interact_size.y = LINE;
     ui.horizontal(content);
 }
 
@@ -129,7 +135,8 @@ fn cell(ui: &mut Ui, width: f32, text: &str, look: Look, right: bool) {
         Look::Number => RichText::new(text).size(t.size.body).color(t.text),
     };
     let layout = if right { Layout::right_to_left(Align::Center) } else { Layout::left_to_right(Align::Center) };
-    ui.scope_builder(UiBuilder::new().max_rect(rect).layout(layout), |ui| ui.add(Label::new(rich).truncate()));
+    // A child that moves nothing: the next cell begins where this one's column ends.
+    ui.new_child(UiBuilder::new().max_rect(rect).layout(layout)).add(Label::new(rich).truncate());
 }
 
 /// Why a number is missing.
