@@ -6,6 +6,8 @@
 
 #[path = "gui/graphics.rs"]
 mod graphics;
+#[path = "gui/measuring.rs"]
+mod measuring;
 #[path = "gui/models.rs"]
 mod models;
 #[path = "gui/reading.rs"]

@@ -73,11 +73,32 @@ pub enum Tool {
     Scroll,
     /// Places the crosshair.
     Crosshair,
+    /// Draws a line and says how long it is.
+    Length,
+    /// Draws two arms and says their angle.
+    Angle,
+    /// Draws an ellipse and says what values lie under it.
+    Ellipse,
+    /// The same with a rectangle.
+    Rectangle,
 }
 
 impl Tool {
     /// All, in the order of the toolbar.
-    pub const ALL: [Self; 5] = [Self::Window, Self::Pan, Self::Zoom, Self::Scroll, Self::Crosshair];
+    pub const ALL: [Self; 9] = [
+        Self::Window,
+        Self::Pan,
+        Self::Zoom,
+        Self::Scroll,
+        Self::Crosshair,
+        Self::Length,
+        Self::Angle,
+        Self::Ellipse,
+        Self::Rectangle,
+    ];
+
+    /// Those that measure.
+    pub const MEASURES: [Self; 4] = [Self::Length, Self::Angle, Self::Ellipse, Self::Rectangle];
 }
 
 /// What the volume view computes.
@@ -157,6 +178,8 @@ pub enum Action {
     Peek,
     Flicker,
     Difference,
+    DeleteMeasurement,
+    ToggleMeasurements,
     ToggleCrosshair,
     ToggleReferenceLines,
     ToggleSync,
@@ -174,6 +197,7 @@ pub enum Action {
     Log,
     Tags,
     Record,
+    Metrics,
     NewStudy,
     CancelJobs,
     Quit,
@@ -267,6 +291,30 @@ impl Action {
                     "Left drag places the crosshair in all views; drag a handle to turn its lines",
                     Icon::Crosshair,
                     key(Key::H),
+                ),
+                Tool::Length => (
+                    "Length",
+                    "Left drag draws a line; its ends and its middle can be dragged",
+                    Icon::Ruler,
+                    key(Key::D),
+                ),
+                Tool::Angle => (
+                    "Angle",
+                    "Left drag draws the first arm, a click ends the second one",
+                    Icon::DraftingCompass,
+                    key(Key::A),
+                ),
+                Tool::Ellipse => (
+                    "Ellipse",
+                    "Left drag draws an ellipse: mean, spread, ends and area of what lies under it",
+                    Icon::Circle,
+                    key(Key::E),
+                ),
+                Tool::Rectangle => (
+                    "Rectangle",
+                    "Left drag draws a rectangle: mean, spread, ends and area of what lies under it",
+                    Icon::RectangleHorizontal,
+                    key(Key::B),
                 ),
             },
             Self::Undo => ("Undo", "Takes back a change of window, layers or layout", Icon::Undo2, ctrl(Key::Z)),
@@ -382,6 +430,15 @@ impl Action {
             Self::Difference => {
                 ("Difference layer", "The synthetic image minus its source, where their units agree", Icon::Diff, None)
             }
+            Self::DeleteMeasurement => {
+                ("Delete measurement", "Takes the chosen measurement away", Icon::Trash2, key(Key::Delete))
+            }
+            Self::ToggleMeasurements => (
+                "Measurements",
+                "Shows or hides lengths, angles and regions",
+                Icon::PencilRuler,
+                Some(KeyboardShortcut::new(Modifiers::SHIFT, Key::D)),
+            ),
             Self::ToggleCrosshair => (
                 "Crosshair lines",
                 "Shows or hides the crosshair",
@@ -424,6 +481,12 @@ impl Action {
                 Icon::ClipboardList,
                 None,
             ),
+            Self::Metrics => (
+                "Metrics…",
+                "Measures an image or a label map against a reference: errors, similarity, overlap, distances",
+                Icon::ChartSpline,
+                ctrl(Key::M),
+            ),
             Self::Record => ("Record of the layer", "Where the newest result came from, as JSON", Icon::FileJson, None),
             Self::CancelJobs => ("Cancel running work", "Stops loading and models", Icon::X, None),
             Self::Quit => ("Quit", "Closes the window", Icon::X, ctrl(Key::Q)),
@@ -456,6 +519,8 @@ impl Action {
             Self::Peek,
             Self::Flicker,
             Self::Difference,
+            Self::DeleteMeasurement,
+            Self::ToggleMeasurements,
             Self::ToggleCrosshair,
             Self::ToggleReferenceLines,
             Self::ToggleSync,
@@ -473,6 +538,7 @@ impl Action {
             Self::Log,
             Self::Tags,
             Self::Record,
+            Self::Metrics,
             Self::NewStudy,
             Self::CancelJobs,
             Self::CloseAll,
@@ -492,11 +558,12 @@ impl Action {
             | Self::CloseAll
             | Self::Tags
             | Self::Record
+            | Self::Metrics
             | Self::NewStudy
             | Self::Log
             | Self::CancelJobs
             | Self::Quit => "Files",
-            Self::SetTool(_) => "Tools",
+            Self::SetTool(_) | Self::DeleteMeasurement => "Tools",
             Self::Preset(_) | Self::AutoWindow | Self::HeaderWindow | Self::Invert => "Window and level",
             Self::Slices(_) | Self::FirstSlice | Self::LastSlice | Self::NextSeries | Self::PreviousSeries => {
                 "Slices and series"
@@ -525,6 +592,7 @@ impl Action {
             | Self::Peek
             | Self::Flicker
             | Self::Difference
+            | Self::ToggleMeasurements
             | Self::ToggleCrosshair
             | Self::ToggleReferenceLines
             | Self::ToggleSync
@@ -554,6 +622,7 @@ impl Action {
                 | Self::Log
                 | Self::Tags
                 | Self::Record
+                | Self::Metrics
                 | Self::NewStudy
         )
     }
@@ -576,6 +645,7 @@ impl Action {
                         | Key::Home
                         | Key::End
                         | Key::Backspace
+                        | Key::Delete
                 )
     }
 }

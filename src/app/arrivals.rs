@@ -9,7 +9,7 @@ use super::Veritome;
 use super::action::Layout;
 use super::library::{Load, Loaded, SeriesId};
 use super::results;
-use super::tasks::{Done, Purpose};
+use super::tasks::{Done, MEASURING, Purpose};
 use super::ui_kit::toast::Level;
 use crate::inference::demo::Findings;
 use crate::io::IoError;
@@ -60,9 +60,19 @@ impl Veritome {
                 Done::Subtracted(id, run, result) => self.subtracted(id, run, result),
                 Done::Saved(id, run, result) => self.saved(id, run, result),
                 Done::Record(view) => self.model.record = Some(view),
+                Done::Measured(question, answer) => self.dialogs.metrics.ended(question, answer),
+                Done::ErrorMap(on, Ok((layer, range))) => {
+                    if let Some(stage) = self.model.stages.get_mut(&on) {
+                        stage.add_overlay(layer, range);
+                    }
+                }
+                Done::ErrorMap(_, Err(why)) => self.told("There is no error map", &why),
                 Done::Demo(Ok(findings)) => self.show_demo(ctx, &findings),
                 Done::Demo(Err(why)) => self.told("The demo could not be prepared", &why),
                 Done::Lost(name) => {
+                    if name == MEASURING {
+                        self.dialogs.metrics.lost();
+                    }
                     self.messages.push(Level::Error, format!("{name} stopped without a result"), "A fault in Veritome");
                 }
             }

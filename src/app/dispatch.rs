@@ -55,7 +55,10 @@ impl Reach<'_> {
                 }
                 self.request_shown();
             }
-            Action::SetTool(tool) => self.model.tool = tool,
+            Action::SetTool(tool) => {
+                self.model.tool = tool;
+                self.model.measuring.pending = None;
+            }
             Action::Fit => self.with_pane(super::pane::Pane::fit),
             Action::ActualSize => {
                 let size = self.active_size;
@@ -120,6 +123,8 @@ impl Reach<'_> {
             Action::Peek => self.model.peek = true,
             Action::Flicker => self.flicker(),
             Action::Difference => self.difference(None),
+            Action::DeleteMeasurement => self.delete_measurement(),
+            Action::ToggleMeasurements => toggle(&mut self.model.measurements_on),
             Action::ToggleCrosshair => toggle(&mut self.model.settings.show_crosshair),
             Action::ToggleReferenceLines => toggle(&mut self.model.settings.show_reference_lines),
             Action::ToggleSync => toggle(&mut self.model.settings.sync),
@@ -139,6 +144,7 @@ impl Reach<'_> {
             Action::Keys => self.dialog(Dialog::Keys),
             Action::Log => self.dialog(Dialog::Log),
             Action::Tags => self.dialog(Dialog::Tags),
+            Action::Metrics => self.dialog(Dialog::Metrics),
             Action::NewStudy => self.dialog(Dialog::Study),
             Action::Record => self.record(None),
             Action::CancelJobs => self.tasks.cancel_all(),
@@ -173,7 +179,10 @@ impl Reach<'_> {
     fn close_all(&mut self) {
         self.tasks.cancel_all();
         self.history.clear();
+        let mut library = std::mem::take(&mut self.model.library);
+        library.clear();
         *self.model = Model::new(self.model.settings.clone());
+        self.model.library = library;
     }
 
     /// One step out: of a dialog, of full screen, of a tool, and then of what was done to the view.
@@ -181,7 +190,10 @@ impl Reach<'_> {
         if self.model.dialog.take().is_some() {
             return;
         }
-        if self.model.flicker.take().is_some() {
+        if self.model.flicker.take().is_some()
+            || self.model.measuring.pending.take().is_some()
+            || self.model.measuring.chosen.take().is_some()
+        {
             return;
         }
         if self.model.full_screen {
@@ -252,6 +264,17 @@ impl Reach<'_> {
         };
         if !there {
             self.messages.push(Level::Info, "There is no image over this series to flicker with", "");
+        }
+    }
+
+    /// Takes the chosen measurement away.
+    fn delete_measurement(&mut self) {
+        let Some((series, id)) = self.model.measuring.chosen.take() else {
+            self.messages.push(Level::Info, "No measurement is chosen; click one first", "");
+            return;
+        };
+        if let Some(stage) = self.model.stages.get_mut(&series) {
+            stage.measured.retain(|m| m.id != id);
         }
     }
 

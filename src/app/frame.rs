@@ -12,6 +12,7 @@ use super::library::{Load, SeriesId};
 use super::panels::{
     self,
     dialogs::Choice,
+    metrics::MetricsWish,
     models::{self, Seen},
     runs::RunWish,
     status::Figures,
@@ -177,6 +178,7 @@ impl Veritome {
         }
         egui::ScrollArea::vertical().auto_shrink([false, false]).show(ui, |ui| {
             wishes.run = panels::layers::show(ui, &mut self.model, &mut self.queue);
+            panels::measurements::show(ui, &mut self.model, &mut self.queue);
             ui.add_space(t.space.m);
             panel_title(ui, "Models", |_| {});
             let seen = Seen {
@@ -252,6 +254,13 @@ impl Veritome {
                 }
                 keymap::install(ctx, &self.kept.key_bindings);
                 self.keep();
+            }
+            Some(Choice::Metrics(MetricsWish::Measure(question))) => {
+                let control = self.tasks.measure(question);
+                self.dialogs.metrics.began(control);
+            }
+            Some(Choice::Metrics(MetricsWish::ErrorMap(question, compared, kind))) => {
+                self.tasks.error_map(*question, compared, kind);
             }
             None => {}
         }

@@ -1,4 +1,4 @@
-//! Undo and redo of how things look: windows, layers, layout, turned planes. Going through slices is no step.
+//! Undo and redo of how things look: windows, layers, layout, turned planes, measurements. Going through slices is no step.
 //!
 //! The state is looked at once a frame, when no button is down, so that a drag is one step and nothing that changes a
 //! setting has to know of this. What a task brings (a volume, a mask) is no step either.
@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 
 use super::action::Layout;
 use super::library::SeriesId;
+use super::measuring::Measured;
 use super::pane::{Kind, Pane};
 use super::picture::same_layer;
 use super::results::Run;
@@ -31,6 +32,7 @@ struct StageLook {
     compare: Compare,
     acquisition: bool,
     look: VolumeLook,
+    measured: Vec<Measured>,
 }
 
 impl StageLook {
@@ -47,6 +49,7 @@ impl StageLook {
             compare: stage.compare,
             acquisition: stage.acquisition,
             look: stage.look.clone(),
+            measured: stage.measured.clone(),
         }
     }
 
@@ -59,6 +62,7 @@ impl StageLook {
             && self.compare == other.compare
             && self.acquisition == other.acquisition
             && self.look == other.look
+            && self.measured == other.measured
             && self.runs.iter().map(|r| r.id).eq(other.runs.iter().map(|r| r.id))
             && self.overlays.len() == other.overlays.len()
             && self.overlays.iter().zip(&other.overlays).all(|(a, b)| a.id == b.id && same_layer(&a.layer, &b.layer))
@@ -72,6 +76,7 @@ impl StageLook {
         stage.base.visible = self.visible;
         stage.compare = self.compare;
         stage.acquisition = self.acquisition;
+        stage.measured.clone_from(&self.measured);
         stage.look = VolumeLook { presets: stage.look.presets.clone(), ..self.look.clone() };
         // A layer that came since then stays.
         let came: Vec<Overlay> =

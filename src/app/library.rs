@@ -158,6 +158,11 @@ impl Library {
         images
     }
 
+    /// Nothing is open any more; names are not used again, so that what still remembers one finds nothing.
+    pub fn clear(&mut self) {
+        *self = Self { next: self.next, ..Self::default() };
+    }
+
     pub fn get(&self, id: SeriesId) -> Option<&Entry> {
         self.entries.get(&id)
     }

@@ -8,6 +8,7 @@
 //! - `run_wishes`: what panels ask of models and runs; `results`: what a run gave, as layers; `evidence`: what is known at one point
 //! - `tasks`: work on other threads; `picture`: pictures of `render` as textures
 //! - `viewport`, `panels`: what is drawn where; `ui_kit`: the look
+//! - `measuring`: lengths, angles and regions on the slices of a series
 //! - `keymap`: which key does what; `history`: undo and redo
 //! - `palette`: all commands, found by a few letters
 //! - [`reading`]: a blinded study, read
@@ -23,6 +24,7 @@ mod guard_words;
 mod history;
 mod keymap;
 mod library;
+mod measuring;
 mod palette;
 mod pane;
 mod panels;

@@ -12,6 +12,7 @@ use super::library::SeriesId;
 use super::stage::Stage;
 use super::state::Model;
 use crate::display::{ColorMap, Voi, Window, grey::auto_window};
+use crate::evaluate::comparing::ErrorKind;
 use crate::explain::{self, Evaluation, ExplainOptions, Method, Occlusion, Rise};
 use crate::inference::demo::{self, Findings};
 use crate::inference::engine::{
@@ -366,6 +367,19 @@ pub(crate) fn difference(result: &Volume, source: &Volume, output: usize) -> Res
     symmetric(&mut layer, range);
     let most = range[0].abs().max(range[1].abs());
     Ok(PreparedLayer { layer, range: [-most, most], output, meaning: Meaning::Difference })
+}
+
+/// An error map as a layer, with its lowest and highest value: symmetric colours where it has signs.
+pub(crate) fn error_layer(map: Volume, kind: ErrorKind) -> (Layer, [f64; 2]) {
+    let [low, high] = statistics::range(&map).unwrap_or([0.0, 1.0]);
+    let most = low.abs().max(high.abs());
+    let mut layer = Layer::image(Arc::new(map));
+    match kind {
+        ErrorKind::Signed => symmetric(&mut layer, [low, high]),
+        ErrorKind::Absolute => color(&mut layer, [0.0, most]),
+    }
+    let range = if kind == ErrorKind::Signed { [-most, most] } else { [0.0, most] };
+    (layer, range)
 }
 
 /// The run as it is now: its outputs with what a person said of them.

@@ -7,6 +7,7 @@ use glam::{DMat3, DMat4, DQuat, DVec3};
 
 use super::action::Projection;
 use super::library::Loaded;
+use super::measuring::Measured;
 use super::results::{Meaning, Part, Run};
 use crate::display::{Voi, Window};
 use crate::render::scene::{Compare, Content, Layer, TransferFunction, VolumeMode, WHOLE};
@@ -89,6 +90,8 @@ pub(crate) struct Stage {
     /// Cuts along the planes of the acquisition instead of those of the patient.
     pub acquisition: bool,
     pub look: VolumeLook,
+    /// What the person measured on it.
+    pub measured: Vec<Measured>,
     next_overlay: u64,
 }
 
@@ -145,6 +148,7 @@ impl Stage {
                 shaded: true,
                 clip: WHOLE,
             },
+            measured: Vec::new(),
             next_overlay: 0,
         }
     }

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::action::{Layout, Tool};
 use super::library::{Library, SeriesId};
+use super::measuring::Measuring;
 use super::pane::{Kind, Pane, middle};
 use super::panels::record::RecordView;
 use super::panels::settings::Preferences;
@@ -60,6 +61,7 @@ pub(crate) enum Dialog {
     Tags,
     Record,
     Study,
+    Metrics,
 }
 
 /// What the pointer is over, for the status bar and the legends.
@@ -80,6 +82,9 @@ pub(crate) struct Model {
     /// The active viewport alone.
     pub maximised: bool,
     pub tool: Tool,
+    pub measuring: Measuring,
+    /// Measurements are drawn.
+    pub measurements_on: bool,
     pub settings: Settings,
     pub overlays_on: bool,
     /// Overlay planes of the files themselves.
@@ -111,6 +116,8 @@ impl Model {
             active: 0,
             maximised: false,
             tool: Tool::default(),
+            measuring: Measuring::default(),
+            measurements_on: true,
             settings,
             overlays_on: true,
             graphics_on: true,

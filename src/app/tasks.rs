@@ -9,11 +9,13 @@ use glam::DVec3;
 
 use super::guard_words::{GuardWords, Question};
 use super::library::{Loaded, SeriesId};
+use super::panels::metrics::{Answered, Question as MetricsQuestion};
 use super::panels::models::{self, Row};
 use super::panels::record::RecordView;
 use super::results::{self, Made, Prepared, PreparedLayer};
 use super::stage::acquisition_turn;
 use crate::display::{ColorMap, Grey, View, Voi, grey::auto_window, grey::to_byte};
+use crate::evaluate::comparing::{ComparedImages, ComparingError, ErrorKind, error_map};
 use crate::explain::Method;
 use crate::inference::demo::{self, Findings};
 use crate::inference::engine::{self, RunOptions, RunResult};
@@ -23,9 +25,12 @@ use crate::io::{self, IoError, Opened, Series, labels};
 use crate::jobs::{Control, Job, Poll, Progress, in_background};
 use crate::render::Fidelity;
 use crate::render::badge::stamps;
-use crate::render::scene::{Layer, Plane};
+use crate::render::scene::{Content, Layer, Plane};
 use crate::render::transfer_presets;
 use crate::volume::{Interpolation, OriginMark, PatientPoint, Space, Volume, resample, statistics};
+
+/// The name of the job that measures one layer against another.
+pub(crate) const MEASURING: &str = "Measuring";
 
 /// What becomes of what is opened.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -57,6 +62,10 @@ pub(crate) enum Done {
     /// A run was written into this folder; `None`: the person chose none.
     Saved(SeriesId, u64, Result<Option<PathBuf>, String>),
     Record(RecordView),
+    /// Two layers were measured.
+    Measured(Box<MetricsQuestion>, Result<Answered, ComparingError>),
+    /// Errors as a layer over this series.
+    ErrorMap(SeriesId, Result<(Layer, [f64; 2]), String>),
     /// The demo's head and what was found in it.
     Demo(Result<Box<Findings>, String>),
     /// The task ended without a result, which only a fault in the program does.
@@ -76,6 +85,8 @@ enum Task {
     Subtract(Job<Result<Box<PreparedLayer>, String>>, SeriesId, u64),
     Save(Job<Result<Option<PathBuf>, String>>, SeriesId, u64),
     Record(Job<RecordView>),
+    Measure(Job<Result<Answered, ComparingError>>, Box<MetricsQuestion>),
+    ErrorMap(Job<Result<(Layer, [f64; 2]), String>>, SeriesId),
     Demo(Job<Result<Box<Findings>, String>>),
 }
 
@@ -336,6 +347,31 @@ impl Tasks {
         self.running.push(Task::Save(job, on, run));
     }
 
+    /// Measures a test against a reference.
+    pub fn measure(&mut self, question: Box<MetricsQuestion>) -> Control {
+        let asked = question.clone();
+        let job = Job::spawn(MEASURING, move |control| in_background(|| asked.answer(control)));
+        let control = job.control().clone();
+        self.watch(&control);
+        self.running.push(Task::Measure(job, question));
+        control
+    }
+
+    /// Makes a layer of the errors of a comparison.
+    pub fn error_map(&mut self, question: MetricsQuestion, compared: Arc<ComparedImages>, kind: ErrorKind) {
+        let on = question.reference.place.series;
+        let job = Job::spawn("Error map", move |_| {
+            let (Content::Image(reference), Content::Image(test)) = (question.reference.content, question.test.content)
+            else {
+                return Err("Only images have an error map".to_owned());
+            };
+            let map = error_map(&reference, &test, &compared.error, kind).map_err(|e| e.to_string())?;
+            Ok(results::error_layer(map, kind))
+        });
+        self.watch(job.control());
+        self.running.push(Task::ErrorMap(job, on));
+    }
+
     /// Reads the record beside a file, where there is one.
     pub fn read_record(&mut self, view: RecordView, beside: Option<PathBuf>) {
         let job = Job::spawn("Reading the record", move |_| view.or_from(beside));
@@ -372,6 +408,8 @@ impl Tasks {
                 Task::Subtract(job, id, run) => finished(job, |r| Done::Subtracted(*id, *run, r)),
                 Task::Save(job, id, run) => finished(job, |r| Done::Saved(*id, *run, r)),
                 Task::Record(job) => finished(job, Done::Record),
+                Task::Measure(job, question) => finished(job, |r| Done::Measured(question.clone(), r)),
+                Task::ErrorMap(job, id) => finished(job, |r| Done::ErrorMap(*id, r)),
                 Task::Demo(job) => finished(job, Done::Demo),
             };
             match finished {
@@ -413,6 +451,8 @@ impl Tasks {
                 Task::Run(job, ..) => Some(of(job.name(), job.control())),
                 Task::Subtract(job, ..) => Some(of(job.name(), job.control())),
                 Task::Save(job, ..) => Some(of(job.name(), job.control())),
+                Task::Measure(job, _) => Some(of(job.name(), job.control())),
+                Task::ErrorMap(job, _) => Some(of(job.name(), job.control())),
                 Task::Demo(job) => Some(of(job.name(), job.control())),
             })
             .collect()

@@ -30,6 +30,7 @@ use crate::inference::runtime::RuntimeStatus;
 use crate::render::gpu;
 use crate::render::scene::Layer;
 use crate::volume::PatientPoint;
+use crate::volume::measure::Ruler;
 
 /// How a window starts.
 #[derive(Debug, Default)]
@@ -227,6 +228,16 @@ impl Veritome {
     #[must_use]
     pub fn crosshair(&self) -> Option<PatientPoint> {
         self.model.pane().filter(|p| p.series.is_some()).map(|p| p.point)
+    }
+
+    /// What the measurements of the series in the active viewport say, in the order in which they were drawn.
+    #[must_use]
+    pub fn measurements(&self) -> Vec<String> {
+        let Some(stage) = self.model.stage_of(self.model.active) else { return Vec::new() };
+        let ruler = Ruler::of(stage.base.content.space());
+        let volume = stage.volume().map(Arc::as_ref);
+        let reading = |m: &super::measuring::Measured| m.what.reading(volume, &ruler);
+        stage.measured.iter().filter_map(reading).map(|r| r.headline()).collect()
     }
 
     /// Whether overlays are drawn.

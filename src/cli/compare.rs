@@ -8,10 +8,16 @@ use serde::Serialize;
 
 use super::progress::with_progress;
 use super::{WrongUsage, print_json};
-use crate::evaluate::comparing::{compare_images, compare_labels, image_of};
+use crate::evaluate::comparing::{
+    ComparedLabels, Detail, ErrorKind, ImageOptions, ScoreOptions, Sheet, compare_images, compare_labels,
+    compare_scores, error_map, image_of,
+};
 use crate::io::labels::read_labelmap;
+use crate::io::write::write;
 use crate::jobs::Control;
 use crate::metrics::{Comparison, DataRange, Errors, LabelComparison, TissueBand};
+use crate::provenance::{Parent, Record, file_sha256, machine, write_record};
+use crate::volume::Volume;
 
 /// Measure an image or a label map against its reference.
 #[derive(Debug, Args)]
@@ -26,8 +32,23 @@ pub(super) struct Compare {
     /// Both are label maps: overlap and surface distances label by label.
     #[arg(long)]
     labels: bool,
+    /// The reference is a label map, the test a map of scores (a probability, an anomaly): areas under curves, best Dice.
+    #[arg(long, conflicts_with = "labels")]
+    scores: bool,
+    /// With --scores, the label that is to be found; else all but 0 together.
+    #[arg(long, value_name = "N", requires = "scores")]
+    label: Option<u16>,
+    /// Also mutual information, histogram distance, each label of the mask and each slice.
+    #[arg(long, conflicts_with_all = ["labels", "scores"])]
+    detail: bool,
+    /// Write test minus reference as an image, in the reference's unit on its grid.
+    #[arg(long, value_name = "OUT", conflicts_with_all = ["labels", "scores"])]
+    error_map: Option<PathBuf>,
+    /// Without the sign.
+    #[arg(long, requires = "error_map")]
+    absolute: bool,
     /// Full scale for PSNR and SSIM, in the image's unit; else the reference's own maximum less its minimum.
-    #[arg(long, value_name = "R", conflicts_with = "labels")]
+    #[arg(long, value_name = "R", conflicts_with_all = ["labels", "scores"])]
     data_range: Option<f64>,
     /// Tolerance of the surface Dice, mm.
     #[arg(long, value_name = "MM", default_value_t = 1.0, requires = "labels")]
@@ -52,8 +73,60 @@ struct Printed {
     /// Errors by tissue, for images in HU.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     tissues: Vec<Tissue>,
+    /// What takes longer.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    detail: Option<PrintedDetail>,
+    /// The map of scores.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    scores: Option<PrintedScores>,
+    /// Where the error map was written.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    error_map: Option<PathBuf>,
     /// What a person has to know.
     notes: Vec<String>,
+    /// The same numbers for a person.
+    #[serde(skip)]
+    text: Option<String>,
+}
+
+/// What `--detail` adds; what has no number is null.
+#[derive(Debug, Serialize)]
+struct PrintedDetail {
+    mutual_information_nats: Option<f64>,
+    normalised_mutual_information: Option<f64>,
+    histogram_jensen_shannon: Option<f64>,
+    /// In the images' unit.
+    histogram_wasserstein: Option<f64>,
+    /// The whole image, where a mask says what counts above.
+    whole: Option<Comparison>,
+    mask_labels: Vec<PrintedErrors>,
+    slices: Vec<PrintedErrors>,
+}
+
+/// Errors of a label of the mask, or of a slice.
+#[derive(Debug, Serialize)]
+struct PrintedErrors {
+    /// The label, or the slice along the reference's third axis from 0.
+    index: usize,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    name: Option<String>,
+    n: u64,
+    mae: Option<f64>,
+    rmse: Option<f64>,
+    bias: Option<f64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    ssim: Option<f64>,
+}
+
+/// What `--scores` gives; what has no number is null.
+#[derive(Debug, Serialize)]
+struct PrintedScores {
+    target: String,
+    positives: u64,
+    auc: Option<f64>,
+    auprc: Option<f64>,
+    best_dice: Option<f64>,
+    best_dice_threshold: Option<f32>,
 }
 
 /// Errors of the voxels whose reference value lies in a band.
@@ -75,13 +148,11 @@ impl Compare {
             return Err(WrongUsage("--tolerance must be above 0 mm".into()).into());
         }
         let json = self.json;
-        let printed =
-            with_progress(
-                "Comparing",
-                move |control| {
-                    if self.labels { self.label_maps(control) } else { self.images(control) }
-                },
-            )??;
+        let printed = with_progress("Comparing", move |control| match (self.labels, self.scores) {
+            (true, _) => self.label_maps(control),
+            (_, true) => self.score_map(control),
+            _ => self.images(control),
+        })??;
         if json {
             return print_json(&printed);
         }
@@ -99,25 +170,154 @@ impl Compare {
         let mask = self.mask.as_ref().map(|path| read_labelmap(path, control)).transpose()?;
         let given = self.data_range.map(DataRange::new).transpose();
         let given = given.map_err(|e| WrongUsage(format!("--data-range: {e}")))?;
-        let compared = compare_images(&reference, &test, mask.as_ref(), given, self.resample, control)
+        let options = ImageOptions { mask: mask.as_ref(), range: given, resample: self.resample, detail: self.detail };
+        let compared = compare_images(&reference, &test, &options, control)
             .with_context(|| format!("{} against {}", self.test.display(), self.reference.display()))?;
         let source = if given.is_some() { "given" } else { "reference maximum - minimum" };
-        notes.extend(compared.notes);
+        notes.extend(compared.notes.iter().cloned());
+        if let Some(out) = &self.error_map {
+            let kind = if self.absolute { ErrorKind::Absolute } else { ErrorKind::Signed };
+            let map = error_map(&reference, &test, &compared.error, kind)?;
+            write_error_map(&map, out, [&reference, &test], kind, &notes)?;
+        }
+        let text = compared
+            .detail
+            .is_some()
+            .then(|| Sheet { notes: Vec::new(), ..self.named(Sheet::of_images(&compared)) }.text());
         Ok(Printed {
             data_range_source: compared.comparison.data_range.map(|_| source),
             comparison: compared.comparison,
             unit: Some(reference.unit.symbol().to_owned()),
             tissues: compared.tissues.iter().map(tissue).collect(),
+            detail: compared.detail.as_ref().map(detail),
+            scores: None,
+            error_map: self.error_map.clone(),
             notes,
+            text,
         })
     }
 
     fn label_maps(&self, control: &Control) -> anyhow::Result<Printed> {
         let read = |path: &Path| read_labelmap(path, control);
         let (reference, test) = (read(&self.reference)?, read(&self.test)?);
-        let (comparison, notes) = compare_labels(&reference, &test, self.tolerance, self.resample)
+        let ComparedLabels { comparison, notes, .. } = compare_labels(&reference, &test, self.tolerance, self.resample)
             .with_context(|| format!("{} against {}", self.test.display(), self.reference.display()))?;
-        Ok(Printed { comparison, data_range_source: None, unit: None, tissues: Vec::new(), notes })
+        Ok(Printed {
+            comparison,
+            data_range_source: None,
+            unit: None,
+            tissues: Vec::new(),
+            detail: None,
+            scores: None,
+            error_map: None,
+            notes,
+            text: None,
+        })
+    }
+
+    fn score_map(&self, control: &Control) -> anyhow::Result<Printed> {
+        let mut notes = Vec::new();
+        let reference = read_labelmap(&self.reference, control)?;
+        let scores = image_of(&self.test, &mut notes, control)?;
+        let mask = self.mask.as_ref().map(|path| read_labelmap(path, control)).transpose()?;
+        let options = ScoreOptions { label: self.label, mask: mask.as_ref(), resample: self.resample };
+        let compared = compare_scores(&reference, &scores, &options, control)
+            .with_context(|| format!("{} against {}", self.test.display(), self.reference.display()))?;
+        notes.extend(compared.notes.iter().cloned());
+        let text = Sheet { notes: Vec::new(), ..self.named(Sheet::of_scores(&compared)) }.text();
+        let best = compared.best_dice.as_ref().ok();
+        let mut undefined = std::collections::BTreeMap::new();
+        let reasons = [("auc", compared.auc.as_ref().err()), ("auprc", compared.auprc.as_ref().err())];
+        for (field, why) in reasons.into_iter().chain([("best_dice", compared.best_dice.as_ref().err())]) {
+            undefined.extend(why.map(|why| (field, why.to_string())));
+        }
+        Ok(Printed {
+            comparison: Comparison { n: compared.n, undefined, ..Comparison::default() },
+            data_range_source: None,
+            unit: None,
+            tissues: Vec::new(),
+            detail: None,
+            scores: Some(PrintedScores {
+                target: compared.target.clone(),
+                positives: compared.positives,
+                auc: compared.auc.as_ref().ok().copied(),
+                auprc: compared.auprc.as_ref().ok().copied(),
+                best_dice: best.map(|b| b.dice),
+                best_dice_threshold: best.map(|b| b.threshold),
+            }),
+            error_map: None,
+            notes,
+            text: Some(text),
+        })
+    }
+
+    fn named(&self, sheet: Sheet) -> Sheet {
+        let name = |path: &Path| path.display().to_string();
+        let mask = self.mask.as_deref().map(name);
+        Sheet { reference: name(&self.reference), test: name(&self.test), mask, ..sheet }
+    }
+}
+
+/// Writes the map, and the record of where it comes from beside it.
+fn write_error_map(
+    map: &Volume,
+    out: &Path,
+    [reference, test]: [&Volume; 2],
+    kind: ErrorKind,
+    notes: &[String],
+) -> anyhow::Result<()> {
+    write(std::slice::from_ref(map), out)?;
+    let record = Record {
+        schema: 1,
+        file: out.file_name().map(|n| n.to_string_lossy().into_owned()).unwrap_or_default(),
+        file_sha256: file_sha256(out)?,
+        output: map.name.clone(),
+        kind: "error map".into(),
+        synthetic: map.provenance.is_synthetic(),
+        parents: vec![Parent::of("reference", reference), Parent::of("test", test)],
+        model: None,
+        requested_provider: None,
+        provider: None,
+        parameters: serde_json::json!({ "absolute": kind == ErrorKind::Absolute, "unit": map.unit.symbol() }),
+        graphs: Vec::new(),
+        seed: None,
+        guard: None,
+        uncertainty: None,
+        finding: None,
+        faithfulness: Vec::new(),
+        machine: machine(),
+        libraries: std::collections::BTreeMap::new(),
+        software: concat!("Veritome ", env!("CARGO_PKG_VERSION")).into(),
+        time: crate::provenance::now(),
+        warnings: notes.to_vec(),
+        provenance: map.provenance.clone(),
+    };
+    write_record(out, &record)?;
+    Ok(())
+}
+
+fn detail(detail: &Detail) -> PrintedDetail {
+    let mi = detail.mutual_information.as_ref().ok();
+    let histogram = detail.histogram.as_ref().ok();
+    let errors = |index: usize, name: Option<String>, e: &Errors, ssim: Option<f64>| PrintedErrors {
+        index,
+        name,
+        n: e.n,
+        mae: e.mae().ok(),
+        rmse: e.rmse().ok(),
+        bias: e.bias().ok(),
+        ssim,
+    };
+    let labels = detail.labels.iter().map(|l| errors(l.label.into(), Some(l.name.clone()), &l.errors, None));
+    let slices = detail.slices.iter().enumerate();
+    PrintedDetail {
+        mutual_information_nats: mi.map(|m| m.nats),
+        normalised_mutual_information: mi.map(|m| m.normalized),
+        histogram_jensen_shannon: histogram.map(|h| h.jensen_shannon),
+        histogram_wasserstein: histogram.map(|h| h.wasserstein),
+        whole: detail.whole.clone(),
+        mask_labels: labels.collect(),
+        slices: slices.map(|(k, s)| errors(k, None, &s.errors, s.ssim.as_ref().ok().copied())).collect(),
     }
 }
 
@@ -135,6 +335,10 @@ fn tissue((band, errors): &(TissueBand, Errors)) -> Tissue {
 
 impl Printed {
     fn print(&self) {
+        if let Some(text) = &self.text {
+            print!("{text}");
+            return;
+        }
         let c = &self.comparison;
         println!("{:12} {}", "voxels", c.n);
         if self.unit.is_none() {

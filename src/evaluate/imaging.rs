@@ -6,7 +6,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use sha2::{Digest, Sha256};
 
-use super::comparing::{compare_images, compare_labels, image_of};
+use super::candidates::Candidates;
+use super::comparing::{ComparedLabels, ImageOptions, compare_images, compare_labels, image_of};
 use super::measure::{Measured, of_images, of_labels};
 use super::pictures::{Shown, worst_slice};
 use super::plan::{DataRange as PlannedRange, Kind, Tested};
@@ -159,8 +160,8 @@ impl Answer<'_> {
             Some(PlannedRange::Stated(width)) => Some(DataRange::new(width).map_err(|e| failed(&e))?),
             _ => None,
         };
-        let compared = compare_images(&reference, &test, mask.as_ref(), range, self.resample, self.control)
-            .map_err(|e| failed(&e))?;
+        let options = ImageOptions { mask: mask.as_ref(), range, resample: self.resample, detail: false };
+        let compared = compare_images(&reference, &test, &options, self.control).map_err(|e| failed(&e))?;
         outcome.measures = of_images(&compared.comparison);
         for (band, errors) in &compared.tissues {
             outcome.measures.insert(format!("mae:{}", band.name), Measured::of(errors.mae()));
@@ -178,7 +179,7 @@ impl Answer<'_> {
         let test = self.test_labels()?;
         let plan = &self.job.plan.measures;
         let tolerance = plan.tolerance_mm.unwrap_or(1.0);
-        let (comparison, notes) =
+        let ComparedLabels { comparison, notes, .. } =
             compare_labels(&reference, &test, tolerance, self.resample).map_err(|e| failed(&e))?;
         outcome.measures = of_labels(&comparison, &plan.labels);
         for label in &comparison.labels {
@@ -282,6 +283,12 @@ impl Answer<'_> {
             outcome.measures.insert("roc_auc".into(), Measured::of(ranking.roc_auc()));
             outcome.measures.insert("average_precision".into(), Measured::of(ranking.average_precision()));
             outcome.measures.insert("best_dice".into(), Measured::of(ranking.best_dice().map(|b| b.dice)));
+            let own = || self.made?.outputs.iter().find_map(|o| o.finding.as_ref()).map(|f| f.threshold);
+            if let Some(threshold) = self.job.plan.measures.threshold.or_else(own) {
+                let size = map.geometry.size();
+                let candidates = Candidates::of(&scores, &lesion, size, threshold, counts, self.control)?;
+                outcome.candidates = Some(candidates);
+            }
         }
         if self.job.plan.measures.truth.is_some() {
             let kept =

@@ -28,10 +28,13 @@
 //! - [`work`]: [`CaseWork`], what the caller does for one case with one model; [`measure`]: the names of measures
 //! - [`run`](mod@run): all jobs, several at once; [`store`]: finished ones on disk; `key`: what a result depends on
 //! - [`bootstrap`], [`rank_tests`]: intervals and tests; `values`: one measure by case and patient
+//! - [`auc_pairs`]: areas under curves in pairs; [`candidates`]: lesions found and missed, for free-response curves
 //! - [`summary`], [`subgroups`], [`statistics`]: what is computed of the records
 //! - [`tables`], [`table_files`]: CSV and Parquet; [`html`]: the report; [`results`]: all files of an evaluation
 
+pub mod auc_pairs;
 pub mod bootstrap;
+pub mod candidates;
 mod case_table;
 pub mod comparing;
 pub mod errors;
@@ -57,6 +60,8 @@ pub mod tables;
 mod values;
 pub mod work;
 
+pub use auc_pairs::AucDifference;
+pub use candidates::Candidates;
 pub use errors::{EvaluateError, PlanError};
 pub use findings::{Finding, Problem};
 pub use html::Setting;

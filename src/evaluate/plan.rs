@@ -162,6 +162,9 @@ pub struct MeasurePlan {
     pub truth: Option<String>,
     /// The truth that counts as positive; `None`: 1, true, yes or positive.
     pub positive: Option<String>,
+    /// The least score of a candidate, for free-response curves of anomaly maps; `None`: the model's own threshold.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub threshold: Option<f64>,
 }
 
 /// How intervals are found.

@@ -67,6 +67,7 @@ struct RawMeasures {
     labels: Option<toml::Value>,
     truth: Option<String>,
     positive: Option<String>,
+    threshold: Option<f64>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -225,6 +226,7 @@ fn measures(raw: RawMeasures) -> Result<MeasurePlan, Fault> {
     only("labels", raw.labels.is_some(), kind == Kind::Labels)?;
     only("truth", raw.truth.is_some(), scored)?;
     only("positive", raw.positive.is_some(), scored)?;
+    only("threshold", raw.threshold.is_some(), kind == Kind::Anomaly)?;
     if raw.positive.is_some() && raw.truth.is_none() {
         return fault("[measures] positive", "`truth` beside it, the column that holds it", "no `truth`");
     }
@@ -239,6 +241,7 @@ fn measures(raw: RawMeasures) -> Result<MeasurePlan, Fault> {
         labels: raw.labels.map_or(Ok(BTreeMap::new()), |l| labels(&l))?,
         truth: raw.truth,
         positive: raw.positive,
+        threshold: raw.threshold.filter(|t| t.is_finite()),
     })
 }
 

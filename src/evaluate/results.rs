@@ -20,7 +20,7 @@ pub struct Written {
     pub tables: Vec<PathBuf>,
 }
 
-/// Writes the report, the tables (`long`, `wide`, `summary`, `differences`, `subgroups`; CSV and Parquet) and `statistics.json`
+/// Writes the report, the tables (`long`, `wide`, `summary`, `differences`, `auc_differences`, `subgroups`; CSV and Parquet) and `statistics.json`
 /// into the plan's output folder. Each file is replaced as a whole.
 ///
 /// # Errors
@@ -38,6 +38,7 @@ pub fn write_results(
         ("wide", tables::wide(evaluation)),
         ("summary", tables::summary(statistics)),
         ("differences", tables::differences(statistics)),
+        ("auc_differences", tables::auc_differences(statistics)),
         ("subgroups", tables::subgroups(statistics)),
     ];
     let mut written = Vec::new();

@@ -248,6 +248,7 @@ impl Runner<'_> {
             scalars: outcome.scalars.into_iter().filter(|s| s.reference.is_finite() && s.test.is_finite()).collect(),
             scored: outcome.scored.into_iter().filter(|s| s.score.is_finite()).collect(),
             reliability: outcome.reliability,
+            candidates: outcome.candidates,
             pictures,
             files: outcome.files,
             provider: outcome.provider,

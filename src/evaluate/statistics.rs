@@ -2,6 +2,7 @@
 
 use serde::Serialize;
 
+use super::auc_pairs::{AucDifference, auc_differences};
 use super::errors::EvaluateError;
 use super::measure::{About, Better};
 use super::run::Evaluation;
@@ -46,6 +47,8 @@ pub struct Statistics {
     pub summaries: Vec<Summary>,
     /// Every pair of models by measure.
     pub differences: Vec<PairedDifference>,
+    /// Every pair of models by target of their scores.
+    pub auc_differences: Vec<AucDifference>,
     /// By column, then by measure, then by model.
     pub subgroups: Vec<Subgroups>,
     /// Jobs without a result.
@@ -76,6 +79,7 @@ impl Statistics {
             headline: headline(evaluation)?,
             summaries: summaries(evaluation),
             differences: paired_differences(evaluation),
+            auc_differences: auc_differences(evaluation),
             subgroups: subgroups(evaluation),
             failures: failures.collect(),
             findings: findings.chain(evaluation.notes.iter().cloned()).collect(),

@@ -8,6 +8,7 @@ use std::sync::{Mutex, PoisonError};
 
 use serde::{Deserialize, Serialize};
 
+use super::candidates::Candidates;
 use super::errors::EvaluateError;
 use super::measure::Measures;
 use super::work::{ReliabilityCounts, ScalarPair, Scored};
@@ -41,6 +42,9 @@ pub struct Record {
     pub scored: Vec<Scored>,
     /// Counts of probabilities.
     pub reliability: Vec<ReliabilityCounts>,
+    /// Lesions and candidates.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub candidates: Option<Candidates>,
     /// Pictures, relative to the output folder.
     pub pictures: Vec<StoredPicture>,
     /// What the model made.
@@ -158,6 +162,7 @@ mod tests {
             scalars: Vec::new(),
             scored: Vec::new(),
             reliability: Vec::new(),
+            candidates: None,
             pictures: Vec::new(),
             files: BTreeMap::new(),
             provider: String::new(),

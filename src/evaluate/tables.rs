@@ -189,6 +189,27 @@ pub fn differences(statistics: &Statistics) -> DataTable {
     table
 }
 
+/// The areas under curves of pairs of models.
+#[must_use]
+pub fn auc_differences(statistics: &Statistics) -> DataTable {
+    let rows = &statistics.auc_differences;
+    let mut table = DataTable::default();
+    table.text("target", rows, |r| Some(r.target.clone()).filter(|t| !t.is_empty()));
+    table.text("first", rows, |r| Some(r.first.clone()));
+    table.text("second", rows, |r| Some(r.second.clone()));
+    table.count("positives", rows, |r| Some(r.positives));
+    table.count("negatives", rows, |r| Some(r.negatives));
+    table.number("auc_first", rows, |r| Some(r.auc?[0]));
+    table.number("auc_second", rows, |r| Some(r.auc?[1]));
+    table.number("difference", rows, |r| r.difference);
+    table.number("low", rows, |r| Some(r.interval?[0]));
+    table.number("high", rows, |r| Some(r.interval?[1]));
+    table.number("p_delong", rows, |r| r.p);
+    table.number("p_holm", rows, |r| r.p_holm);
+    table.text("reason", rows, |r| r.undefined.clone());
+    table
+}
+
 /// A row for every group of every column, measure and model.
 #[must_use]
 pub fn subgroups(statistics: &Statistics) -> DataTable {

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
+use super::candidates::Candidates;
 use super::measure::{About, Measures};
 use super::pairing::Case;
 use super::plan::{Plan, Tested};
@@ -93,6 +94,8 @@ pub struct Outcome {
     pub scored: Vec<Scored>,
     /// Counts of many probabilities (voxels) for reliability; added up over the cases.
     pub reliability: Vec<ReliabilityCounts>,
+    /// Lesions and candidates, for free-response curves.
+    pub candidates: Option<Candidates>,
     /// Pictures of the case, shown if it is one of the worst.
     pub pictures: Vec<CasePicture>,
     /// What the model made, on disk, by the output's name.

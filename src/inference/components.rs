@@ -5,6 +5,7 @@ use rayon::prelude::*;
 use super::manifest::schema::Postprocess;
 use crate::error::Cancelled;
 use crate::jobs::Control;
+use crate::volume::components::{Components, Connectivity};
 
 /// Applies what the manifest asks for, label by label. `voxel_ml` is a voxel's volume in millilitres.
 ///
@@ -27,10 +28,10 @@ pub(crate) fn clean_labels(
         control.checkpoint()?;
         let largest = p.largest_component.holds(label);
         if largest || p.min_volume_ml > 0.0 {
-            let parts = Components::of(voxels, size, label, control)?;
+            let parts = Components::find(size, Connectivity::Corners, |at| voxels[at] == label, control)?;
             let keep_only = parts.largest();
-            for (v, part) in voxels.iter_mut().zip(&parts.part).filter(|(_, part)| **part > 0) {
-                let small = parts.count(*part) as f64 * voxel_ml < p.min_volume_ml;
+            for (v, part) in voxels.iter_mut().zip(parts.numbers()).filter(|(_, part)| **part > 0) {
+                let small = parts.voxels(*part) as f64 * voxel_ml < p.min_volume_ml;
                 if small || largest && *part != keep_only {
                     *v = 0;
                 }
@@ -41,70 +42,6 @@ pub(crate) fn clean_labels(
         }
     }
     Ok(())
-}
-
-/// The pieces of one label that hang together over faces, edges or corners.
-struct Components {
-    /// 0 elsewhere, else the piece's number, from 1.
-    part: Vec<u32>,
-    counts: Vec<usize>,
-}
-
-impl Components {
-    fn of(voxels: &[u16], size: [usize; 3], label: u16, control: &Control) -> Result<Self, Cancelled> {
-        let mut part = vec![0_u32; voxels.len()];
-        let mut counts = Vec::new();
-        let mut open = Vec::new();
-        for seed in 0..voxels.len() {
-            if voxels[seed] != label || part[seed] != 0 {
-                continue;
-            }
-            control.checkpoint()?;
-            let number = counts.len() as u32 + 1;
-            let mut count = 0;
-            part[seed] = number;
-            open.push(seed);
-            while let Some(at) = open.pop() {
-                count += 1;
-                if usize::is_multiple_of(count, 1 << 16) {
-                    control.checkpoint()?;
-                }
-                neighbours(at, size, true, |n| {
-                    if voxels[n] == label && part[n] == 0 {
-                        part[n] = number;
-                        open.push(n);
-                    }
-                });
-            }
-            counts.push(count);
-        }
-        Ok(Self { part, counts })
-    }
-
-    fn count(&self, part: u32) -> usize {
-        self.counts.get(part as usize - 1).copied().unwrap_or(0)
-    }
-
-    /// The piece with the most voxels; of equal ones the first.
-    fn largest(&self) -> u32 {
-        let most = self.counts.iter().copied().max().unwrap_or(0);
-        self.counts.iter().position(|c| *c == most).map_or(0, |at| at as u32 + 1)
-    }
-}
-
-/// Calls `visit` with the 26 neighbours, or with the 6 that share a face.
-fn neighbours(at: usize, [nx, ny, nz]: [usize; 3], all: bool, mut visit: impl FnMut(usize)) {
-    let (x, y, z) = (at % nx, at / nx % ny, at / (nx * ny));
-    for k in z.saturating_sub(1)..=(z + 1).min(nz - 1) {
-        for j in y.saturating_sub(1)..=(y + 1).min(ny - 1) {
-            for i in x.saturating_sub(1)..=(x + 1).min(nx - 1) {
-                let steps = usize::from(i != x) + usize::from(j != y) + usize::from(k != z);
-                if steps == 1 || all && steps > 1 {
-                    visit((k * ny + j) * nx + i);
-                }
-            }
-        }
-    }
 }
 
 /// Background that cannot be reached from the border over faces becomes the label that encloses it.
@@ -126,7 +63,7 @@ fn fill_holes(voxels: &mut [u16], size: [usize; 3], label: u16, control: &Contro
         if usize::is_multiple_of(count, 1 << 16) {
             control.checkpoint()?;
         }
-        neighbours(at, size, false, |n| {
+        Connectivity::Faces.neighbours(at, size, |n| {
             if voxels[n] != label && !outside[n] {
                 outside[n] = true;
                 open.push(n);

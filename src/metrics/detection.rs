@@ -14,105 +14,9 @@
 
 use std::collections::BTreeMap;
 
-use super::image::{PairError, check_length, voxel_count};
+use super::image::{PairError, check_length};
 use super::undefined::Undefined;
-
-/// Which neighbours hang together.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Connectivity {
-    /// Over faces: 6 neighbours, 4 in a slice.
-    Faces,
-    /// Over faces and edges: 18 neighbours, 8 in a slice.
-    Edges,
-    /// Over faces, edges and corners: 26 neighbours, 8 in a slice.
-    Corners,
-}
-
-impl Connectivity {
-    fn most_steps(self) -> usize {
-        match self {
-            Self::Faces => 1,
-            Self::Edges => 2,
-            Self::Corners => 3,
-        }
-    }
-}
-
-/// The pieces of a mask that hang together, numbered from 1 in the order of their first voxels; or objects that came
-/// with their numbers.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Components {
-    numbers: Vec<u32>,
-    /// Voxels of each number but 0.
-    counts: BTreeMap<u32, u64>,
-}
-
-impl Components {
-    /// Finds the pieces of a mask `[nz, ny, nx]` of size `[nx, ny, nz]`.
-    ///
-    /// # Errors
-    /// When the mask does not fill the size.
-    pub fn of(mask: &[bool], size: [usize; 3], connectivity: Connectivity) -> Result<Self, PairError> {
-        check_length("mask", mask.len(), voxel_count(size)?)?;
-        let mut numbers = vec![0_u32; mask.len()];
-        let mut open = Vec::new();
-        let mut found = 0;
-        for seed in 0..mask.len() {
-            if !mask[seed] || numbers[seed] != 0 {
-                continue;
-            }
-            found += 1;
-            numbers[seed] = found;
-            open.push(seed);
-            while let Some(at) = open.pop() {
-                for_neighbours(at, size, connectivity, |n| {
-                    if mask[n] && numbers[n] == 0 {
-                        numbers[n] = found;
-                        open.push(n);
-                    }
-                });
-            }
-        }
-        Ok(Self::numbered(numbers))
-    }
-
-    /// Takes objects as they are numbered, `[nz, ny, nx]`, 0 where there is none; they need not hang together.
-    #[must_use]
-    pub fn numbered(numbers: Vec<u32>) -> Self {
-        let mut counts = BTreeMap::new();
-        for run in numbers.chunk_by(|a, b| a == b).filter(|run| run[0] != 0) {
-            *counts.entry(run[0]).or_default() += run.len() as u64;
-        }
-        Self { numbers, counts }
-    }
-
-    /// The number of each voxel, `[nz, ny, nx]`; 0 outside.
-    #[must_use]
-    pub fn numbers(&self) -> &[u32] {
-        &self.numbers
-    }
-
-    /// How many components.
-    #[must_use]
-    pub fn count(&self) -> usize {
-        self.counts.len()
-    }
-}
-
-fn for_neighbours(at: usize, [nx, ny, nz]: [usize; 3], connectivity: Connectivity, mut visit: impl FnMut(usize)) {
-    let (x, y, z) = (at % nx, at / nx % ny, at / (nx * ny));
-    let around = |c: usize, n: usize| c.saturating_sub(1)..(c + 2).min(n);
-    for k in around(z, nz) {
-        for j in around(y, ny) {
-            for i in around(x, nx) {
-                let steps = i.abs_diff(x) + j.abs_diff(y) + k.abs_diff(z);
-                if (1..=connectivity.most_steps()).contains(&steps) {
-                    visit((k * ny + j) * nx + i);
-                }
-            }
-        }
-    }
-}
+pub use crate::volume::components::{Components, Connectivity};
 
 /// When a component of the test stands for one of the reference.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -146,17 +50,15 @@ impl Detection {
     /// When the two grids have different lengths. An IoU threshold outside 0.5 to 1 is taken as the nearer of the two;
     /// NaN matches nothing.
     pub fn between(reference: &Components, test: &Components, rule: Match) -> Result<Self, PairError> {
-        check_length("test components", test.numbers.len(), reference.numbers.len())?;
+        check_length("test components", test.numbers().len(), reference.numbers().len())?;
         let mut shared: BTreeMap<(u32, u32), u64> = BTreeMap::new();
-        for pair in reference.numbers.iter().copied().zip(test.numbers.iter().copied()) {
+        for pair in reference.numbers().iter().copied().zip(test.numbers().iter().copied()) {
             if pair.0 != 0 && pair.1 != 0 {
                 *shared.entry(pair).or_default() += 1;
             }
         }
-        let iou = |((r, t), both): (&(u32, u32), &u64)| {
-            let size = |of: &Components, number| of.counts.get(number).copied().unwrap_or(0);
-            *both as f64 / (size(reference, r) + size(test, t) - both) as f64
-        };
+        let iou =
+            |((r, t), both): (&(u32, u32), &u64)| *both as f64 / (reference.voxels(*r) + test.voxels(*t) - both) as f64;
         let mut iou_sum = 0.0;
         let pairs: Vec<(u32, u32)> = match rule {
             Match::AnyOverlap => shared.keys().copied().collect(),

@@ -8,14 +8,18 @@
 //! - [`origin`]: [`Provenance`], acquired or derived; what derives from synthetic is synthetic
 //! - [`phantom`]: a synthetic head where no real one is at hand
 //! - [`quantity`]: second readings of the values, with units of their own
+//! - [`components`]: which voxels hang together
+//! - [`measure`]: lengths, angles and regions on a slice
 //! - [`resample`]: interpolation of a volume at a patient position and onto another grid
 //! - [`slice_positions`]: the true places of slices that are not evenly spaced
 //! - [`statistics`]: range, histogram and percentiles without padding
 
+pub mod components;
 pub mod geometry;
 pub mod graphics;
 pub mod image;
 pub mod labelmap;
+pub mod measure;
 pub mod origin;
 pub mod phantom;
 pub mod quantity;

@@ -6,6 +6,7 @@ mod files;
 mod imaging;
 mod numbers;
 mod plans;
+mod real_model;
 mod report;
 mod resume;
 mod tiny;

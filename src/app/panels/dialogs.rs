@@ -7,6 +7,7 @@ use eframe::egui::{self, Align2, Window, vec2};
 use super::help::{HelpRow, HelpWindow};
 use super::key_bindings::{KeyBindings, KeyEvent};
 use super::log::{LogEvent, LogPanel};
+use super::metrics::{MetricsPanel, MetricsWish};
 use super::settings::SettingsPanel;
 use super::study_wizard::StudyWizard;
 use super::tag_browser::{TagBrowser, TagInput};
@@ -23,7 +24,7 @@ use crate::io::{Attribute, IoError};
 use crate::jobs::{Job, Poll};
 
 /// What the palette or a dialog asks for.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone)]
 pub(crate) enum Choice {
     Do(Action),
     Series(SeriesId),
@@ -31,6 +32,7 @@ pub(crate) enum Choice {
     Preset(usize),
     /// Other keys for actions.
     Keys(Vec<KeyEvent>),
+    Metrics(MetricsWish),
 }
 
 /// What the dialogs remember.
@@ -43,9 +45,13 @@ pub(crate) struct Dialogs {
     log: LogPanel,
     tags: TagBrowser,
     study: StudyWizard,
+    pub metrics: MetricsPanel,
     reading: Reading,
     before: Option<Dialog>,
 }
+
+/// Of the metrics panel, points.
+const METRICS_WIDTH: f32 = 480.0;
 
 /// The file behind the tag browser.
 #[derive(Debug, Default)]
@@ -86,6 +92,7 @@ impl Dialogs {
 
     /// Draws the one that is open.
     pub fn show(&mut self, ctx: &egui::Context, model: &mut Model, messages: &mut Messages) -> Option<Choice> {
+        self.metrics.let_go(model);
         let opened = model.dialog != self.before;
         self.before = model.dialog;
         match model.dialog? {
@@ -147,6 +154,18 @@ impl Dialogs {
             Dialog::Study => {
                 let wizard = &mut self.study;
                 window(ctx, model, "New reader study", vec2(620.0, 520.0), |ui, _| wizard.ui(ui));
+            }
+            Dialog::Metrics => {
+                let (panel, mut wish) = (&mut self.metrics, None);
+                if opened {
+                    panel.opened(model);
+                }
+                window(ctx, model, "Metrics", vec2(METRICS_WIDTH, 620.0), |ui, model| {
+                    // As wide as it is made, however long a name or a reason is.
+                    ui.set_max_width(ui.available_width().max(METRICS_WIDTH - 40.0));
+                    wish = panel.ui(ui, model);
+                });
+                return wish.map(Choice::Metrics);
             }
             Dialog::Tags => {
                 let (panel, reading) = (&mut self.tags, &mut self.reading);

@@ -5,10 +5,12 @@
 //! - `layers`, `look`: layers and the volume view's settings on the right
 //! - `transfer_editor`, `histogram`: colours and opacities over the volume's values
 //! - `runs`: the head of a run in the list of layers, and the person's word on its results
+//! - `measurements`: lengths, angles and regions of the active series
+//! - `metrics`: images and label maps measured against each other
 //! - `models`: models and their runs
 //! - `why`, `record`: what is known at the cursor, and where a layer came from
 //! - `start`: what an empty window offers
-//! - `dialogs`: shows one of `help`, `settings`, `key_bindings`, `log`, `tag_browser`, `study_wizard`
+//! - `dialogs`: shows one of `help`, `settings`, `key_bindings`, `log`, `metrics`, `tag_browser`, `study_wizard`
 //! - `search_field`: what lists are filtered by
 
 pub(crate) mod dialogs;
@@ -18,6 +20,8 @@ pub(crate) mod key_bindings;
 pub(crate) mod layers;
 pub(crate) mod log;
 pub(crate) mod look;
+pub(crate) mod measurements;
+pub(crate) mod metrics;
 pub(crate) mod models;
 pub(crate) mod record;
 pub(crate) mod runs;

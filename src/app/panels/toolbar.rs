@@ -5,7 +5,7 @@ use lucide_icons::Icon;
 
 use crate::app::action::{Action, Layout, Tool};
 use crate::app::pane::Kind;
-use crate::app::state::Model;
+use crate::app::state::{Dialog, Model};
 use crate::app::ui_kit::theme::{self, tokens};
 use crate::app::ui_kit::widgets::{action_button, icon, named, tooltip};
 use crate::display::{View, presets};
@@ -37,11 +37,21 @@ pub(crate) fn show(ui: &mut Ui, model: &mut Model, queue: &mut Vec<Action>) {
             item(ui, Action::FullScreen, model.full_screen, queue);
         });
         ui.separator();
-        let wide = ui.available_width() > 900.0;
-        for tool in Tool::ALL {
-            if action_button(ui, Action::SetTool(tool), model.tool == tool, wide) {
+        let wide = ui.available_width() > 1200.0;
+        let mut tool = |ui: &mut Ui, tool: Tool, with_text: bool| {
+            if action_button(ui, Action::SetTool(tool), model.tool == tool, with_text) {
                 queue.push(Action::SetTool(tool));
             }
+        };
+        for one in Tool::ALL.into_iter().filter(|t| !Tool::MEASURES.contains(t)) {
+            tool(ui, one, wide);
+        }
+        ui.separator();
+        for one in Tool::MEASURES {
+            tool(ui, one, false);
+        }
+        if action_button(ui, Action::Metrics, model.dialog == Some(Dialog::Metrics), false) {
+            queue.push(Action::Metrics);
         }
         ui.separator();
         window_menu(ui, model, queue);
@@ -166,6 +176,7 @@ fn view_menu(ui: &mut Ui, model: &Model, queue: &mut Vec<Action>) {
         ui.separator();
         for (action, chosen) in [
             (Action::ToggleText, model.settings.preferences.show_text),
+            (Action::ToggleMeasurements, model.measurements_on),
             (Action::ToggleCrosshair, model.settings.show_crosshair),
             (Action::ToggleReferenceLines, model.settings.show_reference_lines),
             (Action::ToggleSync, model.settings.sync),
@@ -174,7 +185,7 @@ fn view_menu(ui: &mut Ui, model: &Model, queue: &mut Vec<Action>) {
             item(ui, action, chosen, queue);
         }
         ui.separator();
-        for action in [Action::Fit, Action::ActualSize, Action::Reset, Action::Tags] {
+        for action in [Action::Fit, Action::ActualSize, Action::Reset, Action::Metrics, Action::Tags] {
             item(ui, action, false, queue);
         }
     });

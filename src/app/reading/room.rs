@@ -303,6 +303,7 @@ impl ReadingRoom {
             let allowed = matches!(
                 action,
                 Action::SetTool(_)
+                    | Action::DeleteMeasurement
                     | Action::Slices(_)
                     | Action::FirstSlice
                     | Action::LastSlice

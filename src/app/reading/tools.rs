@@ -17,6 +17,9 @@ pub(super) fn tools(allowed: &[Allowed]) -> Vec<Tool> {
     if allowed.contains(&Allowed::Layout) {
         tools.push(Tool::Crosshair);
     }
+    if allowed.contains(&Allowed::Measure) {
+        tools.extend(Tool::MEASURES);
+    }
     tools
 }
 
@@ -33,6 +36,11 @@ pub(super) fn actions(allowed: &[Allowed], single: bool) -> Vec<(Action, Key)> {
     add(has(Allowed::Pan), Action::SetTool(Tool::Pan), Key::T);
     add(has(Allowed::Zoom), Action::SetTool(Tool::Zoom), Key::Z);
     add(true, Action::SetTool(Tool::Scroll), Key::S);
+    let measures = Tool::MEASURES.into_iter().zip([Key::D, Key::A, Key::E, Key::B]);
+    for (tool, key) in measures {
+        add(has(Allowed::Measure), Action::SetTool(tool), key);
+    }
+    add(has(Allowed::Measure), Action::DeleteMeasurement, Key::Delete);
     add(has(Allowed::Invert), Action::Invert, Key::I);
     add(has(Allowed::Window), Action::HeaderWindow, Key::R);
     add(has(Allowed::Zoom) || has(Allowed::Pan), Action::Fit, Key::F);
@@ -54,4 +62,27 @@ pub(super) fn slices(ctx: &egui::Context) -> Option<Action> {
         (Modifiers::NONE, Key::End, Action::LastSlice),
     ];
     keys.into_iter().find(|(modifiers, key, _)| pressed(*modifiers, *key)).map(|(.., action)| action)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn measuring_is_there_only_where_the_plan_allows_it() {
+        let measures = |allowed: &[Allowed]| {
+            let tools = tools(allowed).iter().filter(|t| Tool::MEASURES.contains(t)).count();
+            let actions = actions(allowed, true);
+            let keys = actions.iter().filter(|(a, _)| matches!(a, Action::SetTool(t) if Tool::MEASURES.contains(t)));
+            (tools, keys.count(), actions.iter().any(|(a, _)| *a == Action::DeleteMeasurement))
+        };
+        assert_eq!(measures(&[Allowed::Window, Allowed::Zoom, Allowed::Pan]), (0, 0, false));
+        assert_eq!(measures(&[Allowed::Window, Allowed::Measure]), (4, 4, true));
+        let all = [Allowed::Window, Allowed::Pan, Allowed::Zoom, Allowed::Invert, Allowed::Layout, Allowed::Measure];
+        let mut keys: Vec<Key> = actions(&all, true).into_iter().map(|(_, key)| key).collect();
+        let count = keys.len();
+        keys.sort_by_key(|k| k.name());
+        keys.dedup();
+        assert_eq!(keys.len(), count, "no two share a key");
+    }
 }

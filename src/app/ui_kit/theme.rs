@@ -45,6 +45,7 @@ struct ImageColors {
     quiet: Hex,
     line: Hex,
     handle: Hex,
+    measure: Hex,
 }
 
 /// Distances, points.
@@ -115,6 +116,7 @@ pub(crate) struct OverImage {
     pub quiet: Color32,
     pub line: Color32,
     pub handle: Color32,
+    pub measure: Color32,
 }
 
 struct All {
@@ -152,6 +154,7 @@ static ALL: LazyLock<All> = LazyLock::new(|| {
             quiet: file.image.quiet.0,
             line: file.image.line.0,
             handle: file.image.handle.0,
+            measure: file.image.measure.0,
         },
     }
 });

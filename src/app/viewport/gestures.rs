@@ -113,7 +113,7 @@ pub(super) fn cursor(tool: Tool, dragging: bool) -> CursorIcon {
         Tool::Pan => CursorIcon::Grab,
         Tool::Zoom => CursorIcon::ZoomIn,
         Tool::Scroll => CursorIcon::ResizeVertical,
-        Tool::Crosshair => CursorIcon::Crosshair,
+        Tool::Crosshair | Tool::Length | Tool::Angle | Tool::Ellipse | Tool::Rectangle => CursorIcon::Crosshair,
     }
 }
 

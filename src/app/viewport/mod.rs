@@ -3,11 +3,13 @@
 //! - `slice`, `volume`: the two kinds
 //! - `gestures`: what drags, wheel and clicks do
 //! - `crosshair`: the lines of the other views, their handles, reference lines
+//! - `measuring`: lengths, angles, regions
 //! - `annotate`: letters, corner text, legends
 
 mod annotate;
 mod crosshair;
 mod gestures;
+mod measuring;
 mod slice;
 mod volume;
 

@@ -3,7 +3,7 @@
 use eframe::egui::{Color32, Rect, Ui, pos2};
 use glam::DVec2;
 
-use super::{Canvas, Spot, annotate, crosshair, gestures};
+use super::{Canvas, Spot, annotate, crosshair, gestures, measuring};
 use crate::app::action::Tool;
 use crate::app::picture::Scene;
 use crate::app::state::Probe;
@@ -34,6 +34,8 @@ pub(super) fn show(ui: &mut Ui, canvas: &mut Canvas<'_>, spot: &Spot) {
         }
     }
     crosshair::draw(canvas.model, spot, &plane);
+    measuring::show(ui, canvas.model, spot, &plane);
+    measuring::cursor(ui, canvas.model, spot, &plane);
     if canvas.model.settings.preferences.show_text {
         annotate::slice(canvas.model, spot, &plane);
     }
@@ -68,6 +70,9 @@ fn answer(ui: &mut Ui, canvas: &mut Canvas<'_>, spot: &Spot) -> Option<String> {
         && ui.input(|i| i.pointer.is_moving())
     {
         crosshair::place(canvas.model, spot, pointer?);
+        return None;
+    }
+    if measuring::answer(ui, canvas.model, spot) {
         return None;
     }
     if canvas.model.tool == Tool::Crosshair && crosshair::answer(ui, canvas.model, spot) {
@@ -108,7 +113,7 @@ fn answer(ui: &mut Ui, canvas: &mut Canvas<'_>, spot: &Spot) -> Option<String> {
             let n = pane.slice_number(stage);
             Some(format!("{} / {}", n.index + 1, n.count))
         }
-        Tool::Crosshair => None,
+        Tool::Crosshair | Tool::Length | Tool::Angle | Tool::Ellipse | Tool::Rectangle => None,
     }
 }
 

@@ -49,7 +49,7 @@ pub fn page(evaluation: &Evaluation, statistics: &Statistics, setting: &Setting)
         results::differences(evaluation, statistics),
         results::boxes(evaluation, statistics, &links),
         agreement::section(evaluation, &links),
-        probabilities::section(evaluation),
+        probabilities::section(evaluation, statistics),
         groups::section(evaluation, statistics),
         cases::worst(evaluation, statistics, &links),
         cases::failures(evaluation, statistics, &links),

@@ -1,21 +1,24 @@
-//! ROC curves and reliability diagrams.
+//! ROC, precision-recall and free-response curves, DeLong's tests, reliability diagrams.
 
 use std::collections::BTreeSet;
 
 use super::results::percent;
+use crate::evaluate::candidates::froc_points;
 use crate::evaluate::run::Evaluation;
+use crate::evaluate::statistics::Statistics;
 use crate::evaluate::work::{ReliabilityCounts, Scored};
+use crate::metrics::Ranking;
 use crate::reader_study::analysis::delong::standard_error;
 use crate::reader_study::analysis::proportion::Proportion;
 use crate::reader_study::analysis::roc::{Scores, logit_interval};
-use crate::report::numbers::{count, fixed, interval};
-use crate::report::plots::{Curve, Reliability, ReliabilityBin, ReliabilityCurve, roc};
+use crate::report::numbers::{count, counted, fixed, interval, p_value, signed};
+use crate::report::plots::{Curve, Reliability, ReliabilityBin, ReliabilityCurve, froc, precision_recall, roc};
 use crate::report::{Cell, Column, Figure, Section, Table, Width};
 
 /// Bins of a reliability diagram from scores of cases.
 const BINS: usize = 10;
 
-pub(super) fn section(evaluation: &Evaluation) -> Section {
+pub(super) fn section(evaluation: &Evaluation, statistics: &Statistics) -> Section {
     let mut section = Section::new("Probabilities");
     let ci = percent(evaluation.plan.statistics.alpha);
     let columns = vec![
@@ -46,6 +49,7 @@ pub(super) fn section(evaluation: &Evaluation) -> Section {
             let caption = format!("ROC curves{suffix}; the dashed line is chance");
             figures.push(Figure::svg(roc(&curves), caption, format!("ROC curves{suffix}")).width(Width::Half));
         }
+        figures.extend(precision_recall_figure(&scored, &suffix));
         let probabilities = |s: &&Scored| s.probability && (0.0..=1.0).contains(&s.score);
         let reliability: Vec<(String, Vec<ReliabilityCounts>)> = scored
             .iter()
@@ -62,9 +66,13 @@ pub(super) fn section(evaluation: &Evaluation) -> Section {
         .filter(|(_, counts)| counts.iter().any(|c| c.n > 0))
         .collect();
     figures.extend(diagram(evaluation, &voxels, "voxels of all cases", false));
+    figures.extend(froc_figure(evaluation));
     if !table.is_empty() {
         table.remark("Intervals: standard errors after DeLong 1988 on the logit scale. Cases count as independent");
         section.table(table);
+    }
+    if !statistics.auc_differences.is_empty() {
+        section.table(delong_table(evaluation, statistics));
     }
     if !figures.is_empty() {
         section.figures(figures);
@@ -99,6 +107,80 @@ fn curve(model: &str, target: &str, scored: &[&Scored], alpha: f64, table: &mut 
     let ends = ends.map(|i| format!(" ({i})")).unwrap_or_default();
     let points = scores.roc_points().iter().map(|p| [p.fpf, p.tpf]).collect();
     Some(Curve { name: format!("{model}, AUC {}{ends}", fixed(auc, 3)), points })
+}
+
+/// Models in pairs on the same cases.
+fn delong_table(evaluation: &Evaluation, statistics: &Statistics) -> Table {
+    let ci = percent(evaluation.plan.statistics.alpha);
+    let columns = vec![
+        Column::text("Models"),
+        Column::text("Target"),
+        Column::number("Positive", ""),
+        Column::number("Negative", ""),
+        Column::number("AUC difference", ""),
+        Column::number(format!("{ci} interval"), ""),
+        Column::number("p", ""),
+        Column::number("p, Holm", ""),
+    ];
+    let mut table = Table::new("Areas under ROC curves in pairs on the same cases, first minus second", columns);
+    for d in &statistics.auc_differences {
+        let p = match (&d.p, &d.undefined) {
+            (Some(p), _) => p_value(*p).into(),
+            (None, Some(why)) => Cell::quiet("–").noted(table.note(why.clone())),
+            (None, None) => Cell::quiet("–"),
+        };
+        table.row([
+            format!("{} − {}", d.first, d.second).into(),
+            d.target.clone().into(),
+            count(d.positives as u64).into(),
+            count(d.negatives as u64).into(),
+            d.difference.map_or_else(|| Cell::quiet("–"), |v| signed(v, 3).into()),
+            d.interval.map_or_else(|| Cell::quiet("–"), |i| interval(i, 3).into()),
+            p,
+            d.p_holm.map_or_else(|| Cell::quiet("–"), |p| p_value(p).into()),
+        ]);
+    }
+    let tests = statistics.auc_differences.iter().filter(|d| d.p.is_some()).count();
+    table.remark(format!(
+        "p: DeLong's test of two areas on the same cases, which count as independent. Holm: corrected over the {} of this table",
+        counted(tests, "test")
+    ));
+    table
+}
+
+fn precision_recall_figure(scored: &[(&str, Vec<&Scored>)], suffix: &str) -> Option<Figure> {
+    let (mut curves, mut shares): (Vec<Curve>, Vec<f64>) = (Vec::new(), Vec::new());
+    for (model, scored) in scored {
+        let score: Vec<f32> = scored.iter().map(|s| s.score as f32).collect();
+        let truth: Vec<bool> = scored.iter().map(|s| s.truth).collect();
+        let Ok(ranking) = Ranking::new(&score, &truth) else { continue };
+        let (Ok(points), Ok(area)) = (ranking.precision_recall(), ranking.average_precision()) else { continue };
+        let share = truth.iter().filter(|t| **t).count() as f64 / truth.len() as f64;
+        if !shares.contains(&share) {
+            shares.push(share);
+        }
+        let points = points.iter().map(|p| [p.recall, p.precision]).collect();
+        curves.push(Curve { name: format!("{model}, AP {}", fixed(area, 3)), points });
+    }
+    let caption = format!("Precision-recall curves{suffix}; the dashed line is chance, the share of positives");
+    let alternative = format!("Precision-recall curves{suffix}");
+    (!curves.is_empty())
+        .then(|| Figure::svg(precision_recall(&curves, &shares), caption, alternative).width(Width::Half))
+}
+
+/// Lesions found over false positives a case, where maps have a threshold.
+fn froc_figure(evaluation: &Evaluation) -> Option<Figure> {
+    let curves: Vec<Curve> = (evaluation.models.iter().enumerate())
+        .filter_map(|(n, model)| {
+            let cases: Vec<_> = evaluation.of_model(n).filter_map(|(_, _, r)| r.candidates.as_ref()).collect();
+            let points = froc_points(cases.iter().copied())?;
+            let lesions: usize = cases.iter().map(|c| c.lesions).sum();
+            Some(Curve { name: format!("{}, {}", model.name, counted(lesions, "lesion")), points })
+        })
+        .collect();
+    let caption = "Free-response curves: lesions that a candidate touches over false positives a case. A candidate is a connected \
+                   piece above the threshold, rated by its highest score";
+    (!curves.is_empty()).then(|| Figure::svg(froc(&curves), caption, "Free-response curves").width(Width::Half))
 }
 
 /// Counts in bins of equal width; an edge belongs to the bin below, as in `metrics::calibration`.

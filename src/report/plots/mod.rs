@@ -6,7 +6,7 @@
 //!
 //! - [`axis`]: [`Axis`], [`Point`]; `scale`, `frame`, `legend`: what plots share
 //! - `canvas`: the SVG; [`palette`]: colours, marks and dashes of series; `text_width`: how long words are
-//! - [`box_plot`], [`bland_altman`], [`scatter`], [`histogram`], [`line`](mod@line), [`forest`], [`reliability`], [`mod@roc`] (ROC and FROC)
+//! - [`box_plot`], [`bland_altman`], [`scatter`], [`histogram`], [`line`](mod@line), [`forest`], [`reliability`], [`mod@roc`] (ROC, precision-recall and FROC)
 //! - [`quartiles`]: the five numbers of a box
 
 pub mod axis;
@@ -34,5 +34,5 @@ pub use histogram::Histogram;
 pub use line::{Line, LineSeries};
 pub use quartiles::Quartiles;
 pub use reliability::{Reliability, ReliabilityBin, ReliabilityCurve};
-pub use roc::{Curve, froc, roc};
+pub use roc::{Curve, froc, precision_recall, roc};
 pub use scatter::{Scatter, ScatterSeries};

@@ -1,4 +1,4 @@
-//! ROC and FROC curves.
+//! ROC, precision-recall and FROC curves.
 
 use super::axis::Axis;
 use super::canvas::{Pen, drawn};
@@ -19,7 +19,15 @@ pub struct Curve {
 #[must_use]
 pub fn roc(curves: &[Curve]) -> String {
     let unit = |title: &str| Axis::new(title, "").range([0.0, 1.0]);
-    curves_over(curves, &unit("1 − specificity"), &unit("Sensitivity"), true)
+    curves_over(curves, &unit("1 − specificity"), &unit("Sensitivity"), &[[[0.0, 0.0], [1.0, 1.0]]])
+}
+
+/// Precision-recall curves over the lines of chance, one at each share of positives; `x` is recall, `y` precision.
+#[must_use]
+pub fn precision_recall(curves: &[Curve], shares: &[f64]) -> String {
+    let unit = |title: &str| Axis::new(title, "").range([0.0, 1.0]);
+    let chance: Vec<[[f64; 2]; 2]> = shares.iter().map(|share| [[0.0, *share], [1.0, *share]]).collect();
+    curves_over(curves, &unit("Recall"), &unit("Precision"), &chance)
 }
 
 /// FROC curves; `x` is the mean number of false marks a case, `y` the share of lesions found.
@@ -27,10 +35,10 @@ pub fn roc(curves: &[Curve]) -> String {
 pub fn froc(curves: &[Curve]) -> String {
     let most = curves.iter().flat_map(|c| &c.points).map(|p| p[0]).filter(|x| x.is_finite()).fold(0.0, f64::max);
     let x = Axis::new("False positives per case", "").range([0.0, if most > 0.0 { most } else { 1.0 }]);
-    curves_over(curves, &x, &Axis::new("Share of lesions found", "").range([0.0, 1.0]), false)
+    curves_over(curves, &x, &Axis::new("Share of lesions found", "").range([0.0, 1.0]), &[])
 }
 
-fn curves_over(curves: &[Curve], x: &Axis, y: &Axis, chance: bool) -> String {
+fn curves_over(curves: &[Curve], x: &Axis, y: &Axis, chance: &[[[f64; 2]; 2]]) -> String {
     let width = 360.0;
     let names: Vec<&str> = curves.iter().map(|c| c.name.as_str()).collect();
     let top = legend::height(&names, width - 20.0) + 4.0;
@@ -40,8 +48,8 @@ fn curves_over(curves: &[Curve], x: &Axis, y: &Axis, chance: bool) -> String {
         legend::draw(canvas, &looks, width - 20.0, Sample::Line);
         let ranges = (x.over(std::iter::empty()), y.over(std::iter::empty()));
         let frame = Frame::draw(canvas, size, Margins::below(top), (x, ranges.0), (y, ranges.1));
-        if chance {
-            canvas.dashed(&[frame.at(0.0, 0.0), frame.at(1.0, 1.0)], Some([4.0, 3.0]), Pen::QUIET);
+        for [a, b] in chance {
+            canvas.dashed(&[frame.at(a[0], a[1]), frame.at(b[0], b[1])], Some([4.0, 3.0]), Pen::QUIET);
         }
         for (curve, (_, look)) in curves.iter().zip(&looks) {
             let finite = curve.points.iter().filter(|p| p[0].is_finite() && p[1].is_finite());

@@ -1,0 +1,198 @@
+//! Two images, measured on the reference's grid.
+
+use super::{ComparingError, note_on_reference};
+use crate::jobs::Control;
+use crate::metrics::one_grid::{labels_on, values_on};
+use crate::metrics::{
+    Comparison, DataRange, Errors, HistogramDistance, ImagePair, MutualInformation, SsimOptions, TISSUE_BANDS,
+    TissueBand, Undefined, errors_by_tissue, histogram_distance, mutual_information, ssim_per_slice,
+};
+use crate::volume::{Interpolation, Labelmap, Unit, Volume};
+
+/// Bins of the histograms, as scikit-image takes them for mutual information.
+pub const BINS: usize = 100;
+
+/// How two images are measured.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct ImageOptions<'a> {
+    /// Only voxels of this map's labels but 0 count.
+    pub mask: Option<&'a Labelmap>,
+    /// The full scale of PSNR and SSIM; `None`: that of the reference.
+    pub range: Option<DataRange>,
+    /// Brings the test and the mask onto the reference's grid where they have another.
+    pub resample: bool,
+    /// Also what takes longer: [`Detail`].
+    pub detail: bool,
+}
+
+/// Two images measured.
+#[derive(Debug, Clone)]
+pub struct ComparedImages {
+    /// The numbers of what counts: the mask, else the whole image.
+    pub comparison: Comparison,
+    /// Errors by tissue, where the reference is in Hounsfield units.
+    pub tissues: Vec<(TissueBand, Errors)>,
+    /// What takes longer, where it was asked for.
+    pub detail: Option<Detail>,
+    /// Whether a mask says what counts.
+    pub masked: bool,
+    /// Whether the data range was stated; else it is that of the reference.
+    pub range_stated: bool,
+    /// The unit of errors.
+    pub unit: Unit,
+    /// What a person has to know.
+    pub notes: Vec<String>,
+    /// Test minus reference on the reference's grid, `[nz, ny, nx]`; NaN where nothing is measured.
+    pub error: Vec<f32>,
+}
+
+/// What takes longer.
+#[derive(Debug, Clone)]
+pub struct Detail {
+    /// Mutual information of what counts, [`BINS`] bins.
+    pub mutual_information: Result<MutualInformation, Undefined>,
+    /// Distances between the histograms of what counts, [`BINS`] bins.
+    pub histogram: Result<HistogramDistance, Undefined>,
+    /// The numbers of the whole image, where a mask says what counts.
+    pub whole: Option<Comparison>,
+    /// Errors by label of the mask.
+    pub labels: Vec<LabelErrors>,
+    /// What counts, slice by slice along the reference's third axis, from its first slice.
+    pub slices: Vec<SliceNumbers>,
+}
+
+/// Errors of the voxels of one label.
+#[derive(Debug, Clone)]
+pub struct LabelErrors {
+    /// The label.
+    pub label: u16,
+    /// What it is called.
+    pub name: String,
+    /// Its voxels' errors.
+    pub errors: Errors,
+}
+
+/// The numbers of one slice.
+#[derive(Debug, Clone)]
+pub struct SliceNumbers {
+    /// Its voxels' errors.
+    pub errors: Errors,
+    /// Mean structural similarity of this slice alone, 2D; a reason where there is none.
+    pub ssim: Result<f64, String>,
+}
+
+/// Measures `test` against `reference`, on the reference's grid.
+///
+/// Voxels that are padding, lie outside of one image or are not finite are left out, and a note says so.
+///
+/// # Errors
+/// When the grids differ and resampling was not asked for, an image is in colour, no voxel is left, or the person stops.
+pub fn compare_images(
+    reference: &Volume,
+    test: &Volume,
+    options: &ImageOptions<'_>,
+    control: &Control,
+) -> Result<ComparedImages, ComparingError> {
+    let mut notes: Vec<String> = note_on_reference(&reference.provenance).into_iter().collect();
+    let grid = &reference.geometry;
+    control.stage("Bringing both onto one grid", 0);
+    let truth = values_on(reference, grid, None, "the reference", control)?;
+    let found = values_on(test, grid, options.resample.then_some(Interpolation::Linear), "the test image", control)?;
+    notes.extend(found.note);
+    if reference.unit != test.unit {
+        notes.push(format!("The reference is in {}, the test image in {}", reference.unit.name(), test.unit.name()));
+    }
+    let finite: Vec<bool> =
+        truth.values.iter().zip(&found.values).map(|(r, t)| r.is_finite() && t.is_finite()).collect();
+    let mask = match options.mask {
+        Some(mask) => {
+            let placed = labels_on(mask, grid, options.resample, "the mask")?;
+            notes.extend(placed.note);
+            Some((mask, placed.values))
+        }
+        None => None,
+    };
+    let inside = |index: usize| mask.as_ref().is_none_or(|(_, labels)| labels[index] > 0);
+    let counts: Vec<bool> = finite.iter().enumerate().map(|(index, finite)| *finite && inside(index)).collect();
+    let wanted = (0..finite.len()).filter(|index| inside(*index)).count();
+    let measured = counts.iter().filter(|c| **c).count();
+    if measured < wanted {
+        notes.push(format!(
+            "{} of {wanted} voxels are padding, lie outside one image or are not finite: they are left out",
+            wanted - measured
+        ));
+    }
+    let counted = (mask.is_some() || measured < wanted).then_some(counts.as_slice());
+    let pair = ImagePair::new(&truth.values, &found.values, grid.size(), counted)?;
+    let range = options.range.or_else(|| DataRange::of_reference(&pair).ok());
+    let tissues = if reference.unit == Unit::Hounsfield { errors_by_tissue(&pair, &TISSUE_BANDS) } else { Vec::new() };
+    control.checkpoint()?;
+    control.stage("Errors and structural similarity", 0);
+    let comparison = Comparison::of_images(&pair, range);
+    control.checkpoint()?;
+    let detail = match options.detail {
+        true => {
+            let whole = match &mask {
+                Some(_) => {
+                    let all = finite.contains(&false).then_some(finite.as_slice());
+                    Some(ImagePair::new(&truth.values, &found.values, grid.size(), all)?)
+                }
+                None => None,
+            };
+            let labels = mask.as_ref().map(|(map, values)| (*map, values.as_slice()));
+            Some(detailed(&pair, whole.as_ref(), labels, range, control)?)
+        }
+        false => None,
+    };
+    let values = truth.values.iter().zip(&found.values).zip(&counts);
+    let error = values.map(|((r, t), counts)| if *counts { t - r } else { f32::NAN }).collect();
+    Ok(ComparedImages {
+        comparison,
+        tissues,
+        detail,
+        masked: mask.is_some(),
+        range_stated: options.range.is_some(),
+        unit: reference.unit.clone(),
+        notes,
+        error,
+    })
+}
+
+fn detailed(
+    pair: &ImagePair,
+    whole: Option<&ImagePair>,
+    mask: Option<(&Labelmap, &[u16])>,
+    range: Option<DataRange>,
+    control: &Control,
+) -> Result<Detail, ComparingError> {
+    control.stage("Slice by slice", 0);
+    let ssims = range.map(|range| ssim_per_slice(pair, &SsimOptions::new(range)));
+    let no_range = || Err("there is no data range, and the reference is constant".to_owned());
+    let slices = pair.errors_per_slice().into_iter().enumerate().map(|(k, errors)| SliceNumbers {
+        errors,
+        ssim: match ssims.as_ref().and_then(|all| all.get(k)) {
+            Some(ssim) => ssim.clone().map_err(|why| why.to_string()),
+            None => no_range(),
+        },
+    });
+    let slices = slices.collect();
+    control.checkpoint()?;
+    control.stage("Histograms", 0);
+    let mutual_information = mutual_information(pair, BINS);
+    control.checkpoint()?;
+    let histogram = histogram_distance(pair, BINS);
+    control.checkpoint()?;
+    let labels = match mask {
+        Some((map, values)) => {
+            let by_label = pair.errors_by_label(values)?;
+            let named = |label: u16| map.label(label).map_or_else(|| format!("Label {label}"), |l| l.name.clone());
+            let kept = by_label.into_iter().filter(|(label, _)| *label > 0);
+            kept.map(|(label, errors)| LabelErrors { label, name: named(label), errors }).collect()
+        }
+        None => Vec::new(),
+    };
+    control.stage("The whole image", 0);
+    let whole = whole.map(|pair| Comparison::of_images(pair, range));
+    control.checkpoint()?;
+    Ok(Detail { mutual_information, histogram, whole, labels, slices })
+}
