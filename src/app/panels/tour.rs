@@ -42,6 +42,11 @@ pub(crate) fn show(ui: &mut Ui, model: &Model, progress: Option<&Progress>, queu
         }
         beliefs(ui, step);
         if let Stand::Done(played) = stand {
+            for ran in played.runs() {
+                let (r, licence) = (&ran.result, &ran.model.manifest.license);
+                let facts = format!("{}   {licence}   {}   {:.1} s", r.model, r.provider, r.seconds.total);
+                quiet(ui, facts).on_hover_text(format!("SHA-256 of the weights {}", r.weights_sha256));
+            }
             for one in &played.notices {
                 notice(ui, one);
             }
