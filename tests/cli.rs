@@ -177,8 +177,8 @@ fn the_demo_runs_without_a_display_and_writes_its_four_views() {
     let page = std::fs::read_to_string(folder.path().join("index.html")).unwrap();
     let steps = story["steps"].as_array().unwrap();
     assert!(steps.len() >= 10, "{} steps", steps.len());
-    for (n, step) in steps.iter().enumerate() {
-        assert!(page.contains(&format!("{}. {}", n + 1, step["title"].as_str().unwrap())), "{step}");
+    for step in steps {
+        assert!(page.contains(&format!(">{}</h2>", step["title"].as_str().unwrap())), "{step}");
     }
     for view in ["axial", "coronal", "sagittal", "volume"] {
         let image = image::open(folder.path().join(format!("{view}.png"))).unwrap().to_rgb8();

@@ -181,6 +181,9 @@ pub struct Explain {
     /// Edge of the boxes that occlusion covers, voxels of the model's grid.
     #[serde(default = "Explain::box_voxels")]
     pub box_voxels: usize,
+    /// Steps of the deletion and insertion tests; 0 leaves them out.
+    #[serde(default = "Explain::test_steps")]
+    pub test_steps: usize,
     /// How many masks RISE draws.
     #[serde(default = "Explain::masks")]
     pub masks: usize,
@@ -192,6 +195,10 @@ pub struct Explain {
 impl Explain {
     fn box_voxels() -> usize {
         32
+    }
+
+    fn test_steps() -> usize {
+        8
     }
 
     fn masks() -> usize {

@@ -25,8 +25,8 @@ pub(super) fn html(tour: &Tour, origin: &Origin, chapters: &[Chapter]) -> String
                 .into(),
         ));
     }
-    for (n, (step, chapter)) in tour.steps.iter().zip(chapters).enumerate() {
-        page.section(section(n + 1, step, chapter));
+    for (step, chapter) in tour.steps.iter().zip(chapters) {
+        page.section(section(step, chapter));
     }
     let used: Vec<&UsedModel> = chapters.iter().flat_map(|c| &c.models).collect();
     if !used.is_empty() {
@@ -42,8 +42,9 @@ pub(super) fn html(tour: &Tour, origin: &Origin, chapters: &[Chapter]) -> String
     page.html()
 }
 
-fn section(n: usize, step: &Step, chapter: &Chapter) -> Section {
-    let mut section = Section::new(format!("{n}. {}", step.title));
+fn section(step: &Step, chapter: &Chapter) -> Section {
+    // The table of contents numbers them.
+    let mut section = Section::new(step.title.clone());
     words(&mut section, &step.text);
     let (pictures, played) = (&chapter.drawn, &chapter.played);
     let width =
@@ -66,7 +67,7 @@ fn section(n: usize, step: &Step, chapter: &Chapter) -> Section {
     for notice in &played.notices {
         section.boxed("is-remark", "Note", vec![Text::from(notice.clone())]);
     }
-    if let Some(believe) = &step.believe {
+    if let Some(believe) = step.believe.as_ref().filter(|_| played.is_whole()) {
         section.boxed("is-sound", "What you can believe", texts(believe));
     }
     if let Some(not) = &step.do_not_believe {

@@ -31,6 +31,12 @@ pub struct Played {
 }
 
 impl Played {
+    /// Whether all that the step was to make is there. Where it is not, its words on what to believe mean nothing.
+    #[must_use]
+    pub fn is_whole(&self) -> bool {
+        !self.named.iter().any(|(_, named)| matches!(named, Named::Absent(_)))
+    }
+
     /// The runs of this step.
     pub fn runs(&self) -> impl Iterator<Item = &Arc<Ran>> {
         self.named.iter().filter_map(|(_, named)| match named {
@@ -109,8 +115,12 @@ pub fn play(tour: &Tour, step: &Step, names: &Names, models: &Models, control: &
             }
             Work::Measure(m) => {
                 control.stage(format!("Measuring {}", m.title.as_deref().unwrap_or(m.what.title())), 0);
-                let number = measure(m, &names, control);
+                let mut number = measure(m, &names, control);
                 control.checkpoint()?;
+                // Why is said once, by the notice.
+                if played.notices.iter().any(|why| number.words.ends_with(why.as_str())) {
+                    number.words = "Not measured".to_owned();
+                }
                 played.numbers.push(number);
                 continue;
             }
@@ -199,15 +209,15 @@ impl Asked<'_> {
         Ok(Ran { name: r.name.clone(), model, inputs, options, result })
     }
 
-    /// Large boxes and few masks: a tour waits for no finer map.
+    /// Large boxes side by side and few masks: a tour waits for no finer map.
     fn explain(&self, e: &format::Explain) -> Result<Named, String> {
         let ran = self.names.run(&e.run)?;
         let asked = ExplainOptions {
             target: e.target.clone(),
             seed: e.seed,
-            occlusion: Occlusion { mask_size: e.box_voxels, overlap: 0.25, coarse: None, ..Occlusion::default() },
+            occlusion: Occlusion { mask_size: e.box_voxels, overlap: 0.0, coarse: None, ..Occlusion::default() },
             rise: Rise { masks: e.masks, ..Rise::default() },
-            evaluation: Some(Evaluation { steps: 8, ..Evaluation::default() }),
+            evaluation: (e.test_steps > 0).then(|| Evaluation { steps: e.test_steps, ..Evaluation::default() }),
             ..ExplainOptions::of(e.method)
         };
         let found = explain::run(&ran.model, &ran.inputs, &asked, self.control);

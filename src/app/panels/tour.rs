@@ -40,7 +40,7 @@ pub(crate) fn show(ui: &mut Ui, model: &Model, progress: Option<&Progress>, queu
         if let Stand::Done(played) = stand {
             numbers(ui, &played.numbers);
         }
-        beliefs(ui, step);
+        beliefs(ui, step, stand);
         if let Stand::Done(played) = stand {
             for ran in played.runs() {
                 let (r, licence) = (&ran.result, &ran.model.manifest.license);
@@ -141,12 +141,13 @@ fn numbers(ui: &mut Ui, numbers: &[Number]) {
     });
 }
 
-fn beliefs(ui: &mut Ui, step: &Step) {
+fn beliefs(ui: &mut Ui, step: &Step, stand: &Stand) {
     let t = tokens(ui.ctx());
     if let Some(not) = &step.do_not_believe {
         boxed(ui, Icon::TriangleAlert, "What not to believe", t.uncertain, not);
     }
-    if let Some(believe) = &step.believe {
+    let whole = !matches!(stand, Stand::Done(played) if !played.is_whole());
+    if let Some(believe) = step.believe.as_ref().filter(|_| whole) {
         boxed(ui, Icon::Check, "What you can believe", t.approved, believe);
     }
 }
