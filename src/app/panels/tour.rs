@@ -122,18 +122,17 @@ fn numbers(ui: &mut Ui, numbers: &[Number]) {
     }
     let t = tokens(ui.ctx());
     let small = |s: &str| RichText::new(s).size(t.size.small + 1.0);
-    let half = ui.available_width() * 0.56;
+    let half = ui.available_width() * 0.5;
+    let rest = ui.available_width() - half - t.space.s;
     Grid::new("tour numbers").num_columns(2).spacing(vec2(t.space.s, t.space.xs)).show(ui, |ui| {
         for number in numbers {
-            // A verdict is a sentence: it gets the width of both columns.
             ui.allocate_ui(vec2(half, 0.0), |ui| {
-                ui.set_max_width(half);
+                ui.set_width(half);
                 ui.add(Label::new(small(&number.title).color(t.quiet)).wrap());
             });
-            let rest = (ui.available_width()).max(80.0);
             let color = if number.value.is_some() { t.text } else { t.quiet };
             ui.allocate_ui(vec2(rest, 0.0), |ui| {
-                ui.set_max_width(rest);
+                ui.set_width(rest);
                 ui.add(Label::new(small(&number.words).color(color)).wrap());
             });
             ui.end_row();
