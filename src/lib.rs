@@ -5,7 +5,7 @@
 //!
 //! - ground: [`volume`], [`display`], [`jobs`], [`error`]
 //! - abilities: [`io`], [`render`], [`inference`], [`explain`], [`metrics`], [`evaluate`],
-//!   [`reader_study`], [`report`], [`provenance`]
+//!   [`reader_study`], [`report`], [`provenance`], [`tour`]
 //! - faces: [`cli`], [`app`]
 
 pub mod display;
@@ -22,6 +22,7 @@ pub mod provenance;
 pub mod reader_study;
 pub mod render;
 pub mod report;
+pub mod tour;
 
 pub mod app;
 pub mod cli;

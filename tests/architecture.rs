@@ -20,6 +20,7 @@ const FLOORS: &[(&str, u8)] = &[
     ("report", 2),
     ("reader_study", 2),
     ("provenance", 2),
+    ("tour", 2),
     ("app", 3),
     ("cli", 3),
 ];

@@ -174,6 +174,12 @@ fn the_demo_runs_without_a_display_and_writes_its_four_views() {
     let story: serde_json::Value = serde_json::from_str(&done(&output)).unwrap();
     let volume = story["brain_volume_ml"].as_f64().unwrap();
     assert!((900.0..2200.0).contains(&volume), "a grown-up's brain has {volume} ml");
+    let page = std::fs::read_to_string(folder.path().join("index.html")).unwrap();
+    let steps = story["steps"].as_array().unwrap();
+    assert!(steps.len() >= 10, "{} steps", steps.len());
+    for step in steps {
+        assert!(page.contains(&format!(">{}</h2>", step["title"].as_str().unwrap())), "{step}");
+    }
     for view in ["axial", "coronal", "sagittal", "volume"] {
         let image = image::open(folder.path().join(format!("{view}.png"))).unwrap().to_rgb8();
         let tinted = image.pixels().filter(|p| p.0[0].abs_diff(p.0[2]) > 20).count();

@@ -14,6 +14,8 @@ mod models;
 mod reading;
 #[path = "support/study.rs"]
 mod study;
+#[path = "gui/tour.rs"]
+mod tour;
 
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::display::View;
 use crate::render::scene::SlabMode;
+use crate::tour::shipped;
 use crate::volume::Interpolation;
 
 /// How the image area is divided.
@@ -138,6 +139,14 @@ pub enum Action {
     OpenFiles,
     OpenFolder,
     TryDemo,
+    /// The tour at this place among those that ship; the demo is the first.
+    StartTour(u8),
+    OpenTour,
+    TourNext,
+    TourBack,
+    TourStop,
+    TourAgain,
+    LeaveTour,
     AddOverlay,
     CloseAll,
     SetLayout(Layout),
@@ -248,8 +257,20 @@ impl Action {
                 Some(KeyboardShortcut::new(Modifiers::COMMAND.plus(Modifiers::SHIFT), Key::O)),
             ),
             Self::TryDemo => {
-                ("Try the demo", "Opens a real head scan that comes through a package", Icon::Sparkles, None)
+                ("Try the demo", "Tells the whole story on a real head, step by step", Icon::Sparkles, None)
             }
+            Self::StartTour(n) => {
+                let shipped = shipped::ALL.get(usize::from(n)).unwrap_or(&shipped::ALL[0]);
+                (shipped.title, "Starts this guided tour", Icon::GraduationCap, None)
+            }
+            Self::OpenTour => {
+                ("Open a tour…", "Plays a guided tour that a teacher wrote (.toml)", Icon::GraduationCap, None)
+            }
+            Self::TourNext => ("Next", "The next step of the tour", Icon::ArrowRight, key(Key::PageDown)),
+            Self::TourBack => ("Back", "The step before, as it was", Icon::ArrowLeft, key(Key::PageUp)),
+            Self::TourStop => ("Cancel this step", "Stops the work of the tour", Icon::X, None),
+            Self::TourAgain => ("Run this step", "Does the work of a stopped step after all", Icon::Play, None),
+            Self::LeaveTour => ("Leave the tour", "The viewer stays as it is", Icon::X, None),
             Self::AddOverlay => {
                 ("Add overlay from file…", "Lays a volume or a mask over the active series", Icon::Plus, None)
             }
@@ -497,6 +518,9 @@ impl Action {
     #[must_use]
     pub fn all() -> Vec<Self> {
         let mut all = vec![Self::OpenFiles, Self::OpenFolder, Self::TryDemo, Self::AddOverlay];
+        // The first is the demo.
+        all.extend((1..shipped::ALL.len() as u8).map(Self::StartTour));
+        all.extend([Self::OpenTour, Self::TourNext, Self::TourBack, Self::TourStop, Self::TourAgain, Self::LeaveTour]);
         all.extend(Layout::ALL.map(Self::SetLayout));
         all.extend([Self::Maximise, Self::Undo, Self::Redo]);
         all.extend(Tool::ALL.map(Self::SetTool));
@@ -564,6 +588,13 @@ impl Action {
             | Self::CancelJobs
             | Self::Quit => "Files",
             Self::SetTool(_) | Self::DeleteMeasurement => "Tools",
+            Self::StartTour(_)
+            | Self::OpenTour
+            | Self::TourNext
+            | Self::TourBack
+            | Self::TourStop
+            | Self::TourAgain
+            | Self::LeaveTour => "Tours",
             Self::Preset(_) | Self::AutoWindow | Self::HeaderWindow | Self::Invert => "Window and level",
             Self::Slices(_) | Self::FirstSlice | Self::LastSlice | Self::NextSeries | Self::PreviousSeries => {
                 "Slices and series"

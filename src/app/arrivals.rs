@@ -9,11 +9,11 @@ use super::Veritome;
 use super::action::Layout;
 use super::library::{Load, Loaded, SeriesId};
 use super::results;
-use super::tasks::{Done, MEASURING, Purpose};
+use super::tasks::{Done, MEASURING, Purpose, Stopped};
 use super::ui_kit::toast::Level;
-use crate::inference::demo::Findings;
 use crate::io::IoError;
 use crate::render::scene::{Content, Layer, front_cut_away};
+use crate::tour::Scene;
 use crate::volume::{Volume, statistics};
 
 impl Veritome {
@@ -67,8 +67,21 @@ impl Veritome {
                     }
                 }
                 Done::ErrorMap(_, Err(why)) => self.told("There is no error map", &why),
-                Done::Demo(Ok(findings)) => self.show_demo(ctx, &findings),
-                Done::Demo(Err(why)) => self.told("The demo could not be prepared", &why),
+                Done::Tour(Ok(tour)) => {
+                    if let Some(tour) = tour {
+                        self.reach(ctx).start_tour(*tour);
+                    }
+                }
+                Done::Tour(Err(why)) => self.told("The tour cannot be played", &why),
+                Done::TourScene(id, scene) => self.tour_image_came(ctx, id, scene),
+                Done::TourStep(id, step, acted) => {
+                    if let Err(Stopped(Some(why))) = &acted {
+                        self.messages.push(Level::Error, "A step of the tour stopped", why.clone());
+                    }
+                    if let Some(touring) = self.model.touring.as_mut().filter(|t| t.id == id) {
+                        touring.came(step, acted.ok().map(|acted| *acted));
+                    }
+                }
                 Done::Lost(name) => {
                     if name == MEASURING {
                         self.dialogs.metrics.lost();
@@ -81,18 +94,56 @@ impl Veritome {
         self.history.accept(&self.model);
     }
 
-    fn show_demo(&mut self, ctx: &egui::Context, findings: &Findings) {
-        let mut study = findings.study.clone();
-        study.series = vec![findings.series.clone()];
-        self.first_clip = Some(front_cut_away(&findings.volume.geometry));
-        self.model.lay_out(Layout::FourUp);
-        let opened = crate::io::Opened { studies: vec![study], skipped: Vec::new() };
-        self.opened(ctx, &[], Purpose::Show, opened);
-        if let Some(id) = self.model.active_series() {
-            self.model.arrived_results.push((id, results::of_demo(findings)));
+    /// Shows the image of a tour; one that is open already is not opened again.
+    fn tour_image_came(&mut self, ctx: &egui::Context, id: u64, scene: Result<Box<Scene>, Stopped>) {
+        if self.model.touring.as_ref().is_none_or(|t| t.id != id) {
+            return;
         }
-        let text = format!("{} found {:.0} ml of brain on {}", findings.model, findings.brain_ml(), findings.provider);
-        self.messages.push(Level::Info, text, findings.sample.notice());
+        let scene = match scene {
+            Ok(scene) => scene,
+            Err(Stopped(why)) => {
+                self.model.touring = None;
+                if let Some(why) = why {
+                    self.messages.push(Level::Error, "The tour has no image", why);
+                }
+                return;
+            }
+        };
+        self.model.lay_out(Layout::FourUp);
+        let open = self.model.tour_image.as_ref().filter(|(_, known)| known.origin == scene.origin).map(|(on, _)| *on);
+        let on = match open.filter(|on| self.model.library.get(*on).is_some()) {
+            Some(on) => {
+                self.reach(ctx).show(on);
+                Some(on)
+            }
+            None => {
+                self.first_clip = Some(front_cut_away(&scene.volume.geometry));
+                let opened = crate::io::Opened { studies: vec![scene.study.clone()], skipped: Vec::new() };
+                self.opened(ctx, &[], Purpose::Show, opened);
+                self.model.active_series()
+            }
+        };
+        let Some(on) = on else { return };
+        self.model.tour_opened(on, &scene);
+        self.messages.push(Level::Info, scene.origin.name.clone(), scene.origin.notice.clone());
+        self.model.tour_image = Some((on, scene));
+    }
+
+    /// Gives the tour's next step to a worker and lays what is there.
+    pub(super) fn drive_tour(&mut self) {
+        let running = self.tasks.tour().is_some();
+        let Some(touring) = &mut self.model.touring else { return };
+        if !running {
+            touring.nothing_runs();
+            if let Some(step) = touring.next_to_play() {
+                touring.begin(step);
+                let (tour, names) = (touring.tour.clone(), touring.names.clone());
+                self.tasks.play_step(touring.id, tour, step, names, self.tour_models.clone());
+            }
+        }
+        if self.model.settle_tour() {
+            self.history.clear();
+        }
     }
 
     /// A failure of a model or of the demo; a cancelled one is no failure.

@@ -16,6 +16,7 @@ use super::tasks::{Purpose, Tasks};
 use super::ui_kit::toast::{Level, Messages};
 use crate::display::{Voi, presets};
 use crate::render::scene::{Content, Slab, SlabMode};
+use crate::tour::{Tour, shipped};
 
 /// What an action may touch.
 pub(crate) struct Reach<'a> {
@@ -35,7 +36,22 @@ impl Reach<'_> {
         match action {
             Action::OpenFiles => self.tasks.choose(false, Purpose::Show),
             Action::OpenFolder => self.tasks.choose(true, Purpose::Show),
-            Action::TryDemo => self.tasks.demo(),
+            Action::TryDemo => self.start_shipped(0),
+            Action::StartTour(n) => self.start_shipped(n),
+            Action::OpenTour => self.tasks.choose_tour(),
+            Action::TourNext => self.tour_to(1),
+            Action::TourBack => self.tour_to(-1),
+            Action::TourStop => {
+                if let Some((_, control)) = self.tasks.tour() {
+                    control.cancel();
+                }
+            }
+            Action::TourAgain => {
+                if let Some(touring) = &mut self.model.touring {
+                    touring.again();
+                }
+            }
+            Action::LeaveTour => self.leave_tour(),
             Action::AddOverlay => match self.model.active_series() {
                 Some(id) => self.tasks.choose(false, Purpose::Overlay(id)),
                 None => self.messages.push(Level::Info, "Open a series first; overlays lie over it", ""),
@@ -150,6 +166,40 @@ impl Reach<'_> {
             Action::CancelJobs => self.tasks.cancel_all(),
             Action::Quit => self.ctx.send_viewport_cmd(ViewportCommand::Close),
         }
+    }
+
+    fn start_shipped(&mut self, n: u8) {
+        let Some(shipped) = shipped::ALL.get(usize::from(n)) else { return };
+        match shipped.tour() {
+            Ok(tour) => self.start_tour(tour),
+            Err(error) => self.messages.push(Level::Error, "The tour cannot be played", error.to_string()),
+        }
+    }
+
+    /// Begins a tour.
+    pub fn start_tour(&mut self, tour: Tour) {
+        self.leave_tour();
+        let id = self.model.start_tour(tour);
+        if let Some(touring) = &self.model.touring {
+            self.tasks.open_tour(id, touring.tour.clone());
+        }
+    }
+
+    fn tour_to(&mut self, by: i64) {
+        if self.model.touring.is_some() {
+            self.model.tour_to(by);
+        } else {
+            self.messages.push(Level::Info, "No tour is on; the start of the window and Ctrl+P offer some", "");
+        }
+    }
+
+    fn leave_tour(&mut self) {
+        if let Some((_, control)) = self.tasks.tour() {
+            control.cancel();
+        }
+        self.model.leave_tour();
+        // What was undone before belonged to steps that are gone.
+        self.history.clear();
     }
 
     fn with_pane(&mut self, change: impl FnOnce(&mut super::pane::Pane)) {

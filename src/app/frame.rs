@@ -57,6 +57,7 @@ impl eframe::App for Veritome {
         self.grant(&ctx, wishes);
         self.show_dialogs(&ctx);
         self.perform_all(&ctx);
+        self.drive_tour();
         self.fetch_slices();
         if !ctx.input(|i| i.pointer.any_down()) {
             self.history.watch(&self.model);
@@ -149,7 +150,14 @@ impl Veritome {
             .exact_size(t.size.status)
             .frame(panel(Margin::symmetric(t.space.m as i8, 0)))
             .show(ui, |ui| panels::status::show(ui, &self.model, &mut self.tasks, &figures, &mut self.queue));
-        if self.model.settings.studies_open && !self.model.library.is_empty() {
+        if self.model.touring.is_some() {
+            let progress = self.tasks.tour().map(|(_, control)| control.progress());
+            Panel::left("tour")
+                .default_size(t.size.panel + 56.0)
+                .size_range(260.0..=520.0)
+                .frame(panel(Margin::same(t.space.s as i8)))
+                .show(ui, |ui| panels::tour::show(ui, &self.model, progress.as_ref(), &mut self.queue));
+        } else if self.model.settings.studies_open && !self.model.library.is_empty() {
             Panel::left("studies")
                 .default_size(t.size.panel)
                 .size_range(180.0..=480.0)

@@ -6,6 +6,7 @@
 //! - `library`: what is open; `stage`: the layers of a series on show; `pane`: one viewport; `state`: all of it
 //! - `guard_words`: whether chosen inputs are like the training data, before a run
 //! - `run_wishes`: what panels ask of models and runs; `results`: what a run gave, as layers; `evidence`: what is known at one point
+//! - `touring`: a guided tour that is on; `tour_layers`: what its steps lay over their series
 //! - `tasks`: work on other threads; `picture`: pictures of `render` as textures
 //! - `viewport`, `panels`: what is drawn where; `ui_kit`: the look
 //! - `measuring`: lengths, angles and regions on the slices of a series
@@ -38,6 +39,8 @@ mod state;
 mod tasks;
 #[cfg(test)]
 mod test_window;
+mod tour_layers;
+mod touring;
 mod typing;
 mod ui_kit;
 mod viewport;

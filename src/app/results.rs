@@ -14,7 +14,6 @@ use super::state::Model;
 use crate::display::{ColorMap, Voi, Window, grey::auto_window};
 use crate::evaluate::comparing::ErrorKind;
 use crate::explain::{self, Evaluation, ExplainOptions, Method, Occlusion, Rise};
-use crate::inference::demo::{self, Findings};
 use crate::inference::engine::{
     Faithfulness, FaithfulnessKind, Output, OutputContent, RunOptions, RunResult, UncertaintyKind, UncertaintyMap,
 };
@@ -117,16 +116,6 @@ pub(crate) fn prepare(result: RunResult) -> Prepared {
         layers.into_iter().partition(|l: &PreparedLayer| matches!(l.layer.content, Content::Labels(_)));
     let layers = images.into_iter().chain(maps).chain(labels).collect();
     Prepared { result: Arc::new(result), made: None, layers }
-}
-
-/// The demo's run, which can be saved like any other.
-pub(crate) fn of_demo(findings: &Findings) -> Prepared {
-    let made = manifest::find(demo::MODEL).ok().map(|model| {
-        let input = model.manifest.inputs.first().map(|i| i.name.clone()).unwrap_or_default();
-        let options = RunOptions { tta: Some(true), ..RunOptions::default() };
-        Arc::new(Made { model, inputs: vec![(input, findings.volume.clone())], options })
-    });
-    Prepared { made, ..prepare(findings.result.clone()) }
 }
 
 fn result_layer(index: usize, output: &Output) -> Option<PreparedLayer> {

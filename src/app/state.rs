@@ -12,8 +12,10 @@ use super::panels::record::RecordView;
 use super::panels::settings::Preferences;
 use super::results::Prepared;
 use super::stage::{Extent, Showing, Side, Stage};
+use super::touring::Touring;
 use crate::display::View;
 use crate::render::Fidelity;
+use crate::tour::Scene;
 use crate::volume::{PatientPoint, Space};
 
 /// What survives a restart.
@@ -100,6 +102,12 @@ pub(crate) struct Model {
     pub peek: bool,
     /// Results of runs whose series is not on show yet.
     pub arrived_results: Vec<(SeriesId, Prepared)>,
+    /// The guided tour that is on.
+    pub touring: Option<Touring>,
+    /// How many tours were begun.
+    pub tours: u64,
+    /// The image of the tour before, so that the next one about it does not open it again.
+    pub tour_image: Option<(SeriesId, Box<Scene>)>,
     /// What the record dialog shows.
     pub record: Option<RecordView>,
     /// The tools that work while a blinded study is read; then nothing on the images tells where they came from.
@@ -128,6 +136,9 @@ impl Model {
             flicker: None,
             peek: false,
             arrived_results: Vec::new(),
+            touring: None,
+            tours: 0,
+            tour_image: None,
             record: None,
             blinded: None,
         };

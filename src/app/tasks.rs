@@ -14,10 +14,11 @@ use super::panels::models::{self, Row};
 use super::panels::record::RecordView;
 use super::results::{self, Made, Prepared, PreparedLayer};
 use super::stage::acquisition_turn;
+use super::tour_layers;
+use super::touring::Acted;
 use crate::display::{ColorMap, Grey, View, Voi, grey::auto_window, grey::to_byte};
 use crate::evaluate::comparing::{ComparedImages, ComparingError, ErrorKind, error_map};
 use crate::explain::Method;
-use crate::inference::demo::{self, Findings};
 use crate::inference::engine::{self, RunOptions, RunResult};
 use crate::inference::manifest::{self, FoundModel, Model};
 use crate::inference::runtime::{self, RuntimeStatus};
@@ -27,6 +28,7 @@ use crate::render::Fidelity;
 use crate::render::badge::stamps;
 use crate::render::scene::{Content, Layer, Plane};
 use crate::render::transfer_presets;
+use crate::tour::{self, Models, Names, Scene, Tour};
 use crate::volume::{Interpolation, OriginMark, PatientPoint, Space, Volume, resample, statistics};
 
 /// The name of the job that measures one layer against another.
@@ -39,6 +41,16 @@ pub(crate) enum Purpose {
     Show,
     /// As a layer over this series.
     Overlay(SeriesId),
+}
+
+/// Why a part of a tour has no result; `None`: the person stopped it.
+#[derive(Debug)]
+pub(crate) struct Stopped(pub Option<String>);
+
+impl Stopped {
+    fn of(error: &tour::TourError) -> Self {
+        Self((!error.is_cancelled()).then(|| error.to_string()))
+    }
 }
 
 /// Something finished.
@@ -66,8 +78,12 @@ pub(crate) enum Done {
     Measured(Box<MetricsQuestion>, Result<Answered, ComparingError>),
     /// Errors as a layer over this series.
     ErrorMap(SeriesId, Result<(Layer, [f64; 2]), String>),
-    /// The demo's head and what was found in it.
-    Demo(Result<Box<Findings>, String>),
+    /// A tour's file was read; `None`: the person chose none.
+    Tour(Result<Option<Box<Tour>>, String>),
+    /// The image of the tour of this number.
+    TourScene(u64, Result<Box<Scene>, Stopped>),
+    /// A step of the tour of this number.
+    TourStep(u64, usize, Result<Box<Acted>, Stopped>),
     /// The task ended without a result, which only a fault in the program does.
     Lost(String),
 }
@@ -87,7 +103,9 @@ enum Task {
     Record(Job<RecordView>),
     Measure(Job<Result<Answered, ComparingError>>, Box<MetricsQuestion>),
     ErrorMap(Job<Result<(Layer, [f64; 2]), String>>, SeriesId),
-    Demo(Job<Result<Box<Findings>, String>>),
+    Tour(Job<Result<Option<Box<Tour>>, String>>),
+    TourScene(Job<Result<Box<Scene>, Stopped>>, u64),
+    TourStep(Job<Result<Box<Acted>, Stopped>>, u64, usize),
 }
 
 /// Where an input of a run comes from.
@@ -379,16 +397,52 @@ impl Tasks {
         self.running.push(Task::Record(job));
     }
 
-    /// Gets the demo's head and finds its brain.
-    pub fn demo(&mut self) {
-        if self.running.iter().any(|t| matches!(t, Task::Demo(_))) {
-            return;
-        }
-        let job = Job::spawn("Demo", |control| {
-            in_background(|| demo::find(control)).map(Box::new).map_err(|e| e.to_string())
+    /// Asks for a tour's file and reads it.
+    pub fn choose_tour(&mut self) {
+        let dialog = rfd::AsyncFileDialog::new().set_title("Open a tour").add_filter("Tours", &["toml"]);
+        let answer = dialog.pick_file();
+        let job = Job::spawn("Choose a tour", move |_| {
+            let Some(file) = pollster::block_on(answer) else { return Ok(None) };
+            tour::shipped::open(file.path()).map(|tour| Some(Box::new(tour))).map_err(|e| e.to_string())
         });
         self.watch(job.control());
-        self.running.push(Task::Demo(job));
+        self.running.push(Task::Tour(job));
+    }
+
+    /// Gets the image of a tour.
+    pub fn open_tour(&mut self, id: u64, tour: Arc<Tour>) {
+        let job = Job::spawn(tour.title.clone(), move |control| {
+            in_background(|| Scene::open(&tour, control)).map(Box::new).map_err(|e| Stopped::of(&e))
+        });
+        self.watch(job.control());
+        self.running.push(Task::TourScene(job, id));
+    }
+
+    /// Plays a step of a tour and makes its layers.
+    pub fn play_step(&mut self, id: u64, tour: Arc<Tour>, step: usize, mut names: Names, models: Models) {
+        let Some(title) = tour.steps.get(step).map(|s| s.title.clone()) else { return };
+        let job = Job::spawn(title, move |control| {
+            in_background(|| {
+                let Some(what) = tour.steps.get(step) else { return Err(Stopped(None)) };
+                let played = tour::play(&tour, what, &names, &models, control).map_err(|e| Stopped::of(&e))?;
+                for (name, named) in &played.named {
+                    names.give(name, named.clone());
+                }
+                let laid = tour_layers::layers_of(what, &played, &names);
+                Ok(Box::new(Acted { played, laid }))
+            })
+        });
+        self.watch(job.control());
+        self.running.push(Task::TourStep(job, id, step));
+    }
+
+    /// How far a tour's image or step is; the number of the step.
+    pub fn tour(&self) -> Option<(Option<usize>, Control)> {
+        self.running.iter().find_map(|task| match task {
+            Task::TourScene(job, _) => Some((None, job.control().clone())),
+            Task::TourStep(job, _, step) => Some((Some(*step), job.control().clone())),
+            _ => None,
+        })
     }
 
     /// What finished since the last call.
@@ -410,7 +464,9 @@ impl Tasks {
                 Task::Record(job) => finished(job, Done::Record),
                 Task::Measure(job, question) => finished(job, |r| Done::Measured(question.clone(), r)),
                 Task::ErrorMap(job, id) => finished(job, |r| Done::ErrorMap(*id, r)),
-                Task::Demo(job) => finished(job, Done::Demo),
+                Task::Tour(job) => finished(job, Done::Tour),
+                Task::TourScene(job, id) => finished(job, |r| Done::TourScene(*id, r)),
+                Task::TourStep(job, id, step) => finished(job, |r| Done::TourStep(*id, *step, r)),
             };
             match finished {
                 None => true,
@@ -443,7 +499,8 @@ impl Tasks {
         self.running
             .iter()
             .filter_map(|task| match task {
-                Task::Dialog(..) | Task::Models(_) | Task::Runtime(_) | Task::Record(_) | Task::Slice(..) => None,
+                Task::Dialog(..) | Task::Tour(_) | Task::Models(_) | Task::Runtime(_) | Task::Record(_) => None,
+                Task::Slice(..) => None,
                 Task::Open(job, ..) => Some(of(job.name(), job.control())),
                 Task::Preview(job, _) => Some(of(job.name(), job.control())),
                 Task::Load(job, _) => Some(of(job.name(), job.control())),
@@ -453,7 +510,8 @@ impl Tasks {
                 Task::Save(job, ..) => Some(of(job.name(), job.control())),
                 Task::Measure(job, _) => Some(of(job.name(), job.control())),
                 Task::ErrorMap(job, _) => Some(of(job.name(), job.control())),
-                Task::Demo(job) => Some(of(job.name(), job.control())),
+                Task::TourScene(job, _) => Some(of(job.name(), job.control())),
+                Task::TourStep(job, ..) => Some(of(job.name(), job.control())),
             })
             .collect()
     }

@@ -29,6 +29,7 @@ use crate::display::Window;
 use crate::inference::runtime::RuntimeStatus;
 use crate::render::gpu;
 use crate::render::scene::Layer;
+use crate::tour::{Models, Tour};
 use crate::volume::PatientPoint;
 use crate::volume::measure::Ruler;
 
@@ -39,8 +40,8 @@ pub struct WindowOptions {
     pub overlays: Vec<PathBuf>,
     /// Layers that are laid over the first series once it is there.
     pub layers: Vec<Layer>,
-    /// Begins with the demo.
-    pub demo: bool,
+    /// Begins with this tour.
+    pub tour: Option<Tour>,
     /// Where settings are kept; `None`: `VERITOME_DATA`, else the user's data folder.
     pub data_folder: Option<PathBuf>,
     /// The folders of the models that are offered; `None`: those of this machine.
@@ -131,6 +132,8 @@ pub struct Veritome {
     pub(super) models: Option<Vec<Row>>,
     pub(super) models_panel: ModelsPanel,
     pub(super) runtime: Option<Result<RuntimeStatus, String>>,
+    /// Where the models of tours come from.
+    pub(super) tour_models: Models,
 }
 
 impl std::fmt::Debug for Veritome {
@@ -179,10 +182,11 @@ impl Veritome {
             models: None,
             models_panel: ModelsPanel::default(),
             runtime: None,
+            tour_models: options.models.clone().map_or(Models::Installed, Models::Folders),
         };
         app.tasks.find_models(options.models);
-        if options.demo {
-            app.tasks.demo();
+        if let Some(tour) = options.tour {
+            app.start_tour(tour);
         }
         if !paths.is_empty() {
             app.tasks.open(paths, Purpose::Show);
@@ -193,6 +197,12 @@ impl Veritome {
     /// Does an action in the next frame, as if the person had asked for it.
     pub fn perform(&mut self, action: Action) {
         self.queue.push(action);
+    }
+
+    /// Begins a tour.
+    pub fn start_tour(&mut self, tour: Tour) {
+        let ctx = egui::Context::default();
+        self.reach(&ctx).start_tour(tour);
     }
 
     /// Opens paths, as if they had been dropped on the window.

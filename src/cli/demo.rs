@@ -1,4 +1,4 @@
-//! `veritome demo`: a real head, its brain found by a model, in four views; in the window, or as pictures.
+//! `veritome demo`: the whole story on one real head as a guided tour; in the window, or as a page with pictures.
 
 use std::path::PathBuf;
 
@@ -6,26 +6,21 @@ use anyhow::Context;
 use clap::Args;
 use serde::Serialize;
 
-use super::progress::with_progress;
-use crate::app;
-use crate::display::{Slices, View};
-use crate::inference::demo::{Findings, find};
-use crate::render::annotate::{Annotation, annotate};
-use crate::render::scene::{Camera, Compare, Layer, Plane, Slab, SliceScene, VolumeMode, VolumeScene, front_cut_away};
-use crate::render::transfer_presets;
-use crate::render::{Device, Fidelity, save_png, slice_picture, volume_picture};
-use crate::volume::Interpolation;
+use super::tour::{headless, in_window};
+use crate::display::View;
+use crate::tour::shipped::{DEMO, find};
+use crate::tour::story::{Story, Told};
 
-/// The side of a demo picture, pixels.
-const SIDE: u32 = 768;
+/// The step that the four views come from: the one that runs this.
+const BRAIN: &str = "brain";
 
-/// The main job on a real sample: view and segment.
+/// The whole story on a real head: mask, tissues, synthesis, anomaly, noise, resolution.
 #[derive(Debug, Args)]
 pub(super) struct Demo {
-    /// Write pictures instead of opening the window.
+    /// Write a page with pictures instead of opening the window.
     #[arg(long)]
     headless: bool,
-    /// Folder for the pictures.
+    /// Folder for the page and the pictures.
     #[arg(long, value_name = "DIR", default_value = "veritome-demo")]
     out: PathBuf,
     /// Print one JSON object.
@@ -33,111 +28,75 @@ pub(super) struct Demo {
     json: bool,
 }
 
-/// What the demo found, for `--json`.
+/// What the demo found, for `--json`: the story, and its first findings at the top.
 #[derive(Debug, Serialize)]
-struct Story {
+struct Found {
     sample: String,
     sample_source: String,
     sample_license: String,
     phantom: bool,
-    model: String,
-    provider: String,
-    brain_volume_ml: f64,
-    device: String,
+    model: Option<String>,
+    provider: Option<String>,
+    brain_volume_ml: Option<f64>,
+    /// The four views of the head with its brain, then all other pictures.
     pictures: Vec<PathBuf>,
+    #[serde(flatten)]
+    story: Story,
 }
 
 impl Demo {
     pub(super) fn run(self) -> anyhow::Result<()> {
-        if !self.headless && !self.json {
-            if app::has_display() {
-                let options = app::WindowOptions { demo: true, ..app::WindowOptions::default() };
-                match app::open_window(Vec::new(), options) {
-                    Ok(()) => return Ok(()),
-                    Err(error) => {
-                        eprintln!("veritome: the window could not be opened ({error:#}); writing pictures instead");
-                    }
-                }
-            } else {
-                eprintln!("There is no display here: writing pictures instead of opening the window");
-            }
+        let tour = find(DEMO)?;
+        if !self.headless && !self.json && in_window(&tour)? {
+            return Ok(());
         }
-        let findings = with_progress("Demo", find)??;
-        eprintln!("{}", findings.sample.notice());
-        eprintln!(
-            "{} by {} on {}: {:.0} ml",
-            findings.mask.name,
-            findings.model,
-            findings.provider,
-            findings.brain_ml()
-        );
-        let out = self.out.clone();
-        let story = with_progress("Drawing", move |_| draw(&findings, &out))??;
+        let mut story = headless(tour, &self.out)?;
+        let mut views = Vec::new();
+        if let Some(told) = story.steps.iter_mut().find(|t| t.models.iter().any(|m| m.run == BRAIN)) {
+            views = name_views(told, &self.out)?;
+        }
         if self.json {
-            return super::print_json(&story);
+            return super::print_json(&Found::of(story, views));
         }
-        for picture in &story.pictures {
+        println!("{}", story.page.display());
+        for picture in &views {
             println!("{}", picture.display());
         }
         Ok(())
     }
 }
 
-/// The four views as PNG files in `out`.
-fn draw(findings: &Findings, out: &std::path::Path) -> anyhow::Result<Story> {
-    std::fs::create_dir_all(out).with_context(|| out.display().to_string())?;
-    let geometry = &findings.volume.geometry;
-    let size = [SIDE, SIDE];
-    let base = Layer::image(findings.volume.clone());
-    let mask = Layer::labels(findings.mask.clone());
-    let mut pictures = Vec::new();
-    for view in View::ALL {
-        let through = Slices::along(geometry, view.forward()).middle(geometry);
-        let scene = SliceScene {
-            plane: Plane::fitted(geometry, view, through, size),
-            size,
-            slab: Slab::default(),
-            interpolation: Interpolation::Linear,
-            layers: vec![base.clone(), mask.clone()],
-            compare: Compare::Blend,
-        };
-        let mut drawn = slice_picture(&scene, Device::Auto, Fidelity::default())?;
-        annotate(
-            &mut drawn.image,
-            &Annotation::for_plane(&scene.plane, &findings.study, &findings.series, view.name()),
-        );
-        let path = out.join(format!("{}.png", view.name()));
-        save_png(&drawn, &path)?;
-        pictures.push(path);
+/// Calls the four views of a step by their names alone, as they are looked for.
+fn name_views(told: &mut Told, out: &std::path::Path) -> anyhow::Result<Vec<PathBuf>> {
+    let names = View::ALL.map(View::name).into_iter().chain(["volume"]);
+    let mut views = Vec::new();
+    for name in names {
+        let end = format!("-{name}.png");
+        let is = |p: &&mut PathBuf| p.file_name().is_some_and(|f| f.to_string_lossy().ends_with(&end));
+        if let Some(picture) = told.pictures.iter_mut().find(is) {
+            let to = out.join(format!("{name}.png"));
+            std::fs::rename(&picture, &to).with_context(|| to.display().to_string())?;
+            picture.clone_from(&to);
+            views.push(to);
+        }
     }
-    let scene = VolumeScene {
-        camera: Camera { azimuth_deg: 35.0, elevation_deg: 20.0, ..Camera::fitted(geometry, size) },
-        mode: VolumeMode::Composite {
-            transfer: transfer_presets::for_volume(&findings.volume).remove(0),
-            shaded: true,
-        },
-        base,
-        labels: vec![mask],
-        size,
-        clip: front_cut_away(geometry),
-        step: 0.5,
-    };
-    let mut drawn = volume_picture(&scene, Device::Auto, Fidelity::default())?;
-    let device = drawn.device.clone();
-    let plane = scene.camera.plane(size);
-    annotate(&mut drawn.image, &Annotation::for_plane(&plane, &findings.study, &findings.series, "volume"));
-    let path = out.join("volume.png");
-    save_png(&drawn, &path)?;
-    pictures.push(path);
-    Ok(Story {
-        sample: findings.sample.name.clone(),
-        sample_source: findings.sample.source.clone(),
-        sample_license: findings.sample.licence.clone(),
-        phantom: findings.sample.fallback,
-        model: findings.model.clone(),
-        provider: findings.provider.clone(),
-        brain_volume_ml: findings.brain_ml(),
-        device,
-        pictures,
-    })
+    Ok(views)
+}
+
+impl Found {
+    fn of(story: Story, views: Vec<PathBuf>) -> Self {
+        let brain = story.steps.iter().find_map(|t| Some((t, t.models.iter().find(|m| m.run == BRAIN)?)));
+        let all = story.steps.iter().flat_map(|t| &t.pictures).filter(|p| !views.contains(p)).cloned();
+        Self {
+            sample: story.image.name.clone(),
+            sample_source: story.image.source.clone(),
+            sample_license: story.image.licence.clone(),
+            phantom: story.image.phantom,
+            model: brain.map(|(_, m)| m.model.clone()),
+            provider: brain.map(|(_, m)| m.provider.clone()),
+            brain_volume_ml: brain.and_then(|(t, _)| t.numbers.iter().find(|n| n.what == "volume_ml")?.value),
+            pictures: views.iter().cloned().chain(all).collect(),
+            story,
+        }
+    }
 }

@@ -20,6 +20,7 @@ mod render;
 mod run;
 mod runtime;
 mod study;
+mod tour;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -40,8 +41,10 @@ struct Arguments {
 enum Command {
     /// Open the window
     Open(open::Open),
-    /// The main job on a real sample: view, segment, show
+    /// The whole story on a real head, as a guided tour
     Demo(demo::Demo),
+    /// Guided tours: list, check, play
+    Tour(tour::Tours),
     /// Studies, series, geometry, warnings
     Info(info::Info),
     /// Convert to .nii, .nii.gz, .nrrd, .png or a DICOM folder
@@ -82,6 +85,7 @@ pub fn main() -> ExitCode {
         None => open::Open { paths: arguments.paths, overlay: Vec::new() }.run(),
         Some(Command::Open(c)) => c.run(),
         Some(Command::Demo(c)) => c.run(),
+        Some(Command::Tour(c)) => c.run(),
         Some(Command::Info(c)) => c.run(),
         Some(Command::Convert(c)) => c.run(),
         Some(Command::Render(c)) => c.run(),

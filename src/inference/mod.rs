@@ -9,7 +9,6 @@
 //! - [`diffusion`]: the mathematics of samplers
 //! - [`audit`]: what a model kept of its training data
 //! - [`calibrate`]: what its certainty is worth, from labelled cases
-//! - [`demo`]: the demo's work, for the window and the command line
 //! - [`report`]: what a run gave as files and as the JSON of `veritome run --json`
 //! - [`InferenceError`]: why a model could not be run
 //!
@@ -25,7 +24,6 @@ pub mod check;
 mod components;
 mod core;
 mod cutter;
-pub mod demo;
 mod denoise;
 mod dense;
 pub mod diffusion;

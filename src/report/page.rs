@@ -26,6 +26,7 @@ enum Block {
     Facts(Vec<(String, Text)>),
     Listing { title: String, text: String },
     Table(Table),
+    Boxed { class: &'static str, word: String, texts: Vec<Text> },
     Figures { figures: Vec<Figure>, caption: Option<Text> },
 }
 
@@ -66,6 +67,11 @@ impl Section {
     /// Adds a text that is shown letter by letter, such as a plan; folded on the screen, whole on paper.
     pub fn listing(&mut self, title: impl Into<String>, text: impl Into<String>) {
         self.blocks.push(Block::Listing { title: title.into(), text: text.into() });
+    }
+
+    /// Adds a box that stands out, led by a word or a few; `class` is one of `is-sound`, `is-caution`, `is-remark`.
+    pub fn boxed(&mut self, class: &'static str, word: impl Into<String>, texts: Vec<Text>) {
+        self.blocks.push(Block::Boxed { class, word: word.into(), texts });
     }
 
     /// Adds a table.
@@ -240,6 +246,11 @@ impl Numbers {
             Block::Listing { title, text } => {
                 let (title, text) = (escaped(title), escaped(text));
                 writeln!(html, "<details><summary>{title}</summary><pre>{text}</pre></details>")
+            }
+            Block::Boxed { class, word, texts } => {
+                let texts: Vec<String> = texts.iter().map(|t| format!("<p>{}</p>", t.html())).collect();
+                let (word, texts) = (escaped(word), texts.concat());
+                writeln!(html, "<div class=\"banner {class}\" role=\"note\"><strong>{word}</strong>{texts}</div>")
             }
             Block::Table(table) => {
                 self.tables += 1;

@@ -22,7 +22,7 @@ use super::{Bench, N, can_draw, head, mask};
 const TALL: Vec2 = Vec2::new(1280.0, 1500.0);
 
 /// A model folder around one of the tiny graphs.
-fn model(root: &Path, name: &str, graph: &str, task: &str) -> PathBuf {
+pub(super) fn model(root: &Path, name: &str, graph: &str, task: &str) -> PathBuf {
     let folder = root.join(name);
     std::fs::create_dir_all(&folder).unwrap();
     let graph = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/data/onnx").join(graph);

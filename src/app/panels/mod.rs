@@ -9,6 +9,7 @@
 //! - `metrics`: images and label maps measured against each other
 //! - `models`: models and their runs
 //! - `why`, `record`: what is known at the cursor, and where a layer came from
+//! - `tour`: a guided tour, in the place of the series browser
 //! - `start`: what an empty window offers
 //! - `dialogs`: shows one of `help`, `settings`, `key_bindings`, `log`, `metrics`, `tag_browser`, `study_wizard`
 //! - `search_field`: what lists are filtered by
@@ -33,5 +34,6 @@ pub(crate) mod studies;
 pub(crate) mod study_wizard;
 pub(crate) mod tag_browser;
 pub(crate) mod toolbar;
+pub(crate) mod tour;
 pub(crate) mod transfer_editor;
 pub(crate) mod why;

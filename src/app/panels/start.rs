@@ -9,6 +9,7 @@ use crate::app::action::Action;
 use crate::app::persist::Recent;
 use crate::app::ui_kit::theme::{self, tokens};
 use crate::app::ui_kit::widgets::{icon, named};
+use crate::tour::shipped;
 
 /// Draws it into the image area. Gives a recent path that was chosen.
 pub(crate) fn show(ui: &mut Ui, recent: &[Recent], opening: bool, queue: &mut Vec<Action>) -> Option<PathBuf> {
@@ -17,7 +18,7 @@ pub(crate) fn show(ui: &mut Ui, recent: &[Recent], opening: bool, queue: &mut Ve
     ui.painter().rect_filled(area, 0.0, t.image);
     let image = theme::over_image();
     let recent: Vec<&Recent> = recent.iter().take(6).collect();
-    let height = 190.0 + if recent.is_empty() { 0.0 } else { 40.0 + 26.0 * recent.len() as f32 };
+    let height = 230.0 + if recent.is_empty() { 0.0 } else { 40.0 + 26.0 * recent.len() as f32 };
     let card = egui::Rect::from_center_size(area.center(), vec2(480.0_f32.min(area.width() - 32.0), height));
     let hovering = ui.input(|i| !i.raw.hovered_files.is_empty());
     if hovering {
@@ -49,6 +50,8 @@ pub(crate) fn show(ui: &mut Ui, recent: &[Recent], opening: bool, queue: &mut Ve
                 }
             }
         });
+        ui.add_space(t.space.m);
+        tours(ui, queue);
         if !recent.is_empty() {
             ui.add_space(t.space.l + t.space.s);
             ui.label(RichText::new("Recent").size(t.size.small).color(image.quiet));
@@ -66,6 +69,28 @@ pub(crate) fn show(ui: &mut Ui, recent: &[Recent], opening: bool, queue: &mut Ve
     });
     ui.advance_cursor_after_rect(area);
     chosen
+}
+
+/// The other tours, quieter than the demo.
+fn tours(ui: &mut Ui, queue: &mut Vec<Action>) {
+    let t = tokens(ui.ctx());
+    let image = theme::over_image();
+    let others = (1..shipped::ALL.len() as u8).map(Action::StartTour).chain([Action::OpenTour]);
+    ui.allocate_ui_with_layout(vec2(ui.available_width(), 24.0), Layout::left_to_right(Align::Center), |ui| {
+        ui.spacing_mut().item_spacing.x = t.space.s;
+        let width = 3.0 * 132.0 + 2.0 * t.space.s;
+        ui.add_space((ui.available_width() - width).max(0.0) / 2.0);
+        ui.label(RichText::new("Tours").size(t.size.small).color(image.quiet));
+        for action in others {
+            let text = RichText::new(action.text()).color(image.text);
+            let button = Button::new((icon(action.icon()).size(14.0).color(image.quiet), text));
+            let response = ui.add(button.frame_when_inactive(false).fill(egui::Color32::TRANSPARENT));
+            named(&response, &action.text(), None);
+            if response.on_hover_text(action.hint()).clicked() {
+                queue.push(action);
+            }
+        }
+    });
 }
 
 /// The last two parts of a path.

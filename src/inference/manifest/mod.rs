@@ -21,6 +21,7 @@ mod weights;
 
 pub use folders::{FoundModel, Model, ModelError, find, models};
 pub use parse::ParseError;
+pub(crate) use parse::{explained, nearest};
 pub use schema::Manifest;
 pub(crate) use weights::{Weights, path_inside};
 

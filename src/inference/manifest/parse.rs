@@ -16,7 +16,12 @@ pub struct ParseError {
 
 /// Reads the text; semantic checks follow elsewhere.
 pub(super) fn parse(text: &str) -> Result<Manifest, ParseError> {
-    toml::from_str(text).map_err(|e| explain(text, e.span(), e.message()))
+    toml::from_str(text).map_err(|e| explained(text, &e))
+}
+
+/// What is wrong with a TOML text, with the line and the nearest known key or value.
+pub(crate) fn explained(text: &str, error: &toml::de::Error) -> ParseError {
+    explain(text, error.span(), error.message())
 }
 
 fn explain(text: &str, span: Option<Range<usize>>, message: &str) -> ParseError {
@@ -47,7 +52,7 @@ fn quoted_after<'a>(message: &'a str, start: &str) -> Option<&'a str> {
 }
 
 /// The candidate with the fewest edits.
-pub(super) fn nearest<'a>(word: &str, candidates: &[&'a str]) -> Option<&'a str> {
+pub(crate) fn nearest<'a>(word: &str, candidates: &[&'a str]) -> Option<&'a str> {
     candidates.iter().copied().min_by_key(|c| edits(word, c))
 }
 
