@@ -2,12 +2,13 @@
 
 use std::path::{Path, PathBuf};
 
+use anyhow::Context as _;
 use eframe::egui::{self, CentralPanel, Frame, Margin, Panel, Ui};
 
 use super::blobs::Blobs;
 use super::questions::Form;
 use super::seen::Seen;
-use super::{screens, tools, trial};
+use super::{quiz, screens, tools, trial};
 use crate::app::action::Action;
 use crate::app::dispatch::Reach;
 use crate::app::history::History;
@@ -17,6 +18,8 @@ use crate::app::tasks::Tasks;
 use crate::app::ui_kit::{theme, theme::tokens, toast::Messages};
 use crate::app::wheel::Wheel;
 use crate::reader_study::design::{PublicList, PublicStudy};
+use crate::reader_study::quiz::Score;
+use crate::reader_study::quiz::rounds::put_away;
 use crate::reader_study::session::clock::{Clock as _, SystemClock};
 use crate::reader_study::session::event::{Monitor, Opened};
 use crate::reader_study::session::reading::ReadingError;
@@ -68,6 +71,28 @@ impl Desk {
             MayStart::Yes
         };
         Ok((Self { package, list, list_sha256, progress, overridden: None }, may))
+    }
+
+    /// Lays out a round of a quiz: one that was left goes on, a finished one is put away.
+    ///
+    /// # Errors
+    /// When the package cannot be used, or is a study.
+    pub fn quiz(folder: &Path) -> anyhow::Result<Self> {
+        let package = PackageView::read(folder)?;
+        let player = package.study.readers.first().cloned().unwrap_or_default();
+        let (list, _) = package.list(&player, 1)?;
+        anyhow::ensure!(
+            list.is_quiz(),
+            "{}: this is a study, whose cases are analysed; read it with `veritome study read`",
+            folder.display()
+        );
+        let (desk, _) = Self::open(folder, &player, 1)?;
+        if !matches!(desk.progress.step(0), Step::Closed(reason) if reason.is_final()) {
+            return Ok(desk);
+        }
+        let log = desk.log_path();
+        put_away(&log).with_context(|| log.display().to_string())?;
+        Ok(Self::open(folder, &player, 1)?.0)
     }
 
     fn log_path(&self) -> PathBuf {
@@ -139,6 +164,10 @@ pub struct ReadingRoom {
     pub(super) trouble: Option<String>,
     /// What the reader should know now: a question that waits for its answer.
     pub(super) hint: Option<String>,
+    /// The truth of the images on the stage is told.
+    pub(super) unveiled: bool,
+    /// A case of a finished quiz that is looked at again.
+    pub(super) again: Option<usize>,
     pub(super) active_size: [u32; 2],
     tasks: Tasks,
     messages: Messages,
@@ -175,6 +204,8 @@ impl ReadingRoom {
             break_since: None,
             trouble: None,
             hint: None,
+            unveiled: false,
+            again: None,
             active_size: [1, 1],
             tasks: Tasks::new(cc.egui_ctx.clone()),
             messages: Messages::default(),
@@ -211,6 +242,29 @@ impl ReadingRoom {
     /// The study as readers know it.
     pub(super) fn study(&self) -> &PublicStudy {
         &self.desk.package.study
+    }
+
+    /// Whether this is a quiz: every answer is judged at once, and nothing is analysed.
+    pub(super) fn is_quiz(&self) -> bool {
+        self.desk.list.is_quiz()
+    }
+
+    /// What the round came to so far.
+    pub(super) fn score(&self) -> Score {
+        Score::of(self.study(), &self.desk.list, self.progress())
+    }
+
+    /// Puts the finished round away and begins another one.
+    pub(super) fn play_again(&mut self, ctx: &egui::Context) {
+        self.session = None;
+        match put_away(&self.desk.log_path()) {
+            Ok(()) => {
+                self.desk.progress = Progress::new(&self.desk.package.study, &self.desk.list, &[]);
+                self.clear_stage();
+                self.begin(ctx);
+            }
+            Err(error) => self.trouble = Some(format!("{}: {error}", self.desk.log_path().display())),
+        }
     }
 
     /// Whether the reader pressed *Begin*.
@@ -274,7 +328,7 @@ impl ReadingRoom {
         self.model = empty_stage(&self.desk.package.study);
         self.form = Form::default();
         self.seen = Seen::default();
-        (self.on_stage, self.drawn) = (None, false);
+        (self.on_stage, self.drawn, self.unveiled) = (None, false, false);
     }
 
     fn watch_reader(&mut self, ctx: &egui::Context) {
@@ -359,6 +413,10 @@ impl eframe::App for ReadingRoom {
                 Step::Feedback { code, text } => {
                     let at = self.desk.list.trials.iter().position(|t| t.code == code).unwrap_or(0);
                     trial::show(ui, self, at, Some(&text));
+                }
+                Step::Closed(_) if self.again.is_some() => trial::show(ui, self, self.again.unwrap_or(0), Some("")),
+                Step::Closed(_) if self.is_quiz() => {
+                    CentralPanel::no_frame().frame(Frame::new().fill(t.image)).show(ui, |ui| quiz::score(ui, self));
                 }
                 Step::Break | Step::Paused | Step::Closed(_) => {
                     CentralPanel::no_frame()

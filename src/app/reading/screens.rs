@@ -57,14 +57,15 @@ pub(super) fn bar(ui: &mut Ui, room: &mut ReadingRoom, step: &Step) {
             ui.add(bar.fill(t.accent));
             let left = room.remaining_ms();
             let left = left.map(|ms| format!("   {} min left", ms.div_ceil(60_000))).unwrap_or_default();
-            let text = if room.begun() && of > 0 { format!("{at} of {of}{left}") } else { format!("{of} trials") };
+            let what = if room.is_quiz() { "cases" } else { "trials" };
+            let text = if room.begun() && of > 0 { format!("{at} of {of}{left}") } else { format!("{of} {what}") };
             ui.label(RichText::new(text).color(t.quiet));
         });
     });
 }
 
 /// A column of text in the middle of the window.
-fn column<R>(ui: &mut Ui, content: impl FnOnce(&mut Ui) -> R) -> R {
+pub(super) fn column<R>(ui: &mut Ui, content: impl FnOnce(&mut Ui) -> R) -> R {
     let width = COLUMN.min(ui.available_width() - 48.0);
     let left = (ui.available_width() - width) / 2.0;
     ui.add_space((ui.available_height() * 0.16).max(24.0));
@@ -79,26 +80,26 @@ fn column<R>(ui: &mut Ui, content: impl FnOnce(&mut Ui) -> R) -> R {
     .inner
 }
 
-fn title(ui: &mut Ui, text: &str) {
+pub(super) fn title(ui: &mut Ui, text: &str) {
     let t = tokens(ui.ctx());
     ui.add(Label::new(RichText::new(text).size(22.0).family(bold_family()).color(t.text)).wrap());
     ui.add_space(t.space.m);
 }
 
-fn paragraph(ui: &mut Ui, text: &str) {
+pub(super) fn paragraph(ui: &mut Ui, text: &str) {
     let t = tokens(ui.ctx());
     ui.add(Label::new(RichText::new(text).size(t.size.body + 1.0).color(t.text)).wrap());
     ui.add_space(t.space.s);
 }
 
-fn small(ui: &mut Ui, text: &str) {
+pub(super) fn small(ui: &mut Ui, text: &str) {
     let t = tokens(ui.ctx());
     ui.add(Label::new(RichText::new(text).color(t.quiet)).wrap());
     ui.add_space(t.space.xs);
 }
 
 /// The one button of a screen; Enter presses it too.
-fn go(ui: &mut Ui, text: &str) -> bool {
+pub(super) fn go(ui: &mut Ui, text: &str) -> bool {
     let t = tokens(ui.ctx());
     ui.add_space(t.space.m);
     let button = Button::new(RichText::new(text).size(t.size.body + 1.0).color(t.accent));
@@ -118,7 +119,9 @@ pub(super) fn welcome(ui: &mut Ui, room: &mut ReadingRoom) {
             }
         }
         let list = &room.desk.list;
-        let what = if done > 0 {
+        let what = if room.is_quiz() {
+            if done > 0 { format!("{done} of {of} cases are answered; the next one comes now.") } else { format!("{of} cases.") }
+        } else if done > 0 {
             format!(
                 "Reader {}, session {}: {done} of {of} trials are answered; the next one comes now.",
                 list.reader, list.session
@@ -131,7 +134,7 @@ pub(super) fn welcome(ui: &mut Ui, room: &mut ReadingRoom) {
             ui,
             "Digits answer, Tab goes to the next question, Enter confirms. The wheel and the arrow keys go through the slices. Every answer is on disk before the next image comes; you may stop at any time and go on later.",
         );
-        if !room.study().reading.allow_back {
+        if !room.study().reading.allow_back && !room.is_quiz() {
             small(ui, "What is confirmed cannot be changed.");
         }
         small(ui, "Any of the images may be synthetic. They are not for diagnosis.");

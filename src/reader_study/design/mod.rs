@@ -47,7 +47,7 @@ mod codes;
 mod couples;
 mod crossover;
 pub mod draft;
-mod draws;
+pub(in crate::reader_study) mod draws;
 mod entries;
 pub mod errors;
 pub mod freeze;
@@ -62,6 +62,7 @@ mod repeats;
 mod runs;
 pub mod sealed;
 pub mod squares;
+pub mod told;
 mod units;
 
 #[cfg(test)]
@@ -78,3 +79,4 @@ pub use plan::{Case, Design, Lesion, Modality, Order, Pairing, Plan, Reader, Rea
 pub use public::{PublicList, PublicStudy, PublicTrial, TrialKind};
 pub use question::{AnswerKind, Condition, Question};
 pub use sealed::{SealedBlob, SealedTrial, SealedTruth};
+pub use told::Told;

@@ -91,6 +91,8 @@ pub(super) struct CaseEntry {
     pub(super) overlay: BTreeMap<String, PathBuf>,
     #[serde(default)]
     pub(super) lesion: Vec<Lesion>,
+    pub(super) hint: Option<PathBuf>,
+    pub(super) tell: Option<String>,
 }
 
 #[derive(Deserialize)]
@@ -118,6 +120,8 @@ impl CaseEntry {
             images: self.images.into_iter().map(|(modality, paths)| (modality, image(paths))).collect(),
             overlay: self.overlay.into_iter().map(|(modality, path)| (modality, folder.join(path))).collect(),
             lesions: self.lesion,
+            hint: self.hint.map(|path| folder.join(path)),
+            tell: self.tell,
         }
     }
 }
