@@ -175,6 +175,8 @@ pub enum Action {
     Tags,
     Record,
     NewStudy,
+    ReadStudy,
+    PlayQuiz,
     CancelJobs,
     Quit,
 }
@@ -424,6 +426,18 @@ impl Action {
                 Icon::ClipboardList,
                 None,
             ),
+            Self::ReadStudy => (
+                "Read a study package…",
+                "Begins a session of a blinded study, or goes on with one, in a window of its own",
+                Icon::BookOpenCheck,
+                None,
+            ),
+            Self::PlayQuiz => (
+                "Synthetic or real?",
+                "A quiz: ten pieces of a head, half of them made by models; every answer is judged at once",
+                Icon::GraduationCap,
+                None,
+            ),
             Self::Record => ("Record of the layer", "Where the newest result came from, as JSON", Icon::FileJson, None),
             Self::CancelJobs => ("Cancel running work", "Stops loading and models", Icon::X, None),
             Self::Quit => ("Quit", "Closes the window", Icon::X, ctrl(Key::Q)),
@@ -474,6 +488,8 @@ impl Action {
             Self::Tags,
             Self::Record,
             Self::NewStudy,
+            Self::ReadStudy,
+            Self::PlayQuiz,
             Self::CancelJobs,
             Self::CloseAll,
             Self::Quit,
@@ -493,6 +509,8 @@ impl Action {
             | Self::Tags
             | Self::Record
             | Self::NewStudy
+            | Self::ReadStudy
+            | Self::PlayQuiz
             | Self::Log
             | Self::CancelJobs
             | Self::Quit => "Files",
@@ -555,6 +573,7 @@ impl Action {
                 | Self::Tags
                 | Self::Record
                 | Self::NewStudy
+                | Self::ReadStudy
         )
     }
 

@@ -62,6 +62,8 @@ impl Veritome {
                 Done::Record(view) => self.model.record = Some(view),
                 Done::Demo(Ok(findings)) => self.show_demo(ctx, &findings),
                 Done::Demo(Err(why)) => self.told("The demo could not be prepared", &why),
+                Done::Played(Ok(())) => {}
+                Done::Played(Err(why)) => self.told("The quiz could not be opened", &why),
                 Done::Lost(name) => {
                     self.messages.push(Level::Error, format!("{name} stopped without a result"), "A fault in Veritome");
                 }

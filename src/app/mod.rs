@@ -10,7 +10,7 @@
 //! - `viewport`, `panels`: what is drawn where; `ui_kit`: the look
 //! - `keymap`: which key does what; `history`: undo and redo
 //! - `palette`: all commands, found by a few letters
-//! - [`reading`]: a blinded study, read
+//! - [`reading`]: a blinded study or a quiz, read; `program`: the window of its own that it is read in
 //! - `wheel`: one notch counts once
 //! - `persist`: what survives a restart
 
@@ -28,6 +28,7 @@ mod pane;
 mod panels;
 mod persist;
 mod picture;
+mod program;
 pub mod reading;
 mod results;
 mod run_wishes;

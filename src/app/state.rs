@@ -60,6 +60,7 @@ pub(crate) enum Dialog {
     Tags,
     Record,
     Study,
+    Reading,
 }
 
 /// What the pointer is over, for the status bar and the legends.

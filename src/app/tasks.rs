@@ -11,6 +11,7 @@ use super::guard_words::{GuardWords, Question};
 use super::library::{Loaded, SeriesId};
 use super::panels::models::{self, Row};
 use super::panels::record::RecordView;
+use super::program::Program;
 use super::results::{self, Made, Prepared, PreparedLayer};
 use super::stage::acquisition_turn;
 use crate::display::{ColorMap, Grey, View, Voi, grey::auto_window, grey::to_byte};
@@ -21,6 +22,7 @@ use crate::inference::manifest::{self, FoundModel, Model};
 use crate::inference::runtime::{self, RuntimeStatus};
 use crate::io::{self, IoError, Opened, Series, labels};
 use crate::jobs::{Control, Job, Poll, Progress, in_background};
+use crate::reader_study::quiz::{self, shipped::SHIPPED_SEED};
 use crate::render::Fidelity;
 use crate::render::badge::stamps;
 use crate::render::scene::{Layer, Plane};
@@ -59,6 +61,8 @@ pub(crate) enum Done {
     Record(RecordView),
     /// The demo's head and what was found in it.
     Demo(Result<Box<Findings>, String>),
+    /// The window of the quiz was closed, or could not be opened.
+    Played(Result<(), String>),
     /// The task ended without a result, which only a fault in the program does.
     Lost(String),
 }
@@ -77,6 +81,7 @@ enum Task {
     Save(Job<Result<Option<PathBuf>, String>>, SeriesId, u64),
     Record(Job<RecordView>),
     Demo(Job<Result<Box<Findings>, String>>),
+    Quiz(Job<Result<(), String>>),
 }
 
 /// Where an input of a run comes from.
@@ -135,6 +140,8 @@ pub(crate) struct Tasks {
     pub guards: GuardWords,
     /// The folder that a person would choose, where none is there to be asked.
     pub folder: Option<PathBuf>,
+    /// What opens windows beside this one.
+    program: Program,
     context: egui::Context,
 }
 
@@ -145,8 +152,8 @@ pub(crate) struct Running {
 }
 
 impl Tasks {
-    pub fn new(context: egui::Context) -> Self {
-        Self { context, ..Self::default() }
+    pub fn new(context: egui::Context, program: Program) -> Self {
+        Self { context, program, ..Self::default() }
     }
 
     fn watch(&self, control: &Control) {
@@ -355,6 +362,21 @@ impl Tasks {
         self.running.push(Task::Demo(job));
     }
 
+    /// Makes the shipped quiz where it is not there, and opens its window.
+    pub fn quiz(&mut self) {
+        if self.running.iter().any(|t| matches!(t, Task::Quiz(_))) {
+            return;
+        }
+        let program = self.program.clone();
+        let job = Job::spawn("Quiz", move |control| {
+            in_background(|| quiz::ensure(SHIPPED_SEED, control)).map_err(|e| e.to_string())?;
+            control.stage("Open in a window of its own", 0);
+            program.run(&["quiz".into()])
+        });
+        self.watch(job.control());
+        self.running.push(Task::Quiz(job));
+    }
+
     /// What finished since the last call.
     pub fn poll(&mut self) -> Vec<Done> {
         let mut done = Vec::new();
@@ -373,6 +395,7 @@ impl Tasks {
                 Task::Save(job, id, run) => finished(job, |r| Done::Saved(*id, *run, r)),
                 Task::Record(job) => finished(job, Done::Record),
                 Task::Demo(job) => finished(job, Done::Demo),
+                Task::Quiz(job) => finished(job, Done::Played),
             };
             match finished {
                 None => true,
@@ -414,6 +437,7 @@ impl Tasks {
                 Task::Subtract(job, ..) => Some(of(job.name(), job.control())),
                 Task::Save(job, ..) => Some(of(job.name(), job.control())),
                 Task::Demo(job) => Some(of(job.name(), job.control())),
+                Task::Quiz(job) => Some(of(job.name(), job.control())),
             })
             .collect()
     }

@@ -12,7 +12,7 @@ use crate::app::reading::{Desk, open_room};
 use crate::inference::manifest::{Model, models};
 use crate::io::samples;
 use crate::reader_study::quiz::pairs::makes_images;
-use crate::reader_study::quiz::shipped::{Quiz, QuizError, build, ensure};
+use crate::reader_study::quiz::shipped::{Quiz, QuizError, SHIPPED_SEED, build, ensure};
 
 /// Ten images, half of them made by models: which are real? Judged at once, with hints.
 #[derive(Debug, Args)]
@@ -23,7 +23,7 @@ pub(super) struct QuizCommand {
     #[arg(long, value_name = "DIR", conflicts_with = "package")]
     build: Option<PathBuf>,
     /// Other places of the head, in another order.
-    #[arg(long, default_value_t = 1, conflicts_with = "package")]
+    #[arg(long, default_value_t = SHIPPED_SEED, conflicts_with = "package")]
     seed: u64,
     /// Print one JSON object instead of playing.
     #[arg(long, conflicts_with = "package")]

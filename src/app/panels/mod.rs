@@ -9,6 +9,7 @@
 //! - `why`, `record`: what is known at the cursor, and where a layer came from
 //! - `start`: what an empty window offers
 //! - `dialogs`: shows one of `help`, `settings`, `key_bindings`, `log`, `tag_browser`, `study_wizard`
+//!   (its questions in `study_questions`), `study_reading`
 //! - `search_field`: what lists are filtered by
 
 pub(crate) mod dialogs;
@@ -26,6 +27,8 @@ pub(crate) mod settings;
 pub(crate) mod start;
 pub(crate) mod status;
 pub(crate) mod studies;
+mod study_questions;
+pub(crate) mod study_reading;
 pub(crate) mod study_wizard;
 pub(crate) mod tag_browser;
 pub(crate) mod toolbar;

@@ -13,6 +13,7 @@ use crate::app::action::Action;
 use crate::app::dispatch::Reach;
 use crate::app::history::History;
 use crate::app::picture::Pictures;
+use crate::app::program::Program;
 use crate::app::state::{Model, Settings};
 use crate::app::tasks::Tasks;
 use crate::app::ui_kit::{theme, theme::tokens, toast::Messages};
@@ -23,6 +24,7 @@ use crate::reader_study::quiz::rounds::put_away;
 use crate::reader_study::session::clock::{Clock as _, SystemClock};
 use crate::reader_study::session::event::{Monitor, Opened};
 use crate::reader_study::session::reading::ReadingError;
+use crate::reader_study::session::receipt::Receipt;
 use crate::reader_study::session::step::Step;
 use crate::reader_study::session::verify::{Expected, verify_file};
 use crate::reader_study::session::washout::MayStart;
@@ -39,6 +41,10 @@ pub struct Desk {
     pub list_sha256: String,
     /// Where the session stands.
     pub progress: Progress,
+    /// Whether the session has a log already.
+    pub is_begun: bool,
+    /// What the reader keeps of a session that is over.
+    pub receipt: Option<Receipt>,
     /// Written first: why the washout time is passed over.
     pub overridden: Option<Event>,
 }
@@ -60,6 +66,13 @@ impl Desk {
             Ok(Some(verify_file(&path, &Expected::default())?))
         };
         let own = log_of(session)?;
+        let receipt = own.as_ref().filter(|log| log.closed().is_some()).map(|log| Receipt {
+            reader: reader.to_owned(),
+            session,
+            plan_sha256: package.study.plan_sha256.clone(),
+            lines: log.entries.len(),
+            last_line_sha256: log.last_hash.clone(),
+        });
         let entries = own.map(|log| log.entries).unwrap_or_default();
         let progress = Progress::new(&package.study, &list, &entries);
         let previous = if session > 1 { log_of(session - 1)? } else { None };
@@ -70,7 +83,10 @@ impl Desk {
         } else {
             MayStart::Yes
         };
-        Ok((Self { package, list, list_sha256, progress, overridden: None }, may))
+        Ok((
+            Self { package, list, list_sha256, progress, is_begun: !entries.is_empty(), receipt, overridden: None },
+            may,
+        ))
     }
 
     /// Lays out a round of a quiz: one that was left goes on, a finished one is put away.
@@ -207,7 +223,7 @@ impl ReadingRoom {
             unveiled: false,
             again: None,
             active_size: [1, 1],
-            tasks: Tasks::new(cc.egui_ctx.clone()),
+            tasks: Tasks::new(cc.egui_ctx.clone(), Program::default()),
             messages: Messages::default(),
             history: History::default(),
             wheel: if options.steady { Wheel::default() } else { Wheel::of_display() },
@@ -323,6 +339,19 @@ impl ReadingRoom {
         }
     }
 
+    /// Closes the session and writes its receipt beside the log.
+    fn close(&mut self) {
+        if !self.act(ReadingSession::close) || self.is_quiz() {
+            return;
+        }
+        let Some(session) = &self.session else { return };
+        let (list, plan) = (&self.desk.list, &self.desk.package.study.plan_sha256);
+        let receipt = Receipt::of(session.log(), &list.reader, list.session, plan);
+        // The session is over and on disk: a receipt that cannot be written is still shown.
+        self.hint = receipt.write(&Receipt::path(&self.desk.log_path())).err().map(|e| e.to_string());
+        self.desk.receipt = Some(receipt);
+    }
+
     /// Empties the stage for the next trial.
     pub(super) fn clear_stage(&mut self) {
         self.model = empty_stage(&self.desk.package.study);
@@ -425,7 +454,7 @@ impl eframe::App for ReadingRoom {
                     self.look_ahead(&ctx, &step);
                 }
                 Step::TimeOver | Step::Finish => {
-                    self.act(ReadingSession::close);
+                    self.close();
                     self.clear_stage();
                     ctx.request_repaint();
                 }
@@ -445,7 +474,7 @@ impl eframe::App for ReadingRoom {
     fn on_exit(&mut self) {
         // A session that ends before its time may be resumed.
         if self.begun() && !matches!(self.step(), Step::Closed(_)) {
-            self.act(ReadingSession::close);
+            self.close();
         }
     }
 

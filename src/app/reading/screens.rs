@@ -120,7 +120,11 @@ pub(super) fn welcome(ui: &mut Ui, room: &mut ReadingRoom) {
         }
         let list = &room.desk.list;
         let what = if room.is_quiz() {
-            if done > 0 { format!("{done} of {of} cases are answered; the next one comes now.") } else { format!("{of} cases.") }
+            if done > 0 {
+                format!("{done} of {of} cases are answered; the next one comes now.")
+            } else {
+                format!("{of} cases.")
+            }
         } else if done > 0 {
             format!(
                 "Reader {}, session {}: {done} of {of} trials are answered; the next one comes now.",
@@ -164,6 +168,27 @@ pub(super) fn trouble(ui: &mut Ui, room: &mut ReadingRoom, why: &str) {
     }
 }
 
+/// What the reader keeps, so that a change of the log can be seen later.
+fn receipt(ui: &mut Ui, room: &ReadingRoom) {
+    let Some(receipt) = &room.desk.receipt else { return };
+    let t = tokens(ui.ctx());
+    ui.add_space(t.space.s);
+    small(
+        ui,
+        "Your receipt. Keep it, written down or as a photo: it shows later whether a line of your log was changed.",
+    );
+    let hash = &receipt.last_line_sha256;
+    let groups: Vec<&str> = (0..8).filter_map(|n| hash.get(8 * n..8 * n + 8)).collect();
+    let rows = groups.chunks(4).map(|row| row.join(" ")).collect::<Vec<_>>().join("\n");
+    let response = ui.label(RichText::new(rows).monospace().color(t.text));
+    named(&response, &format!("Receipt {hash}"), None);
+    let place = match &room.hint {
+        Some(why) => format!("It could not be written beside the log: {why}"),
+        None => "It also lies beside the log, in `logs`".to_owned(),
+    };
+    small(ui, &place);
+}
+
 /// Break, pause, end.
 pub(super) fn between(ui: &mut Ui, room: &mut ReadingRoom, step: &Step) {
     let (done, of) = room.progress().counts();
@@ -205,6 +230,7 @@ pub(super) fn between(ui: &mut Ui, room: &mut ReadingRoom, step: &Step) {
                 title(ui, head);
                 paragraph(ui, &text);
                 small(ui, "Give the folder `logs` back to the study's owner.");
+                receipt(ui, room);
                 go(ui, "Close")
             });
             if close {

@@ -6,7 +6,8 @@ use std::path::{Path, PathBuf};
 use super::errors::{Place, PlanError};
 use super::plan_file::{CaseEntry, Paths};
 
-const COLUMNS: &str = "id, truth, patient, group, match, training, catch, hint, tell, image:<modality> or overlay:<modality>";
+const COLUMNS: &str =
+    "id, truth, patient, group, match, training, catch, hint, tell, image:<modality> or overlay:<modality>";
 
 /// What a column holds.
 enum Column {

@@ -58,11 +58,7 @@ pub(super) fn images_exist(plan: &Plan, places: &Places) -> Result<(), PlanError
         let overlays = case.overlay.iter().map(|(modality, path)| (of("overlay", modality), path));
         let hint = case.hint.iter().map(|path| (format!("hint of case `{}`", case.id), path));
         if let Some((what, path)) = images.chain(overlays).chain(hint).find(|(_, path)| !path.is_file()) {
-            return Err(PlanError::NoImage {
-                place: places.case(i),
-                what,
-                path: path.display().to_string(),
-            });
+            return Err(PlanError::NoImage { place: places.case(i), what, path: path.display().to_string() });
         }
     }
     Ok(())

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
+use super::power_plan::PowerPlan;
 use super::question::Question;
 
 /// What a study asks and how it is carried out.
@@ -32,6 +33,9 @@ pub struct Plan {
     /// Who or what set the truth, for the report.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub truth_source: Option<String>,
+    /// Why it has so many readers and cases.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub power: Option<PowerPlan>,
     /// Which images stand side by side in forced choice.
     pub pairing: Pairing,
     /// How often readers come.

@@ -72,7 +72,8 @@ fn detail(values: &[f32], [nx, ny, nz]: [usize; 3]) -> f64 {
 #[must_use]
 pub fn map(real: &[f32], made: &[f32], geometry: &Geometry) -> Option<Volume> {
     let values: Vec<f32> = real.iter().zip(made).map(|(r, m)| (r - m).abs()).collect();
-    Volume::new("difference", Voxels::from(values), geometry.clone(), Provenance::marked_synthetic(Vec::new(), None)).ok()
+    Volume::new("difference", Voxels::from(values), geometry.clone(), Provenance::marked_synthetic(Vec::new(), None))
+        .ok()
 }
 
 #[cfg(test)]

@@ -115,9 +115,9 @@ fn way(model: &Model) -> Result<Way, NoPair> {
         (_, [one]) if !one.modality.is_empty() && !one.modality.iter().any(|modality| modality == "MR") => {
             why(format!("it takes {}, and the demo's head is MR", one.modality.join(" or ")))
         }
-        (Task::Synthesis, _) => {
-            why("it makes another contrast, of which the demo's head has no acquired image: the contrast alone would tell")
-        }
+        (Task::Synthesis, _) => why(
+            "it makes another contrast, of which the demo's head has no acquired image: the contrast alone would tell",
+        ),
         (Task::Enhancement, _) => Ok(Way::Mend),
         _ => Ok(Way::Through),
     }
@@ -181,12 +181,7 @@ pub(super) fn floats(volume: &Volume) -> Volume {
     let values: Vec<f32> = (0..volume.voxels.len())
         .map(|i| volume.voxels.get(i).map_or(0.0, |stored| volume.rescale.apply(stored) as f32))
         .collect();
-    Volume {
-        voxels: Voxels::from(values),
-        rescale: crate::volume::Rescale::IDENTITY,
-        padding: None,
-        ..volume.clone()
-    }
+    Volume { voxels: Voxels::from(values), rescale: crate::volume::Rescale::IDENTITY, padding: None, ..volume.clone() }
 }
 
 pub(super) fn values(volume: &Volume) -> &[f32] {

@@ -117,9 +117,8 @@ mod tests {
         assert!(found.len() >= 20, "{}", found.len());
         for (n, a) in found.iter().enumerate() {
             assert!((0..3).all(|axis| a.first[axis] + a.size[axis] <= size[axis]));
-            let overlaps = |b: &Place| {
-                (0..3).all(|x| a.first[x] < b.first[x] + b.size[x] && b.first[x] < a.first[x] + a.size[x])
-            };
+            let overlaps =
+                |b: &Place| (0..3).all(|x| a.first[x] < b.first[x] + b.size[x] && b.first[x] < a.first[x] + a.size[x]);
             assert!(!found.iter().skip(n + 1).any(overlaps));
         }
     }

@@ -25,6 +25,8 @@ use crate::volume::{Provenance, Volume};
 
 /// Who plays, as the log names it.
 pub const PLAYER: &str = "player";
+/// The seed of the quiz that everybody gets.
+pub const SHIPPED_SEED: u64 = 1;
 /// Cases of a round, half of each kind.
 const CASES: usize = 10;
 /// Changes with how cases are made, so that an old quiz is not taken for a new one.
@@ -72,7 +74,9 @@ pub enum QuizError {
     #[error(transparent)]
     Sample(#[from] SampleError),
     /// A computed phantom is no acquired image.
-    #[error("the quiz needs an acquired head, and there is only the computed phantom ({reason}). Fetch the head with a network and pip (`veritome demo`), then try again")]
+    #[error(
+        "the quiz needs an acquired head, and there is only the computed phantom ({reason}). Fetch the head with a network and pip (`veritome demo`), then try again"
+    )]
     Phantom {
         /// Why the head is not there.
         reason: String,
@@ -87,7 +91,10 @@ pub enum QuizError {
     #[error(transparent)]
     Install(#[from] InstallError),
     /// No model can take part.
-    #[error("no installed model can take part in the quiz{}; `veritome models` lists those that are there", listed(left_out))]
+    #[error(
+        "no installed model can take part in the quiz{}; `veritome models` lists those that are there",
+        listed(left_out)
+    )]
     NoModel {
         /// Why not.
         left_out: Vec<LeftOut>,
@@ -221,16 +228,14 @@ struct Piece {
 /// Half of the cases synthetic, half acquired, the models in turn in both halves: which grid an image has tells nothing.
 fn pieces(pairs: &[Pair], seed: u64, head: &Path) -> Result<Vec<Piece>, QuizError> {
     let mut draws = Draws::of_list(seed, "places", 0, Purpose::Quiz);
-    let mut free: Vec<Vec<Place>> =
-        pairs.iter().map(|p| places(values(&p.real), p.real.size(), &mut draws)).collect();
+    let mut free: Vec<Vec<Place>> = pairs.iter().map(|p| places(values(&p.real), p.real.size(), &mut draws)).collect();
     let mut pieces: Vec<Piece> = Vec::new();
     for n in 0..CASES / 2 {
         for synthetic in [true, false] {
             let at = n % pairs.len();
             // The same head is in all pairs: what one shows of it no other does.
-            let taken = |place: &Place| {
-                pieces.iter().any(|piece| overlap(pairs, (at, place), (piece.pair, &piece.place)))
-            };
+            let taken =
+                |place: &Place| pieces.iter().any(|piece| overlap(pairs, (at, place), (piece.pair, &piece.place)));
             let next = free.get(at).and_then(|places| places.iter().position(|place| !taken(place)));
             let Some(place) = next.and_then(|i| Some(free.get_mut(at)?.remove(i))) else { continue };
             pieces.push(Piece { pair: at, place, synthetic });
@@ -293,11 +298,7 @@ fn write_plan(
     plan += "[[modality]]\nname = \"acquired\"\nsynthetic = false\n";
     let shown = |at: usize| pieces.iter().any(|piece| piece.pair == at && piece.synthetic);
     for (_, pair) in pairs.iter().enumerate().filter(|(at, _)| shown(*at)) {
-        let _ = write!(
-            plan,
-            "[[modality]]\nname = {:?}\nsynthetic = true\nmodel = {:?}\n",
-            pair.model, pair.title
-        );
+        let _ = write!(plan, "[[modality]]\nname = {:?}\nsynthetic = true\nmodel = {:?}\n", pair.model, pair.title);
     }
     let mut cases = Vec::new();
     for (n, piece) in pieces.iter().enumerate() {
@@ -308,11 +309,8 @@ fn write_plan(
         let difference = Difference::of(values(&real), values(&made), real.size()).filter(|_| pair.is_same_place);
         let image = format!("{id}.nii.gz");
         let (file, arm) = if piece.synthetic { (&made, pair.model.as_str()) } else { (&real, "acquired") };
-        let provenance = if piece.synthetic {
-            made.provenance.clone()
-        } else {
-            Provenance::acquired(vec![head.name.clone()])
-        };
+        let provenance =
+            if piece.synthetic { made.provenance.clone() } else { Provenance::acquired(vec![head.name.clone()]) };
         write::write(&[Volume { provenance, ..file.clone() }], &folder.join(&image))?;
         let _ = write!(plan, "[[case]]\nid = \"{id}\"\ntraining = true\nimages = {{ {arm:?} = \"{image}\" }}\n");
         if pair.is_same_place
