@@ -370,3 +370,72 @@ fn study_analyze_gives_the_published_results_of_van_dyke() {
     assert_eq!(refused.status.code(), Some(1));
     assert!(text(&refused.stderr).contains("line"), "{}", text(&refused.stderr));
 }
+
+/// Expected: 170 cases for 80 % with 6 readers, `tests/data/reader_study/expected.json`.
+#[test]
+fn study_power_asks_for_the_published_number_of_cases() {
+    let pilot = "tests/data/reader_study/vandyke.csv";
+    let json = json_of(&["study", "power", "--ratings", pilot, "--effect", "0.05", "--readers", "6", "--json"]);
+    assert_eq!(json["plans"][0]["cases_needed"], 170);
+    assert_eq!(json["plans"][0]["cases"], 114);
+    let table = done(&veritome(&["study", "power", "--ratings", pilot, "--effect", "0.05"]));
+    assert_eq!(table.lines().count(), 10);
+    assert!(table.contains("6 readers and 114 cases"), "{table}");
+    assert_eq!(veritome(&["study", "power", "--ratings", pilot, "--effect", "0"]).status.code(), Some(2));
+}
+
+#[test]
+fn study_check_says_the_power_of_a_plan_and_refuses_one_that_has_no_source() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::copy(root().join("tests/data/reader_study/vandyke.csv"), folder.path().join("pilot.csv")).unwrap();
+    let mut plan = String::from(
+        "title = \"Two arms\"\ndesign = \"roc\"\nseed = 1234567890123\n[sessions]\ncount = 2\nwashout_days = 28\n",
+    );
+    plan += "[power]\npilot = \"pilot.csv\"\neffect = 0.05\n";
+    for reader in 1..=6 {
+        plan += &format!("[[reader]]\nid = \"R{reader}\"\n");
+    }
+    plan += "[[modality]]\nname = \"a\"\nsynthetic = false\n[[modality]]\nname = \"s\"\nsynthetic = true\n";
+    for case in 0..8 {
+        for arm in ["a", "s"] {
+            std::fs::write(folder.path().join(format!("{arm}{case}.nii")), format!("{arm}{case}")).unwrap();
+        }
+        plan += &format!(
+            "[[case]]\nid = \"c{case}\"\ntruth = {}\nimages = {{ a = \"a{case}.nii\", s = \"s{case}.nii\" }}\n",
+            case % 2
+        );
+    }
+    let path = folder.path().join("plan.toml");
+    std::fs::write(&path, &plan).unwrap();
+    let said = done(&veritome(&["study", "check", path.to_str().unwrap()]));
+    assert!(said.contains("needs 170 cases with 6 readers"), "{said}");
+    let json = json_of(&["study", "check", path.to_str().unwrap(), "--json"]);
+    assert_eq!(json["power"]["cases_needed"], 170);
+    std::fs::write(&path, plan.replace("pilot = \"pilot.csv\"\n", "")).unwrap();
+    let refused = veritome(&["study", "check", path.to_str().unwrap()]);
+    assert_eq!(refused.status.code(), Some(1));
+    assert!(text(&refused.stderr).contains("not one source of variances"), "{}", text(&refused.stderr));
+}
+
+#[test]
+fn study_analyze_holds_receipts_against_the_logs() {
+    let folder = tempfile::tempdir().unwrap();
+    let package = folder.path().join("study");
+    let out = package.to_str().unwrap();
+    done(&veritome(&["study", "example", "-o", out]));
+    let key = folder.path().join("study.key");
+    let analyse = |receipts: &[&str]| {
+        let mut arguments = vec!["study", "analyze", out, "--key", key.to_str().unwrap()];
+        receipts.iter().for_each(|r| arguments.extend(["--receipt", r]));
+        veritome(&arguments)
+    };
+    let json = json_of(&["study", "analyze", out, "--key", key.to_str().unwrap(), "--json"]);
+    let hash = json["sessions"]["content"][0]["last_hash"].as_str().unwrap().to_owned();
+    let said = done(&analyse(&[&format!("R1={hash}")]));
+    assert!(said.contains("R1-s1.jsonl: confirmed") && said.contains("R2-s1.jsonl: no receipt"), "{said}");
+    let refused = analyse(&[&format!("R1-s2={hash}")]);
+    assert_eq!(refused.status.code(), Some(1));
+    assert!(text(&refused.stderr).contains("R1-s2.jsonl: DIFFERS"), "{}", text(&refused.stderr));
+    let malformed = analyse(&["R1=abc"]);
+    assert!(text(&malformed.stderr).contains("64 digits"), "{}", text(&malformed.stderr));
+}

@@ -151,6 +151,7 @@ impl Bench {
             layers,
             data_folder: Some(folder.path().join("data")),
             steady: true,
+            program: Some(PathBuf::from("true")),
             ..WindowOptions::default()
         };
         let harness = Harness::builder()

@@ -27,6 +27,8 @@ mod leaks;
 mod package;
 #[path = "reader_study/properties.rs"]
 mod properties;
+#[path = "reader_study/quiz.rs"]
+mod quiz;
 #[path = "reader_study/reading_session.rs"]
 mod reading_session;
 #[path = "reader_study/refusals.rs"]

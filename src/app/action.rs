@@ -208,6 +208,8 @@ pub enum Action {
     Record,
     Metrics,
     NewStudy,
+    ReadStudy,
+    PlayQuiz,
     CancelJobs,
     Quit,
 }
@@ -508,6 +510,18 @@ impl Action {
                 Icon::ChartSpline,
                 ctrl(Key::M),
             ),
+            Self::ReadStudy => (
+                "Read a study package…",
+                "Begins a session of a blinded study, or goes on with one, in a window of its own",
+                Icon::BookOpenCheck,
+                None,
+            ),
+            Self::PlayQuiz => (
+                "Synthetic or real?",
+                "A quiz: ten pieces of a head, half of them made by models; every answer is judged at once",
+                Icon::GraduationCap,
+                None,
+            ),
             Self::Record => ("Record of the layer", "Where the newest result came from, as JSON", Icon::FileJson, None),
             Self::CancelJobs => ("Cancel running work", "Stops loading and models", Icon::X, None),
             Self::Quit => ("Quit", "Closes the window", Icon::X, ctrl(Key::Q)),
@@ -564,6 +578,8 @@ impl Action {
             Self::Record,
             Self::Metrics,
             Self::NewStudy,
+            Self::ReadStudy,
+            Self::PlayQuiz,
             Self::CancelJobs,
             Self::CloseAll,
             Self::Quit,
@@ -584,6 +600,8 @@ impl Action {
             | Self::Record
             | Self::Metrics
             | Self::NewStudy
+            | Self::ReadStudy
+            | Self::PlayQuiz
             | Self::Log
             | Self::CancelJobs
             | Self::Quit => "Files",
@@ -655,6 +673,7 @@ impl Action {
                 | Self::Record
                 | Self::Metrics
                 | Self::NewStudy
+                | Self::ReadStudy
         )
     }
 

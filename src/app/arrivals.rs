@@ -82,6 +82,8 @@ impl Veritome {
                         touring.came(step, acted.ok().map(|acted| *acted));
                     }
                 }
+                Done::Played(Ok(())) => {}
+                Done::Played(Err(why)) => self.told("The quiz could not be opened", &why),
                 Done::Lost(name) => {
                     if name == MEASURING {
                         self.dialogs.metrics.lost();

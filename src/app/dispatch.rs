@@ -162,6 +162,8 @@ impl Reach<'_> {
             Action::Tags => self.dialog(Dialog::Tags),
             Action::Metrics => self.dialog(Dialog::Metrics),
             Action::NewStudy => self.dialog(Dialog::Study),
+            Action::ReadStudy => self.dialog(Dialog::Reading),
+            Action::PlayQuiz => self.tasks.quiz(),
             Action::Record => self.record(None),
             Action::CancelJobs => self.tasks.cancel_all(),
             Action::Quit => self.ctx.send_viewport_cmd(ViewportCommand::Close),

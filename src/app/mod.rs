@@ -12,7 +12,7 @@
 //! - `measuring`: lengths, angles and regions on the slices of a series
 //! - `keymap`: which key does what; `history`: undo and redo
 //! - `palette`: all commands, found by a few letters
-//! - [`reading`]: a blinded study, read
+//! - [`reading`]: a blinded study or a quiz, read; `program`: the window of its own that it is read in
 //! - `wheel`: one notch counts once
 //! - `persist`: what survives a restart
 
@@ -31,6 +31,7 @@ mod pane;
 mod panels;
 mod persist;
 mod picture;
+mod program;
 pub mod reading;
 mod results;
 mod run_wishes;

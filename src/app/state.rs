@@ -64,6 +64,7 @@ pub(crate) enum Dialog {
     Record,
     Study,
     Metrics,
+    Reading,
 }
 
 /// What the pointer is over, for the status bar and the legends.

@@ -12,6 +12,7 @@ use super::library::{Loaded, SeriesId};
 use super::panels::metrics::{Answered, Question as MetricsQuestion};
 use super::panels::models::{self, Row};
 use super::panels::record::RecordView;
+use super::program::Program;
 use super::results::{self, Made, Prepared, PreparedLayer};
 use super::stage::acquisition_turn;
 use super::tour_layers;
@@ -24,6 +25,7 @@ use crate::inference::manifest::{self, FoundModel, Model};
 use crate::inference::runtime::{self, RuntimeStatus};
 use crate::io::{self, IoError, Opened, Series, labels};
 use crate::jobs::{Control, Job, Poll, Progress, in_background};
+use crate::reader_study::quiz::{self, shipped::SHIPPED_SEED};
 use crate::render::Fidelity;
 use crate::render::badge::stamps;
 use crate::render::scene::{Content, Layer, Plane};
@@ -84,6 +86,8 @@ pub(crate) enum Done {
     TourScene(u64, Result<Box<Scene>, Stopped>),
     /// A step of the tour of this number.
     TourStep(u64, usize, Result<Box<Acted>, Stopped>),
+    /// The window of the quiz was closed, or could not be opened.
+    Played(Result<(), String>),
     /// The task ended without a result, which only a fault in the program does.
     Lost(String),
 }
@@ -106,6 +110,7 @@ enum Task {
     Tour(Job<Result<Option<Box<Tour>>, String>>),
     TourScene(Job<Result<Box<Scene>, Stopped>>, u64),
     TourStep(Job<Result<Box<Acted>, Stopped>>, u64, usize),
+    Quiz(Job<Result<(), String>>),
 }
 
 /// Where an input of a run comes from.
@@ -164,6 +169,8 @@ pub(crate) struct Tasks {
     pub guards: GuardWords,
     /// The folder that a person would choose, where none is there to be asked.
     pub folder: Option<PathBuf>,
+    /// What opens windows beside this one.
+    program: Program,
     context: egui::Context,
 }
 
@@ -174,8 +181,8 @@ pub(crate) struct Running {
 }
 
 impl Tasks {
-    pub fn new(context: egui::Context) -> Self {
-        Self { context, ..Self::default() }
+    pub fn new(context: egui::Context, program: Program) -> Self {
+        Self { context, program, ..Self::default() }
     }
 
     fn watch(&self, control: &Control) {
@@ -445,6 +452,21 @@ impl Tasks {
         })
     }
 
+    /// Makes the shipped quiz where it is not there, and opens its window.
+    pub fn quiz(&mut self) {
+        if self.running.iter().any(|t| matches!(t, Task::Quiz(_))) {
+            return;
+        }
+        let program = self.program.clone();
+        let job = Job::spawn("Quiz", move |control| {
+            in_background(|| quiz::ensure(SHIPPED_SEED, control)).map_err(|e| e.to_string())?;
+            control.stage("Open in a window of its own", 0);
+            program.run(&["quiz".into()])
+        });
+        self.watch(job.control());
+        self.running.push(Task::Quiz(job));
+    }
+
     /// What finished since the last call.
     pub fn poll(&mut self) -> Vec<Done> {
         let mut done = Vec::new();
@@ -467,6 +489,7 @@ impl Tasks {
                 Task::Tour(job) => finished(job, Done::Tour),
                 Task::TourScene(job, id) => finished(job, |r| Done::TourScene(*id, r)),
                 Task::TourStep(job, id, step) => finished(job, |r| Done::TourStep(*id, *step, r)),
+                Task::Quiz(job) => finished(job, Done::Played),
             };
             match finished {
                 None => true,
@@ -512,6 +535,7 @@ impl Tasks {
                 Task::ErrorMap(job, _) => Some(of(job.name(), job.control())),
                 Task::TourScene(job, _) => Some(of(job.name(), job.control())),
                 Task::TourStep(job, ..) => Some(of(job.name(), job.control())),
+                Task::Quiz(job) => Some(of(job.name(), job.control())),
             })
             .collect()
     }

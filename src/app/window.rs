@@ -20,6 +20,7 @@ use super::panels::{
 };
 use super::persist::{self, Keeper, Kept};
 use super::picture::Pictures;
+use super::program::Program;
 use super::state::{Model, Settings};
 use super::tasks::{Purpose, Tasks};
 use super::typing::Typed;
@@ -48,6 +49,8 @@ pub struct WindowOptions {
     pub models: Option<Vec<PathBuf>>,
     /// Leaves out what differs from run to run (memory, frames a second), for pictures in tests.
     pub steady: bool,
+    /// The program that opens windows beside this one; `None`: this one.
+    pub program: Option<PathBuf>,
 }
 
 /// Opens the window on `paths` and returns when it is closed.
@@ -154,10 +157,11 @@ impl Veritome {
         let ctx = cc.egui_ctx.clone();
         keeper.look_for(&kept.recent, move || ctx.request_repaint());
         keymap::install(&cc.egui_ctx, &kept.key_bindings);
-        let dialogs = Dialogs::new(&kept.palette);
+        let program = Program::new(options.program.clone());
+        let dialogs = Dialogs::new(&kept.palette, program.clone());
         let mut app = Self {
             model: Model::new(kept.settings.clone()),
-            tasks: Tasks::new(cc.egui_ctx.clone()),
+            tasks: Tasks::new(cc.egui_ctx.clone(), program),
             messages: Messages::default(),
             kept,
             keeper,

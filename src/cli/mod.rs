@@ -16,6 +16,7 @@ mod models;
 mod open;
 mod picture_options;
 mod progress;
+mod quiz;
 mod render;
 mod run;
 mod runtime;
@@ -67,6 +68,8 @@ enum Command {
     Evaluate(evaluate::Evaluate),
     /// Reader studies: make, read, analyse
     Study(study::Study),
+    /// Synthetic or real? Ten images to learn on
+    Quiz(quiz::QuizCommand),
     /// Whether a model repeats its training images
     AuditModel(audit_model::AuditModel),
     /// The project's own timings, repeatable
@@ -97,6 +100,7 @@ pub fn main() -> ExitCode {
         Some(Command::Compare(c)) => c.run(),
         Some(Command::Evaluate(c)) => c.run(),
         Some(Command::Study(c)) => c.run(),
+        Some(Command::Quiz(c)) => c.run(),
         Some(Command::AuditModel(c)) => c.run(),
         Some(Command::Bench(c)) => c.run(),
     };

@@ -11,11 +11,12 @@ use super::{WrongUsage, print_json};
 use crate::app::reading::{Desk, open_room};
 use crate::io::write::target::write_whole;
 use crate::reader_study::analysis::{CovarianceMethod, RatingsTable, ReportOptions, StudyReport, methods_text};
-use crate::reader_study::design::{Plan, reading_lists};
+use crate::reader_study::design::power_plan::{Aim, Components, Generalise};
+use crate::reader_study::design::{Plan, PowerPlan, reading_lists};
 use crate::reader_study::example::example;
 use crate::reader_study::leaks::Verdict;
 use crate::reader_study::outcome::remarks::Word;
-use crate::reader_study::outcome::{Integrity, Material, OutcomeOptions, StudyOutcome, html};
+use crate::reader_study::outcome::{Integrity, Material, OutcomeOptions, Receipts, StudyOutcome, html};
 use crate::reader_study::package::{LeakCheck, OwnerKey, PackageError, create, leaks, sealed_truth, verify};
 use crate::reader_study::session::clock::SystemClock;
 use crate::reader_study::session::washout::override_washout;
@@ -38,6 +39,8 @@ enum StudyCommand {
     Read(Read),
     /// From readers' logs, or a table of ratings, to figures, tests and intervals
     Analyze(Analyze),
+    /// Readers and cases that a comparison needs, from a pilot
+    Power(Power),
     /// Make a small study with three simulated readers, to see what an analysis looks like
     Example(Example),
 }
@@ -70,6 +73,7 @@ impl Example {
             key: Some(key_file),
             out: None,
             unplanned_look: None,
+            receipt: Vec::new(),
             accept_untrusted: false,
             ratings: None,
             covariance: Covariance::Jackknife,
@@ -100,6 +104,9 @@ struct Analyze {
     /// Look before all sessions are closed; who does is written into the logs and said everywhere.
     #[arg(long, value_name = "WHO", requires = "package")]
     unplanned_look: Option<String>,
+    /// A receipt that a reader kept, or a file of them: whether the log's last line is still the one that was written.
+    #[arg(long, value_name = "READER[-sN]=HASH | FILE", requires = "package")]
+    receipt: Vec<String>,
     /// Go on although logs are altered or doubtful; said everywhere.
     #[arg(long, requires = "package")]
     accept_untrusted: bool,
@@ -136,6 +143,79 @@ enum Covariance {
     Bootstrap,
 }
 
+/// Readers and cases that a comparison of two modalities needs, from the ratings of a pilot (Hillis, Obuchowski and Berbaum
+/// 2011).
+#[derive(Debug, Args)]
+struct Power {
+    /// A pilot's table reader,modality,case,truth,rating, of two modalities.
+    #[arg(long, value_name = "FILE.csv")]
+    ratings: PathBuf,
+    /// True difference of areas that is to be found; for noninferiority with the margin added.
+    #[arg(long)]
+    effect: f64,
+    /// Readers of the planned study; without it, a table of several numbers.
+    #[arg(long, value_parser = clap::value_parser!(u16).range(2..=200))]
+    readers: Option<u16>,
+    /// Cases of the planned study; without it, as many as the pilot had.
+    #[arg(long, value_parser = clap::value_parser!(u16).range(2..=5000))]
+    cases: Option<u16>,
+    /// The power that is wanted.
+    #[arg(long, default_value_t = 0.8)]
+    power: f64,
+    /// Two-sided significance level; for noninferiority twice the one-sided one.
+    #[arg(long, default_value_t = 0.05)]
+    alpha: f64,
+    /// To what the result is to be generalised.
+    #[arg(long, value_enum, default_value = "both")]
+    generalise: Generalised,
+    /// Print one JSON object.
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum Generalised {
+    /// Other readers and other cases
+    Both,
+    /// Other cases, these readers
+    Cases,
+    /// Other readers, these cases
+    Readers,
+}
+
+impl Power {
+    fn run(self) -> anyhow::Result<()> {
+        for (name, value) in [("--power", self.power), ("--alpha", self.alpha)] {
+            if !(value > 0.0 && value < 1.0) {
+                return Err(WrongUsage(format!("{name} must lie between 0 and 1")).into());
+            }
+        }
+        if !(self.effect.is_finite() && self.effect != 0.0) {
+            return Err(WrongUsage("--effect must be a difference of areas, for instance 0.05".into()).into());
+        }
+        let ratings = self.ratings.clone();
+        let components = with_progress("Analysing the pilot", move |_| Components::of_ratings(&ratings))?;
+        let components = components.map_err(anyhow::Error::msg)?;
+        let generalise = match self.generalise {
+            Generalised::Both => Generalise::ReadersAndCases,
+            Generalised::Cases => Generalise::Cases,
+            Generalised::Readers => Generalise::Readers,
+        };
+        let aim = Aim::Difference { effect: self.effect, generalise, components };
+        let plan = PowerPlan { wanted: self.power, alpha: self.alpha, aim };
+        let cases = self.cases.map_or(components.cases, usize::from);
+        let readers: Vec<usize> = self.readers.map_or_else(|| (3..=12).collect(), |n| vec![usize::from(n)]);
+        let statements = readers.into_iter().map(|n| plan.of(n, cases)).collect::<Result<Vec<_>, _>>()?;
+        if self.json {
+            return print_json(&serde_json::json!({ "components": components, "plans": statements }));
+        }
+        for statement in &statements {
+            println!("{}", statement.text);
+        }
+        Ok(())
+    }
+}
+
 impl Study {
     pub(super) fn run(self) -> anyhow::Result<()> {
         match self.command {
@@ -143,6 +223,7 @@ impl Study {
             StudyCommand::Check(check) => check.run(),
             StudyCommand::Read(read) => read.run(),
             StudyCommand::Analyze(analyze) => analyze.run(),
+            StudyCommand::Power(power) => power.run(),
             StudyCommand::Example(example) => example.run(),
         }
     }
@@ -274,8 +355,22 @@ impl Check {
         for warning in &lists.warnings {
             eprintln!("veritome: {warning}");
         }
-        let trials = lists.lists.iter().map(|list| (list.name(), list.trials.len())).collect();
+        let trials: BTreeMap<String, usize> = lists.lists.iter().map(|list| (list.name(), list.trials.len())).collect();
+        let power = PowerPlan::of_plan(&plan).transpose()?;
+        if self.json {
+            return print_json(&serde_json::json!({
+                "title": plan.title,
+                "quiz": plan.is_quiz(),
+                "cases": plan.cases.len(),
+                "trials": trials,
+                "power": power,
+                "warnings": lists.warnings,
+            }));
+        }
         println!("{}: {} cases, trials: {}", plan.title, plan.cases.len(), counted(&trials));
+        if let Some(power) = power {
+            println!("{}", power.text);
+        }
         Ok(())
     }
 }
@@ -383,10 +478,13 @@ impl Analyze {
                 }
             }
         }
+        let mut receipts = Receipts::default();
+        self.receipt.iter().try_for_each(|text| receipts.add(text))?;
         let options = OutcomeOptions {
             word: Word { accept_untrusted: self.accept_untrusted, unplanned_look: self.unplanned_look.clone() },
             covariance: self.method(),
             resamples: self.resamples as usize,
+            receipts,
         };
         let folder = package.to_owned();
         let outcome = with_progress("Analysing the study", move |_| -> anyhow::Result<_> {
@@ -413,6 +511,9 @@ impl Analyze {
         }
         for warning in &outcome.warnings {
             eprintln!("veritome: {warning}");
+        }
+        for line in &outcome.receipts.content {
+            println!("{}: {}", line.log, line.text);
         }
         println!("{}", outcome.methods);
         for (name, _) in &files {

@@ -3,6 +3,7 @@
 //! - [`design`]: the plan, its reading lists, and what of it readers may know
 //! - [`package`]: the folder that readers get, with its truth sealed
 //! - [`leaks`]: what could tell the arms of a study apart
+//! - [`quiz`]: a study of which nothing is analysed, for teaching
 //! - [`session`]: what a reader does, kept line by line, and what comes next
 //! - [`outcome`]: from the logs of a study to its results
 //! - [`example`]: a small study with simulated readers
@@ -14,4 +15,5 @@ pub mod example;
 pub mod leaks;
 pub mod outcome;
 pub mod package;
+pub mod quiz;
 pub mod session;

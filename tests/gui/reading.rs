@@ -22,12 +22,18 @@ const YES_NO: &str = "title = \"Which are real?\"\ndesign = \"yes_no\"\nseed = 5
 
 struct Room {
     harness: Harness<'static, ReadingRoom>,
+    /// A study, which never tells; a quiz does.
+    blind: bool,
 }
 
 impl Room {
     fn open(package: &Path, reader: &str) -> Self {
         let (desk, may) = Desk::open(package, reader, 1).unwrap();
         assert!(may.is_yes(), "{may}");
+        Self::of(desk, true)
+    }
+
+    fn of(desk: Desk, blind: bool) -> Self {
         let harness = Harness::builder()
             .with_size(SIZE)
             .with_max_steps(200)
@@ -36,7 +42,7 @@ impl Room {
             .with_options(SnapshotOptions::new().threshold(1.2).max_failed_pixels(400))
             .wgpu()
             .build_eframe(move |cc| ReadingRoom::new(cc, desk, RoomOptions { steady: true }));
-        Self { harness }
+        Self { harness, blind }
     }
 
     fn settle(&mut self) {
@@ -50,7 +56,9 @@ impl Room {
             std::thread::sleep(Duration::from_millis(10));
         }
         self.harness.run_steps(4);
-        self.nothing_is_told();
+        if self.blind {
+            self.nothing_is_told();
+        }
     }
 
     fn key(&mut self, key: Key) {
@@ -65,6 +73,22 @@ impl Room {
 
     fn node<'a>(&'a self, label: &'a str) -> Node<'a> {
         self.harness.get_by_label(label)
+    }
+
+    /// Reads what is left of the session; the steps of the scale in turn.
+    fn read_on(&mut self) {
+        for n in 0..400 {
+            match self.harness.state().step() {
+                Step::Closed(_) => return,
+                Step::Answer { .. } => {
+                    self.digit(&format!("{}", n % 6 + 1));
+                    self.key(Key::Enter);
+                }
+                Step::Feedback { .. } | Step::Break => self.key(Key::Enter),
+                _ => self.settle(),
+            }
+        }
+        panic!("the session does not end: {:?}", self.harness.state().step());
     }
 
     /// What a screen reader could say holds none of the words that would tell.
@@ -257,4 +281,241 @@ fn the_wizard_makes_a_package_of_two_folders() {
     assert!(folder.path().join("made.key").exists() && folder.path().join("made.plan.toml").exists());
     let (desk, may) = Desk::open(&out, "R3", 1).unwrap();
     assert!(may.is_yes() && desk.list.trials.len() == 6);
+}
+
+/// From the wizard to the report: a study is thought up, packaged, read by three readers, one of them killed in mid-case, and
+/// analysed with their receipts.
+#[test]
+fn a_whole_study_goes_from_the_wizard_to_its_report() {
+    use eframe::egui::accesskit::Role;
+    use veritome::app::action::Action;
+    use veritome::reader_study::outcome::{
+        Material, OutcomeOptions, ReceiptState, Receipts, StudyOutcome, html, remarks::Word,
+    };
+    if !can_draw() {
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    plan(folder.path(), YES_NO, 8, 0);
+    let mut bench = super::Bench::empty(SIZE);
+    bench.settle();
+    bench.harness.state_mut().perform(Action::NewStudy);
+    bench.settle();
+    let fill = |bench: &mut super::Bench, field: &str, text: &str| {
+        let node = bench.harness.get_by_role_and_label(Role::TextInput, field);
+        node.focus();
+        bench.harness.key_press_modifiers(eframe::egui::Modifiers::COMMAND, Key::A);
+        bench.harness.get_by_role_and_label(Role::TextInput, field).type_text(text);
+        bench.settle();
+    };
+    bench.click("Add a question");
+    bench.settle();
+    fill(&mut bench, "Text of question 2", "What else?");
+    bench.harness.snapshot("study_questions");
+    bench.click("Images");
+    fill(&mut bench, "Acquired", &folder.path().join("real").to_string_lossy());
+    fill(&mut bench, "Synthetic", &folder.path().join("fake").to_string_lossy());
+    bench.click("Package");
+    let package = folder.path().join("made");
+    fill(&mut bench, "Package", &package.to_string_lossy());
+    bench.click("Make the package");
+    bench.settle();
+    bench.node("The package is made");
+    drop(bench);
+
+    let study = std::fs::read_to_string(package.join("study.json")).unwrap();
+    assert!(study.contains("What else?"), "{study}");
+    let mut receipts = Receipts::default();
+    for reader in ["R1", "R2", "R3"] {
+        let mut room = Room::open(&package, reader);
+        room.settle();
+        room.key(Key::Enter);
+        if reader == "R2" {
+            // Two training trials, then the power goes in the middle of the first one that counts.
+            for _ in 0..2 {
+                room.digit("3");
+                room.key(Key::Enter);
+                room.key(Key::Enter);
+            }
+            room.digit("5");
+            let before = room.harness.state().step();
+            drop(room);
+            room = Room::open(&package, reader);
+            room.settle();
+            room.key(Key::Enter);
+            assert_eq!(before, room.harness.state().step(), "the same case comes again");
+        }
+        room.read_on();
+        assert_eq!(room.harness.state().step(), Step::Closed(CloseReason::Finished));
+        room.settle();
+        if reader == "R1" {
+            room.harness.remove_cursor();
+            let text = std::fs::read_to_string(package.join("logs/R1-s1.receipt.json")).unwrap();
+            let hash = text.split("last_line_sha256\": \"").nth(1).unwrap()[..64].to_owned();
+            room.node(&format!("Receipt {hash}"));
+            receipts.add(&format!("R1={hash}")).unwrap();
+        } else if reader == "R2" {
+            receipts.add(&package.join("logs/R2-s1.receipt.json").to_string_lossy()).unwrap();
+        }
+    }
+    let key = OwnerKey::read(&folder.path().join("made.key")).unwrap();
+    assert!(package::sealed_truth(&package, &OwnerKey::generate()).unwrap_err().to_string().contains("another key"));
+    let truth = package::sealed_truth(&package, &key).unwrap();
+    let material = Material::read(&package).unwrap();
+    let options = OutcomeOptions { receipts: receipts.clone(), resamples: 200, ..OutcomeOptions::default() };
+    let outcome = StudyOutcome::new(&material, &truth, &options).unwrap();
+    let states: Vec<ReceiptState> = outcome.receipts.content.iter().map(|line| line.state).collect();
+    assert_eq!(states, [ReceiptState::Confirmed, ReceiptState::Confirmed, ReceiptState::None]);
+    assert_eq!(outcome.readers.content.len(), 3);
+    let page = html::page(&outcome).unwrap().html();
+    for words in ["Acquired or synthetic?", "Receipts", "R1-s1.jsonl", "no receipt", "Flow of trials", "R3"] {
+        assert!(page.contains(words), "`{words}` is not in the report");
+    }
+
+    // The last line is changed: nothing but the receipt can tell.
+    let log = package.join("logs/R1-s1.jsonl");
+    let text = std::fs::read_to_string(&log).unwrap();
+    std::fs::write(&log, text.replace("\"reason\":\"finished\"", "\"reason\":\"time_limit\"")).unwrap();
+    let altered = Material::read(&package).unwrap();
+    let blind = OutcomeOptions { resamples: 200, ..OutcomeOptions::default() };
+    assert!(StudyOutcome::new(&altered, &truth, &blind).is_ok());
+    let refused = StudyOutcome::new(&altered, &truth, &options).unwrap_err().to_string();
+    assert!(refused.contains("R1-s1.jsonl: DIFFERS"), "{refused}");
+    let word = Word { accept_untrusted: true, ..Word::default() };
+    let said = StudyOutcome::new(&altered, &truth, &OutcomeOptions { word, ..options }).unwrap();
+    assert!(said.receipts.content[0].text.contains("DIFFERS"));
+}
+
+/// A plan whose cases are all training, with hints.
+fn quiz_of(folder: &Path) -> PathBuf {
+    let plan = plan(folder, "title = \"Real or not?\"\ndesign = \"yes_no\"\nseed = 3\n", 0, 4);
+    let mut text = std::fs::read_to_string(&plan).unwrap();
+    for case in 0..4 {
+        let id = format!("id = \"CaseSecret{case}\"\n");
+        let with = format!("{id}hint = \"fake/truthful{case}.nii.gz\"\ntell = \"Look at the middle.\"\n");
+        text = text.replace(&id, &with);
+    }
+    std::fs::write(&plan, text).unwrap();
+    let out = folder.join("quiz");
+    package::create(&plan, &out, &OwnerKey::generate().recipient(), &Control::new()).unwrap();
+    out
+}
+
+#[test]
+fn a_quiz_judges_at_once_tells_what_made_the_image_and_ends_with_a_score() {
+    if !can_draw() {
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let package = quiz_of(folder.path());
+    let mut room = Room::of(Desk::quiz(&package).unwrap(), false);
+    room.settle();
+    room.node("Begin");
+    room.key(Key::Enter);
+    room.node("Hint for half a point");
+    room.nothing_is_told();
+    room.key(Key::H);
+    room.node("Hide the hint");
+    room.nothing_is_told();
+    room.harness.remove_cursor();
+    room.settle();
+    room.harness.snapshot("quiz_hint");
+    let list = std::fs::read_to_string(package.join("lists/R1-s1.json")).unwrap();
+    let list: serde_json::Value = serde_json::from_str(&list).unwrap();
+    let synthetic: Vec<bool> =
+        list["trials"].as_array().unwrap().iter().map(|t| t["told"]["synthetic"][0].as_bool().unwrap()).collect();
+    assert_eq!(synthetic.iter().filter(|s| **s).count(), 2, "half of each kind");
+    // Right, with a hint; then right; then two that are not.
+    for (n, is_synthetic) in synthetic.iter().enumerate() {
+        let right = n < 2;
+        let answer = if *is_synthetic == right { "6" } else { "1" };
+        room.digit(answer);
+        room.key(Key::Enter);
+        room.node(if right { "Right" } else { "Not right" });
+        room.node(if *is_synthetic { "This image is synthetic" } else { "This image is real" });
+        room.node("Look at the middle.");
+        let badge = room.harness.query_by_label("SYNTHETIC").is_some();
+        assert_eq!(badge, *is_synthetic);
+        if *is_synthetic {
+            room.node("made by GeneratorSecret 1");
+            if n < 2 {
+                room.harness.snapshot("quiz_told");
+            }
+        }
+        room.key(Key::Enter);
+    }
+    room.node("2 of 4 right");
+    room.node("1.5 of 4 points; a right answer after a hint counts 0.5, and one hint was asked for");
+    room.harness.snapshot("quiz_score");
+    room.node("Look at case 3 again").click();
+    room.settle();
+    room.node("Not right");
+    room.key(Key::Enter);
+    // Another round begins; the first one is kept.
+    room.key(Key::Enter);
+    room.settle();
+    assert!(matches!(room.harness.state().step(), Step::Answer { at: 0, .. } | Step::Show { at: 0, .. }));
+    assert!(package.join("logs/R1-s1.round-1.jsonl").exists());
+    let kept = verify_file(&package.join("logs/R1-s1.round-1.jsonl"), &Expected::default()).unwrap();
+    assert!(!kept.has_serious_findings(), "{:?}", kept.findings);
+    drop(room);
+    // A study is no quiz.
+    let other = tempfile::tempdir().unwrap();
+    let study = package_of(other.path(), YES_NO, 4, 0);
+    assert!(Desk::quiz(&study).unwrap_err().to_string().contains("study read"));
+}
+
+/// The dialog that finds a reader's sessions and opens the room in a window of its own.
+#[test]
+fn reading_begins_and_goes_on_from_the_window() {
+    use eframe::egui::accesskit::Role;
+    use veritome::app::action::Action;
+    if !can_draw() {
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let package = package_of(folder.path(), YES_NO, 4, 0);
+    let mut room = Room::open(&package, "R2");
+    room.settle();
+    room.key(Key::Enter);
+    room.digit("2");
+    room.key(Key::Enter);
+    drop(room);
+    let mut bench = super::Bench::empty(SIZE);
+    bench.settle();
+    bench.harness.state_mut().perform(Action::ReadStudy);
+    bench.settle();
+    let node = bench.harness.get_by_role_and_label(Role::TextInput, "Package");
+    node.focus();
+    node.type_text(&package.to_string_lossy());
+    bench.settle();
+    bench.node("Which are real?");
+    bench.harness.get_by_role_and_label(Role::Button, "Reader").click();
+    bench.settle();
+    bench.click("R2");
+    bench.settle();
+    bench.node("1 of 4 trials answered");
+    bench.harness.snapshot("study_reading");
+    // The program of this bench is one that does nothing and ends well.
+    bench.click("Go on session 1");
+    bench.settle();
+    bench.node("1 of 4 trials answered");
+}
+
+#[test]
+fn a_log_that_cannot_be_kept_stops_the_study_with_its_reason_and_nothing_is_lost() {
+    if !can_draw() {
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let package = package_of(folder.path(), YES_NO, 3, 0);
+    std::fs::write(package.join("logs"), "in the way").unwrap();
+    let mut room = Room::open(&package, "R1");
+    room.settle();
+    room.key(Key::Enter);
+    room.node("The study cannot go on");
+    std::fs::remove_file(package.join("logs")).unwrap();
+    room.key(Key::Enter);
+    room.key(Key::Enter);
+    assert!(matches!(room.harness.state().step(), Step::Answer { at: 0, .. }), "{:?}", room.harness.state().step());
 }

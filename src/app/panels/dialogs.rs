@@ -9,12 +9,14 @@ use super::key_bindings::{KeyBindings, KeyEvent};
 use super::log::{LogEvent, LogPanel};
 use super::metrics::{MetricsPanel, MetricsWish};
 use super::settings::SettingsPanel;
+use super::study_reading::StudyReading;
 use super::study_wizard::StudyWizard;
 use super::tag_browser::{TagBrowser, TagInput};
 use crate::app::action::Action;
 use crate::app::keymap;
 use crate::app::library::SeriesId;
 use crate::app::palette::{Palette, PaletteItem};
+use crate::app::program::Program;
 use crate::app::state::{Dialog, Model};
 use crate::app::ui_kit::theme::tokens;
 use crate::app::ui_kit::toast::Messages;
@@ -46,6 +48,8 @@ pub(crate) struct Dialogs {
     tags: TagBrowser,
     study: StudyWizard,
     pub metrics: MetricsPanel,
+    to_read: StudyReading,
+    program: Program,
     reading: Reading,
     before: Option<Dialog>,
 }
@@ -69,15 +73,19 @@ impl Dialogs {
     }
 
     /// With the commands that were chosen lately, newest first.
-    pub fn new(recent_commands: &[String]) -> Self {
-        let mut dialogs = Self::default();
+    pub fn new(recent_commands: &[String], program: Program) -> Self {
+        let mut dialogs = Self { program, ..Self::default() };
         dialogs.palette.set_recent(recent_commands.iter().cloned());
         dialogs
     }
 
     /// Whether no dialog works at something.
     pub fn is_idle(&self) -> bool {
-        self.before != Some(Dialog::Study) || self.study.is_idle()
+        match self.before {
+            Some(Dialog::Study) => self.study.is_idle(),
+            Some(Dialog::Reading) => self.to_read.is_idle(),
+            _ => true,
+        }
     }
 
     /// Whether the next key belongs to the table of keys.
@@ -166,6 +174,10 @@ impl Dialogs {
                     wish = panel.ui(ui, model);
                 });
                 return wish.map(Choice::Metrics);
+            }
+            Dialog::Reading => {
+                let (panel, program) = (&mut self.to_read, &self.program);
+                window(ctx, model, "Read a study package", vec2(560.0, 380.0), |ui, _| panel.ui(ui, program));
             }
             Dialog::Tags => {
                 let (panel, reading) = (&mut self.tags, &mut self.reading);

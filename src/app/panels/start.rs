@@ -18,7 +18,7 @@ pub(crate) fn show(ui: &mut Ui, recent: &[Recent], opening: bool, queue: &mut Ve
     ui.painter().rect_filled(area, 0.0, t.image);
     let image = theme::over_image();
     let recent: Vec<&Recent> = recent.iter().take(6).collect();
-    let height = 230.0 + if recent.is_empty() { 0.0 } else { 40.0 + 26.0 * recent.len() as f32 };
+    let height = 276.0 + if recent.is_empty() { 0.0 } else { 40.0 + 26.0 * recent.len() as f32 };
     let card = egui::Rect::from_center_size(area.center(), vec2(480.0_f32.min(area.width() - 32.0), height));
     let hovering = ui.input(|i| !i.raw.hovered_files.is_empty());
     if hovering {
@@ -44,6 +44,22 @@ pub(crate) fn show(ui: &mut Ui, recent: &[Recent], opening: bool, queue: &mut Ve
                 let label = RichText::new(text).color(image.text);
                 let button = Button::new((icon(action.icon()).color(image.text), label));
                 let response = ui.add(button.fill(fill).min_size(vec2(132.0, 34.0)));
+                named(&response, text, None);
+                if response.on_hover_text(action.hint()).clicked() {
+                    queue.push(action);
+                }
+            }
+        });
+        ui.add_space(t.space.s);
+        ui.horizontal(|ui| {
+            let width = 3.0 * 132.0 + 2.0 * t.space.s;
+            ui.add_space((ui.available_width() - width).max(0.0) / 2.0);
+            let each = (width - t.space.s) / 2.0;
+            for (action, text) in [(Action::PlayQuiz, "Quiz: synthetic or real?"), (Action::ReadStudy, "Read a study…")]
+            {
+                let label = RichText::new(text).color(image.text);
+                let button = Button::new((icon(action.icon()).color(image.text), label));
+                let response = ui.add(button.fill(egui::Color32::from_white_alpha(18)).min_size(vec2(each, 34.0)));
                 named(&response, text, None);
                 if response.on_hover_text(action.hint()).clicked() {
                     queue.push(action);

@@ -1,14 +1,16 @@
-//! A reader study thought up step by step: what is asked, of which images, by whom, and its package.
+//! A reader study thought up step by step: what is asked, of which images, by whom, and its package. The questions are edited in
+//! `study_questions`.
 
 use std::path::PathBuf;
 
 use eframe::egui::{self, Button, ComboBox, DragValue, Label, RichText, TextEdit, Ui, vec2};
 use lucide_icons::Icon;
 
+use super::study_questions;
 use crate::app::ui_kit::theme::{bold_family, tokens};
-use crate::app::ui_kit::widgets::{icon_button, named, notice, quiet, row};
+use crate::app::ui_kit::widgets::{icon_button, named, notice, quiet, row, text_name};
 use crate::jobs::{Job, Poll, in_background};
-use crate::reader_study::design::{Design, Draft, Pairs, reading_lists};
+use crate::reader_study::design::{Design, Draft, Pairs, PowerPlan, PowerStatement, reading_lists};
 use crate::reader_study::package::{Made, OwnerKey, create, random_seed};
 
 /// The pages, in their order.
@@ -23,6 +25,8 @@ struct Checked {
     pairs: Option<Pairs>,
     /// Trials by list, and warnings; else what is wrong.
     lists: Option<Result<Lists, String>>,
+    /// What power the planned numbers have, where that was asked for.
+    power: Option<Result<PowerStatement, String>>,
 }
 
 /// A package and its key, or why there is none.
@@ -49,6 +53,7 @@ enum Field {
     Acquired,
     Synthetic,
     Table,
+    Pilot,
     Out,
 }
 
@@ -116,7 +121,7 @@ impl StudyWizard {
             });
         });
         ui.add(Label::new(RichText::new(words(draft.design).1).color(tokens(ui.ctx()).quiet)).wrap());
-        if draft.design == Design::Grading {
+        if draft.design == Design::Grading && draft.questions.is_empty() {
             row(ui, "Criteria", |ui| {
                 let edit = TextEdit::multiline(&mut draft.criteria).desired_rows(4).desired_width(f32::INFINITY);
                 ui.add(edit.hint_text("One a line; each is graded from 1 to 5"));
@@ -126,7 +131,13 @@ impl StudyWizard {
             let edit = TextEdit::multiline(&mut draft.instructions).desired_rows(4).desired_width(f32::INFINITY);
             ui.add(edit.hint_text("Shown before the first trial"));
         });
-        quiet(ui, "More questions, skip logic and fixed windows can be written into the plan's file");
+        study_questions::show(ui, draft);
+        if let Some(Err(why)) = self.checked.lists.as_ref().filter(|_| !self.draft.questions.is_empty())
+            && why.contains("question")
+        {
+            notice(ui, why);
+        }
+        quiet(ui, "Fixed windows and tools can be written into the plan's file");
     }
 
     fn images(&mut self, ui: &mut Ui) {
@@ -168,7 +179,36 @@ impl StudyWizard {
         number(ui, "Break after", &mut draft.break_every, 0..=1000);
         row(ui, "Seed", |ui| ui.add(DragValue::new(&mut draft.seed)));
         quiet(ui, "Orders, sides and names come from the seed: keep it to yourself");
+        self.power(ui);
         self.summary(ui);
+    }
+
+    /// Whether so many readers and cases are enough; worked out anew with every change.
+    fn power(&mut self, ui: &mut Ui) {
+        let design = self.draft.design;
+        if !design.asks_for_disease() && !design.asks_for_synthetic() {
+            return;
+        }
+        ui.add_space(tokens(ui.ctx()).space.s);
+        ui.label(RichText::new("Power").family(bold_family()));
+        if design.asks_for_disease() {
+            self.path(ui, Field::Pilot);
+            quiet(ui, "Ratings of a pilot: a table reader,modality,case,truth,rating of two modalities");
+            let effect = &mut self.draft.effect;
+            row(ui, "Difference", |ui| ui.add(DragValue::new(effect).range(0.005..=0.5).speed(0.005).max_decimals(3)));
+        } else {
+            row(ui, "Right, %", |ui| ui.add(DragValue::new(&mut self.draft.share_percent).range(0..=99)));
+            quiet(ui, "The share of right answers of one reader that is to be told from guessing; 0 for none");
+        }
+        number(ui, "Power, %", &mut self.draft.power_percent, 50..=99);
+        match &self.checked.power {
+            None => {}
+            Some(Err(why)) => notice(ui, why),
+            Some(Ok(found)) if found.power >= found.wanted => {
+                ui.add(Label::new(&found.text).wrap());
+            }
+            Some(Ok(found)) => notice(ui, &found.text),
+        }
     }
 
     /// What the lists will be, or what is wrong.
@@ -262,6 +302,7 @@ impl StudyWizard {
             Field::Acquired => ("Acquired", &mut self.draft.acquired, false),
             Field::Synthetic => ("Synthetic", &mut self.draft.synthetic, false),
             Field::Table => ("Table", &mut self.draft.table, true),
+            Field::Pilot => ("Pilot", &mut self.draft.pilot, true),
             Field::Out => ("Package", &mut self.out, false),
         };
         let mut choose = false;
@@ -295,6 +336,7 @@ impl StudyWizard {
                         Field::Acquired => self.draft.acquired = path,
                         Field::Synthetic => self.draft.synthetic = path,
                         Field::Table => self.draft.table = path,
+                        Field::Pilot => self.draft.pilot = path,
                         Field::Out => self.out = path,
                     }
                     self.choosing = None;
@@ -339,15 +381,17 @@ impl StudyWizard {
 /// Reads the folders and makes the lists, to see that they can be made.
 fn check(draft: &Draft) -> Checked {
     let pairs = Pairs::of(&draft.acquired, &draft.synthetic).ok();
+    let plan = draft.plan(std::path::Path::new("plan.toml")).map_err(|e| e.to_string());
+    let power = plan.as_ref().ok().and_then(PowerPlan::of_plan).map(|found| found.map_err(|e| e.to_string()));
     let lists = (|| {
-        let plan = draft.plan(std::path::Path::new("plan.toml")).map_err(|e| e.to_string())?;
+        let plan = plan?;
         let lists = reading_lists(&plan).map_err(|e| e.to_string())?;
         let of = |list: &crate::reader_study::design::ReadingList| {
             format!("{}, session {}: {} trials", list.reader, list.session, list.trials.len())
         };
         Ok((lists.lists.iter().map(of).collect(), lists.warnings))
     })();
-    Checked { pairs, lists: Some(lists) }
+    Checked { pairs, lists: Some(lists), power }
 }
 
 fn words(design: Design) -> (&'static str, &'static str) {
@@ -365,17 +409,9 @@ fn words(design: Design) -> (&'static str, &'static str) {
     }
 }
 
-fn line(ui: &mut Ui, name: &str, text: &mut String) {
+pub(super) fn line(ui: &mut Ui, name: &str, text: &mut String) {
     let response = ui.add(TextEdit::singleline(text).desired_width(f32::INFINITY));
     text_name(&response, name, text);
-}
-
-fn text_name(response: &egui::Response, name: &str, text: &str) {
-    response.widget_info(|| {
-        let mut info = egui::WidgetInfo::labeled(egui::accesskit::Role::TextInput, true, name);
-        info.current_text_value = Some(text.to_owned());
-        info
-    });
 }
 
 fn number(ui: &mut Ui, name: &str, value: &mut u32, range: std::ops::RangeInclusive<u32>) {

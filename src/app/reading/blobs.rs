@@ -17,6 +17,8 @@ pub(super) struct Blob {
     pub loaded: Loaded,
     /// The labelmap that is judged.
     pub overlay: Option<Layer>,
+    /// The map that a player may ask for, with its range.
+    pub hint: Option<(Layer, [f64; 2])>,
 }
 
 /// The images of one trial, or why they could not be read.
@@ -39,9 +41,9 @@ impl Blobs {
         if let Some((_, old)) = self.running.take() {
             old.control().cancel();
         }
-        let (images, overlay, package) = (trial.images.clone(), trial.overlay.clone(), package.to_owned());
+        let (trial, package) = (trial.clone(), package.to_owned());
         let job = Job::spawn("Images of a trial", move |control| {
-            let read = in_background(|| read(&package, &images, overlay.as_deref(), control));
+            let read = in_background(|| read(&package, &trial, control));
             wake();
             read.map_err(|e| e.to_string())
         });
@@ -84,8 +86,7 @@ fn path(package: &Path, blob: &str) -> PathBuf {
 
 fn read(
     package: &Path,
-    images: &[String],
-    overlay: Option<&str>,
+    trial: &PublicTrial,
     control: &Control,
 ) -> Result<Vec<Blob>, crate::reader_study::package::PackageError> {
     let sums = Checksums::read(package)?;
@@ -93,8 +94,8 @@ fn read(
         let relative = path.strip_prefix(package).unwrap_or(path).to_string_lossy().replace('\\', "/");
         sums.check(package, &relative)
     };
-    let mut blobs = Vec::new();
-    for blob in images {
+    let mut blobs: Vec<Blob> = Vec::new();
+    for blob in &trial.images {
         let path = path(package, blob);
         check(&path)?;
         let study = io::open(&path, control)?.studies.into_iter().next();
@@ -104,15 +105,23 @@ fn read(
         let mut volume = series.load(0, control)?;
         // Whatever its file says: in this room all bear the same mark.
         volume.provenance = Provenance::blinded(Vec::new());
-        blobs.push(Blob { study, loaded: measured(volume), overlay: None });
+        blobs.push(Blob { study, loaded: measured(volume), overlay: None, hint: None });
     }
-    if let (Some(name), Some(first)) = (overlay, blobs.first_mut()) {
+    if let (Some(name), Some(first)) = (&trial.overlay, blobs.first_mut()) {
         let path = path(package, name);
         check(&path)?;
         let mut map = labels::read_labelmap(&path, control)?;
         map.provenance = Provenance::blinded(Vec::new());
         "Result".clone_into(&mut map.name);
         first.overlay = Some(Layer::labels(std::sync::Arc::new(map)));
+    }
+    if let (Some(name), Some(first)) = (&trial.hint, blobs.first_mut()) {
+        let path = path(package, name);
+        check(&path)?;
+        let (mut map, _) = crate::reader_study::package::images::load(&path, control)?;
+        map.provenance = Provenance::blinded(Vec::new());
+        "Hint".clone_into(&mut map.name);
+        first.hint = Some(super::quiz::map_layer(map));
     }
     Ok(blobs)
 }

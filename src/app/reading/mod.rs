@@ -6,10 +6,11 @@
 //! - [`open_room`]: opens it; [`ReadingRoom`] is its content, also for tests
 //! - `room`: one frame; `screens`: what stands between trials; `trial`: images and questions of one
 //! - `questions`: how they are answered; `blobs`: images on their way; `seen`: what was looked at
-//! - `tools`: what the plan allows
+//! - `tools`: what the plan allows; `quiz`: what a quiz tells after each answer and at its end
 
 mod blobs;
 mod questions;
+mod quiz;
 mod room;
 mod screens;
 mod seen;

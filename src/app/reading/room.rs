@@ -2,24 +2,29 @@
 
 use std::path::{Path, PathBuf};
 
+use anyhow::Context as _;
 use eframe::egui::{self, CentralPanel, Frame, Margin, Panel, Ui};
 
 use super::blobs::Blobs;
 use super::questions::Form;
 use super::seen::Seen;
-use super::{screens, tools, trial};
+use super::{quiz, screens, tools, trial};
 use crate::app::action::Action;
 use crate::app::dispatch::Reach;
 use crate::app::history::History;
 use crate::app::picture::Pictures;
+use crate::app::program::Program;
 use crate::app::state::{Model, Settings};
 use crate::app::tasks::Tasks;
 use crate::app::ui_kit::{theme, theme::tokens, toast::Messages};
 use crate::app::wheel::Wheel;
 use crate::reader_study::design::{PublicList, PublicStudy};
+use crate::reader_study::quiz::Score;
+use crate::reader_study::quiz::rounds::put_away;
 use crate::reader_study::session::clock::{Clock as _, SystemClock};
 use crate::reader_study::session::event::{Monitor, Opened};
 use crate::reader_study::session::reading::ReadingError;
+use crate::reader_study::session::receipt::Receipt;
 use crate::reader_study::session::step::Step;
 use crate::reader_study::session::verify::{Expected, verify_file};
 use crate::reader_study::session::washout::MayStart;
@@ -36,6 +41,10 @@ pub struct Desk {
     pub list_sha256: String,
     /// Where the session stands.
     pub progress: Progress,
+    /// Whether the session has a log already.
+    pub is_begun: bool,
+    /// What the reader keeps of a session that is over.
+    pub receipt: Option<Receipt>,
     /// Written first: why the washout time is passed over.
     pub overridden: Option<Event>,
 }
@@ -57,6 +66,13 @@ impl Desk {
             Ok(Some(verify_file(&path, &Expected::default())?))
         };
         let own = log_of(session)?;
+        let receipt = own.as_ref().filter(|log| log.closed().is_some()).map(|log| Receipt {
+            reader: reader.to_owned(),
+            session,
+            plan_sha256: package.study.plan_sha256.clone(),
+            lines: log.entries.len(),
+            last_line_sha256: log.last_hash.clone(),
+        });
         let entries = own.map(|log| log.entries).unwrap_or_default();
         let progress = Progress::new(&package.study, &list, &entries);
         let previous = if session > 1 { log_of(session - 1)? } else { None };
@@ -67,7 +83,32 @@ impl Desk {
         } else {
             MayStart::Yes
         };
-        Ok((Self { package, list, list_sha256, progress, overridden: None }, may))
+        Ok((
+            Self { package, list, list_sha256, progress, is_begun: !entries.is_empty(), receipt, overridden: None },
+            may,
+        ))
+    }
+
+    /// Lays out a round of a quiz: one that was left goes on, a finished one is put away.
+    ///
+    /// # Errors
+    /// When the package cannot be used, or is a study.
+    pub fn quiz(folder: &Path) -> anyhow::Result<Self> {
+        let package = PackageView::read(folder)?;
+        let player = package.study.readers.first().cloned().unwrap_or_default();
+        let (list, _) = package.list(&player, 1)?;
+        anyhow::ensure!(
+            list.is_quiz(),
+            "{}: this is a study, whose cases are analysed; read it with `veritome study read`",
+            folder.display()
+        );
+        let (desk, _) = Self::open(folder, &player, 1)?;
+        if !matches!(desk.progress.step(0), Step::Closed(reason) if reason.is_final()) {
+            return Ok(desk);
+        }
+        let log = desk.log_path();
+        put_away(&log).with_context(|| log.display().to_string())?;
+        Ok(Self::open(folder, &player, 1)?.0)
     }
 
     fn log_path(&self) -> PathBuf {
@@ -139,6 +180,10 @@ pub struct ReadingRoom {
     pub(super) trouble: Option<String>,
     /// What the reader should know now: a question that waits for its answer.
     pub(super) hint: Option<String>,
+    /// The truth of the images on the stage is told.
+    pub(super) unveiled: bool,
+    /// A case of a finished quiz that is looked at again.
+    pub(super) again: Option<usize>,
     pub(super) active_size: [u32; 2],
     tasks: Tasks,
     messages: Messages,
@@ -175,8 +220,10 @@ impl ReadingRoom {
             break_since: None,
             trouble: None,
             hint: None,
+            unveiled: false,
+            again: None,
             active_size: [1, 1],
-            tasks: Tasks::new(cc.egui_ctx.clone()),
+            tasks: Tasks::new(cc.egui_ctx.clone(), Program::default()),
             messages: Messages::default(),
             history: History::default(),
             wheel: if options.steady { Wheel::default() } else { Wheel::of_display() },
@@ -211,6 +258,29 @@ impl ReadingRoom {
     /// The study as readers know it.
     pub(super) fn study(&self) -> &PublicStudy {
         &self.desk.package.study
+    }
+
+    /// Whether this is a quiz: every answer is judged at once, and nothing is analysed.
+    pub(super) fn is_quiz(&self) -> bool {
+        self.desk.list.is_quiz()
+    }
+
+    /// What the round came to so far.
+    pub(super) fn score(&self) -> Score {
+        Score::of(self.study(), &self.desk.list, self.progress())
+    }
+
+    /// Puts the finished round away and begins another one.
+    pub(super) fn play_again(&mut self, ctx: &egui::Context) {
+        self.session = None;
+        match put_away(&self.desk.log_path()) {
+            Ok(()) => {
+                self.desk.progress = Progress::new(&self.desk.package.study, &self.desk.list, &[]);
+                self.clear_stage();
+                self.begin(ctx);
+            }
+            Err(error) => self.trouble = Some(format!("{}: {error}", self.desk.log_path().display())),
+        }
     }
 
     /// Whether the reader pressed *Begin*.
@@ -269,12 +339,25 @@ impl ReadingRoom {
         }
     }
 
+    /// Closes the session and writes its receipt beside the log.
+    fn close(&mut self) {
+        if !self.act(ReadingSession::close) || self.is_quiz() {
+            return;
+        }
+        let Some(session) = &self.session else { return };
+        let (list, plan) = (&self.desk.list, &self.desk.package.study.plan_sha256);
+        let receipt = Receipt::of(session.log(), &list.reader, list.session, plan);
+        // The session is over and on disk: a receipt that cannot be written is still shown.
+        self.hint = receipt.write(&Receipt::path(&self.desk.log_path())).err().map(|e| e.to_string());
+        self.desk.receipt = Some(receipt);
+    }
+
     /// Empties the stage for the next trial.
     pub(super) fn clear_stage(&mut self) {
         self.model = empty_stage(&self.desk.package.study);
         self.form = Form::default();
         self.seen = Seen::default();
-        (self.on_stage, self.drawn) = (None, false);
+        (self.on_stage, self.drawn, self.unveiled) = (None, false, false);
     }
 
     fn watch_reader(&mut self, ctx: &egui::Context) {
@@ -361,6 +444,10 @@ impl eframe::App for ReadingRoom {
                     let at = self.desk.list.trials.iter().position(|t| t.code == code).unwrap_or(0);
                     trial::show(ui, self, at, Some(&text));
                 }
+                Step::Closed(_) if self.again.is_some() => trial::show(ui, self, self.again.unwrap_or(0), Some("")),
+                Step::Closed(_) if self.is_quiz() => {
+                    CentralPanel::no_frame().frame(Frame::new().fill(t.image)).show(ui, |ui| quiz::score(ui, self));
+                }
                 Step::Break | Step::Paused | Step::Closed(_) => {
                     CentralPanel::no_frame()
                         .frame(Frame::new().fill(t.image))
@@ -368,7 +455,7 @@ impl eframe::App for ReadingRoom {
                     self.look_ahead(&ctx, &step);
                 }
                 Step::TimeOver | Step::Finish => {
-                    self.act(ReadingSession::close);
+                    self.close();
                     self.clear_stage();
                     ctx.request_repaint();
                 }
@@ -388,7 +475,7 @@ impl eframe::App for ReadingRoom {
     fn on_exit(&mut self) {
         // A session that ends before its time may be resumed.
         if self.begun() && !matches!(self.step(), Step::Closed(_)) {
-            self.act(ReadingSession::close);
+            self.close();
         }
     }
 

@@ -57,14 +57,15 @@ pub(super) fn bar(ui: &mut Ui, room: &mut ReadingRoom, step: &Step) {
             ui.add(bar.fill(t.accent));
             let left = room.remaining_ms();
             let left = left.map(|ms| format!("   {} min left", ms.div_ceil(60_000))).unwrap_or_default();
-            let text = if room.begun() && of > 0 { format!("{at} of {of}{left}") } else { format!("{of} trials") };
+            let what = if room.is_quiz() { "cases" } else { "trials" };
+            let text = if room.begun() && of > 0 { format!("{at} of {of}{left}") } else { format!("{of} {what}") };
             ui.label(RichText::new(text).color(t.quiet));
         });
     });
 }
 
 /// A column of text in the middle of the window.
-fn column<R>(ui: &mut Ui, content: impl FnOnce(&mut Ui) -> R) -> R {
+pub(super) fn column<R>(ui: &mut Ui, content: impl FnOnce(&mut Ui) -> R) -> R {
     let width = COLUMN.min(ui.available_width() - 48.0);
     let left = (ui.available_width() - width) / 2.0;
     ui.add_space((ui.available_height() * 0.16).max(24.0));
@@ -79,26 +80,26 @@ fn column<R>(ui: &mut Ui, content: impl FnOnce(&mut Ui) -> R) -> R {
     .inner
 }
 
-fn title(ui: &mut Ui, text: &str) {
+pub(super) fn title(ui: &mut Ui, text: &str) {
     let t = tokens(ui.ctx());
     ui.add(Label::new(RichText::new(text).size(22.0).family(bold_family()).color(t.text)).wrap());
     ui.add_space(t.space.m);
 }
 
-fn paragraph(ui: &mut Ui, text: &str) {
+pub(super) fn paragraph(ui: &mut Ui, text: &str) {
     let t = tokens(ui.ctx());
     ui.add(Label::new(RichText::new(text).size(t.size.body + 1.0).color(t.text)).wrap());
     ui.add_space(t.space.s);
 }
 
-fn small(ui: &mut Ui, text: &str) {
+pub(super) fn small(ui: &mut Ui, text: &str) {
     let t = tokens(ui.ctx());
     ui.add(Label::new(RichText::new(text).color(t.quiet)).wrap());
     ui.add_space(t.space.xs);
 }
 
 /// The one button of a screen; Enter presses it too.
-fn go(ui: &mut Ui, text: &str) -> bool {
+pub(super) fn go(ui: &mut Ui, text: &str) -> bool {
     let t = tokens(ui.ctx());
     ui.add_space(t.space.m);
     let button = Button::new(RichText::new(text).size(t.size.body + 1.0).color(t.accent));
@@ -118,7 +119,13 @@ pub(super) fn welcome(ui: &mut Ui, room: &mut ReadingRoom) {
             }
         }
         let list = &room.desk.list;
-        let what = if done > 0 {
+        let what = if room.is_quiz() {
+            if done > 0 {
+                format!("{done} of {of} cases are answered; the next one comes now.")
+            } else {
+                format!("{of} cases.")
+            }
+        } else if done > 0 {
             format!(
                 "Reader {}, session {}: {done} of {of} trials are answered; the next one comes now.",
                 list.reader, list.session
@@ -131,7 +138,7 @@ pub(super) fn welcome(ui: &mut Ui, room: &mut ReadingRoom) {
             ui,
             "Digits answer, Tab goes to the next question, Enter confirms. The wheel and the arrow keys go through the slices. Every answer is on disk before the next image comes; you may stop at any time and go on later.",
         );
-        if !room.study().reading.allow_back {
+        if !room.study().reading.allow_back && !room.is_quiz() {
             small(ui, "What is confirmed cannot be changed.");
         }
         small(ui, "Any of the images may be synthetic. They are not for diagnosis.");
@@ -159,6 +166,27 @@ pub(super) fn trouble(ui: &mut Ui, room: &mut ReadingRoom, why: &str) {
         room.trouble = None;
         room.clear_stage();
     }
+}
+
+/// What the reader keeps, so that a change of the log can be seen later.
+fn receipt(ui: &mut Ui, room: &ReadingRoom) {
+    let Some(receipt) = &room.desk.receipt else { return };
+    let t = tokens(ui.ctx());
+    ui.add_space(t.space.s);
+    small(
+        ui,
+        "Your receipt. Keep it, written down or as a photo: it shows later whether a line of your log was changed.",
+    );
+    let hash = &receipt.last_line_sha256;
+    let groups: Vec<&str> = (0..8).filter_map(|n| hash.get(8 * n..8 * n + 8)).collect();
+    let rows = groups.chunks(4).map(|row| row.join(" ")).collect::<Vec<_>>().join("\n");
+    let response = ui.label(RichText::new(rows).monospace().color(t.text));
+    named(&response, &format!("Receipt {hash}"), None);
+    let place = match &room.hint {
+        Some(why) => format!("It could not be written beside the log: {why}"),
+        None => "It also lies beside the log, in `logs`".to_owned(),
+    };
+    small(ui, &place);
 }
 
 /// Break, pause, end.
@@ -202,6 +230,7 @@ pub(super) fn between(ui: &mut Ui, room: &mut ReadingRoom, step: &Step) {
                 title(ui, head);
                 paragraph(ui, &text);
                 small(ui, "Give the folder `logs` back to the study's owner.");
+                receipt(ui, room);
                 go(ui, "Close")
             });
             if close {

@@ -8,6 +8,7 @@ use lucide_icons::Icon;
 
 use super::blobs::Blob;
 use super::questions::{Changed, marks};
+use super::quiz;
 use super::room::ReadingRoom;
 use super::tools;
 use crate::app::action::{Action, Layout};
@@ -18,7 +19,7 @@ use crate::app::ui_kit::theme::{bold_family, over_image, tokens};
 use crate::app::ui_kit::widgets::{icon, named, quiet};
 use crate::app::viewport::{self, Canvas};
 use crate::reader_study::design::asking::asked;
-use crate::reader_study::design::{AnswerKind, AnswerValue, Answers, Question, RatedMark};
+use crate::reader_study::design::{AnswerKind, AnswerValue, Answers, Question, RatedMark, Told, TrialKind};
 use crate::reader_study::session::ReadingSession;
 use crate::reader_study::session::event::{MarkAction, Viewed};
 use crate::reader_study::session::step::Step;
@@ -32,6 +33,9 @@ pub(super) fn show(ui: &mut Ui, room: &mut ReadingRoom, at: usize, feedback: Opt
         fetch(room, &ctx, at);
     }
     let ready = room.on_stage == Some(at);
+    if let Some(told) = told_of(room, at).filter(|_| ready && feedback.is_some()) {
+        quiz::unveil(room, &told);
+    }
     let answering = ready && matches!(room.step(), Step::Answer { .. });
     if answering {
         if room.progress().first_input().is_some() && ctx.input(|i| touched(&i.events)) {
@@ -42,6 +46,7 @@ pub(super) fn show(ui: &mut Ui, room: &mut ReadingRoom, at: usize, feedback: Opt
     let panel = Frame::new().fill(t.panel).inner_margin(Margin::same(t.space.m as i8));
     Panel::right("questions").exact_size(340.0).frame(panel).show(ui, |ui| {
         egui::ScrollArea::vertical().auto_shrink([false, false]).show(ui, |ui| match feedback {
+            Some(_) if told_of(room, at).is_some() => quiz::told(ui, room, at),
             Some(text) => told(ui, room, text),
             None => asks(ui, room, at, answering),
         });
@@ -75,6 +80,11 @@ pub(super) fn show(ui: &mut Ui, room: &mut ReadingRoom, at: usize, feedback: Opt
     }
     let step = room.step();
     room.look_ahead(&ctx, &step);
+}
+
+/// The truth of a trial of a quiz.
+pub(super) fn told_of(room: &ReadingRoom, at: usize) -> Option<Told> {
+    room.desk.list.trials.get(at)?.told.clone()
 }
 
 fn touched(events: &[egui::Event]) -> bool {
@@ -111,8 +121,12 @@ fn set(room: &mut ReadingRoom, blobs: Vec<Blob>) {
             entry.load = Load::Ready(blob.loaded);
         }
         model.place(pane, id);
-        if let (Some(stage), Some(overlay)) = (model.stages.get_mut(&id), blob.overlay) {
+        let Some(stage) = model.stages.get_mut(&id) else { continue };
+        if let Some(overlay) = blob.overlay {
             stage.add_overlay(overlay, [0.0, 1.0]);
+        }
+        if let Some((hint, range)) = blob.hint {
+            stage.add_overlay(hint, range);
         }
     }
     model.active = 0;
@@ -150,6 +164,9 @@ fn keys(room: &mut ReadingRoom, ctx: &egui::Context) {
     let changed = room.form.keys(ctx, &room.desk.package.study.questions, &now);
     if let Some(changed) = changed {
         answer(room, changed);
+    }
+    if ctx.input_mut(|i| i.consume_key(Modifiers::NONE, Key::H)) {
+        quiz::hint(room);
     }
     if let Some(action) = tools::slices(ctx) {
         room.queue.push(action);
@@ -198,7 +215,7 @@ fn back(room: &mut ReadingRoom) {
 fn asks(ui: &mut Ui, room: &mut ReadingRoom, at: usize, answering: bool) {
     let t = tokens(ui.ctx());
     let trial = room.desk.list.trials.get(at);
-    let training = trial.is_some_and(|t| t.kind == crate::reader_study::design::TrialKind::Training);
+    let training = !room.is_quiz() && trial.is_some_and(|t| t.kind == TrialKind::Training);
     ui.horizontal(|ui| {
         let code = trial.map(|t| t.code.clone()).unwrap_or_default();
         ui.label(RichText::new(code).size(t.size.title).family(bold_family()).color(t.text));
@@ -229,6 +246,9 @@ fn asks(ui: &mut Ui, room: &mut ReadingRoom, at: usize, answering: bool) {
             }
         }
     });
+    if answering {
+        quiz::offer(ui, room, at);
+    }
     if let Some(hint) = &room.hint {
         ui.add_space(t.space.xs);
         ui.add(Label::new(RichText::new(in_words(hint, &room.desk.package.study.questions)).color(t.uncertain)).wrap());

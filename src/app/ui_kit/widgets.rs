@@ -121,3 +121,12 @@ pub(crate) fn row<R>(ui: &mut Ui, label: &str, content: impl FnOnce(&mut Ui) -> 
     })
     .inner
 }
+
+/// Gives a text field a name and says what it holds.
+pub(crate) fn text_name(response: &egui::Response, name: &str, text: &str) {
+    response.widget_info(|| {
+        let mut info = WidgetInfo::labeled(egui::accesskit::Role::TextInput, true, name);
+        info.current_text_value = Some(text.to_owned());
+        info
+    });
+}

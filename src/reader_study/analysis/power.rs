@@ -126,14 +126,29 @@ pub fn cases_for_power(
     smallest(most, wanted, |cases| power(pilot, plan, readers, cases))
 }
 
+/// The smallest number of readers, from 2 to `most`, that reaches the wanted power with so many cases.
+///
+/// # Errors
+/// As [`cases_for_power`].
+pub fn readers_for_power(
+    pilot: &Pilot,
+    plan: &Plan,
+    cases: usize,
+    wanted: f64,
+    most: usize,
+) -> Result<Option<PlannedPower>, AnalysisError> {
+    AnalysisError::inside_unit("the wanted power", wanted)?;
+    smallest(most, wanted, |readers| power(pilot, plan, readers, cases))
+}
+
 /// One after the other, since power need not rise with every case: the degrees of freedom fall.
 fn smallest(
     most: usize,
     wanted: f64,
     planned: impl Fn(usize) -> Result<PlannedPower, AnalysisError>,
 ) -> Result<Option<PlannedPower>, AnalysisError> {
-    for cases in 2..=most {
-        let found = planned(cases)?;
+    for number in 2..=most {
+        let found = planned(number)?;
         if found.power >= wanted {
             return Ok(Some(found));
         }

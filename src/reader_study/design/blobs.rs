@@ -20,6 +20,8 @@ pub enum Part {
     Second,
     /// The labelmap that is judged.
     Overlay,
+    /// The map that a player may ask for; one a case, kept with the first modality of it.
+    Hint,
 }
 
 /// One image of a package.
@@ -62,7 +64,10 @@ impl Blobs {
                 let paths = |case: &Case| -> Vec<(Part, PathBuf)> {
                     let images = case.images.get(&arm.name).into_iter().flatten();
                     let parts = [Part::Image, Part::Second].into_iter().zip(images.cloned());
-                    parts.chain(case.overlay.get(&arm.name).map(|path| (Part::Overlay, path.clone()))).collect()
+                    let overlay = case.overlay.get(&arm.name).map(|path| (Part::Overlay, path.clone()));
+                    let is_first = plan.modalities.iter().find(|m| case.images.contains_key(&m.name)) == Some(arm);
+                    let hint = case.hint.clone().filter(|_| is_first).map(|path| (Part::Hint, path));
+                    parts.chain(overlay).chain(hint).collect()
                 };
                 let (own, hashes) = (paths(of_plan), paths(hashed));
                 if own.len() != hashes.len() {
@@ -90,6 +95,12 @@ impl Blobs {
     #[must_use]
     pub fn of(&self, view: View, part: Part) -> Option<&Blob> {
         self.by_image.get(&(view, part)).and_then(|i| self.blobs.get(*i))
+    }
+
+    /// The blob of a case's hint.
+    #[must_use]
+    pub fn hint(&self, case: usize) -> Option<&Blob> {
+        self.blobs.iter().find(|blob| blob.view.case == case && blob.part == Part::Hint)
     }
 }
 

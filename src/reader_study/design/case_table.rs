@@ -6,7 +6,8 @@ use std::path::{Path, PathBuf};
 use super::errors::{Place, PlanError};
 use super::plan_file::{CaseEntry, Paths};
 
-const COLUMNS: &str = "id, truth, patient, group, match, training, catch, image:<modality> or overlay:<modality>";
+const COLUMNS: &str =
+    "id, truth, patient, group, match, training, catch, hint, tell, image:<modality> or overlay:<modality>";
 
 /// What a column holds.
 enum Column {
@@ -17,6 +18,8 @@ enum Column {
     Match,
     Training,
     Catch,
+    Hint,
+    Tell,
     Image(String),
     Overlay(String),
 }
@@ -31,6 +34,8 @@ impl Column {
             "match" => Self::Match,
             "training" => Self::Training,
             "catch" => Self::Catch,
+            "hint" => Self::Hint,
+            "tell" => Self::Tell,
             other => match other.split_once(':') {
                 Some(("image", modality)) if !modality.is_empty() => Self::Image(modality.to_owned()),
                 Some(("overlay", modality)) if !modality.is_empty() => Self::Overlay(modality.to_owned()),
@@ -118,6 +123,8 @@ fn case(columns: &[Column], record: &csv::StringRecord, place: &Place) -> Result
             Column::Patient => case.patient = text(),
             Column::Group => case.group = text(),
             Column::Match => case.match_group = text(),
+            Column::Hint => case.hint = text().map(PathBuf::from),
+            Column::Tell => case.tell = text(),
             Column::Training => case.training = yes("training", cell)?,
             Column::Catch => case.catch = yes("catch", cell)?,
             Column::Image(modality) => {

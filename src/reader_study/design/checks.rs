@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use super::case_checks;
 use super::errors::{Place, PlanError};
-use super::plan::{Design, Pairing, Plan};
+use super::plan::{Case, Design, Pairing, Plan};
 use super::question_checks;
 
 /// Where the parts of a plan stand; without lines where the plan comes from elsewhere.
@@ -45,21 +45,20 @@ pub(super) fn check(plan: &Plan, places: &Places) -> Result<(), PlanError> {
     modalities(plan, places)?;
     question_checks::check(plan, places)?;
     case_checks::check(plan, places)?;
+    quiz(plan, places)?;
     arms(plan, places)
 }
 
-/// Whether every image and overlay is a file.
+/// Whether every image, overlay and hint is a file.
 pub(super) fn images_exist(plan: &Plan, places: &Places) -> Result<(), PlanError> {
     for (i, case) in plan.cases.iter().enumerate() {
         let images = case.images.iter().flat_map(|(modality, paths)| paths.iter().map(move |path| (modality, path)));
-        let images = images.map(|(modality, path)| ("image", modality, path));
-        let overlays = case.overlay.iter().map(|(modality, path)| ("overlay", modality, path));
-        if let Some((what, modality, path)) = images.chain(overlays).find(|(_, _, path)| !path.is_file()) {
-            return Err(PlanError::NoImage {
-                place: places.case(i),
-                what: format!("{what} of case `{}` in modality `{modality}`", case.id),
-                path: path.display().to_string(),
-            });
+        let of = |what: &str, modality: &str| format!("{what} of case `{}` in modality `{modality}`", case.id);
+        let images = images.map(|(modality, path)| (of("image", modality), path));
+        let overlays = case.overlay.iter().map(|(modality, path)| (of("overlay", modality), path));
+        let hint = case.hint.iter().map(|path| (format!("hint of case `{}`", case.id), path));
+        if let Some((what, path)) = images.chain(overlays).chain(hint).find(|(_, path)| !path.is_file()) {
+            return Err(PlanError::NoImage { place: places.case(i), what, path: path.display().to_string() });
         }
     }
     Ok(())
@@ -150,11 +149,40 @@ fn modalities(plan: &Plan, places: &Places) -> Result<(), PlanError> {
     Ok(())
 }
 
+/// What a quiz needs to judge and to tell: one session, and a design with a true answer for every trial.
+fn quiz(plan: &Plan, places: &Places) -> Result<(), PlanError> {
+    let wrong = |problem: String, remedy: &str| Err(PlanError::value(places.plan.clone(), problem, remedy));
+    if !plan.is_quiz() {
+        let helped = plan.cases.iter().position(|case| !case.training && (case.hint.is_some() || case.tell.is_some()));
+        return match helped.and_then(|i| Some((i, plan.cases.get(i)?))) {
+            Some((i, case)) => {
+                let problem = format!("case `{}` has a `hint` or a `tell`, but is not training", case.id);
+                Err(PlanError::value(places.case(i), problem, "only what is not analysed may be helped; remove it"))
+            }
+            None => Ok(()),
+        };
+    }
+    if !matches!(plan.design, Design::YesNo | Design::ForcedChoice | Design::Roc | Design::Aided) {
+        return wrong(
+            format!("every case is training, which makes a quiz, and design `{}` has no right answer", plan.design),
+            "a quiz is `yes_no`, `forced_choice`, `roc` or `aided`; a study needs cases that are not training",
+        );
+    }
+    if plan.sessions.count != 1 || plan.order.repeats != 0 {
+        return wrong("a quiz has several sessions or repeats".to_owned(), "plan one session and no repeats");
+    }
+    if !plan.order.training_feedback {
+        return wrong("a quiz without feedback".to_owned(), "remove `training_feedback = false`");
+    }
+    Ok(())
+}
+
 /// Every arm has cases, and cases of both truths where the figure of merit needs them.
 fn arms(plan: &Plan, places: &Places) -> Result<(), PlanError> {
     for (i, modality) in plan.modalities.iter().enumerate() {
         let place = places.modalities.get(i).unwrap_or(&places.plan);
-        let cases = || plan.cases.iter().filter(|case| case.is_main() && case.images.contains_key(&modality.name));
+        let counts = |case: &Case| case.is_main() || plan.is_quiz();
+        let cases = || plan.cases.iter().filter(|case| counts(case) && case.images.contains_key(&modality.name));
         if cases().next().is_none() {
             let problem = format!("modality `{}` has no case that is neither training nor catch", modality.name);
             return Err(PlanError::value(place.clone(), problem, "give it images, or remove it"));

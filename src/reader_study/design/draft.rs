@@ -7,9 +7,10 @@ use serde::Serialize;
 
 use super::errors::PlanError;
 use super::plan::{Design, Plan};
+use super::question::{AnswerKind, Condition, Question, default_questions};
 
 /// What a person fills in; everything else of a plan has its default, and can be changed in the file.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Draft {
     /// The study's name.
     pub title: String,
@@ -25,6 +26,17 @@ pub struct Draft {
     pub readers: String,
     /// What is graded, one criterion a line (grading).
     pub criteria: String,
+    /// Questions instead of the design's own and of the criteria; none for those.
+    pub questions: Vec<Question>,
+    /// A pilot's ratings, from which the power of designs that ask for disease is worked out; empty for none.
+    pub pilot: PathBuf,
+    /// The difference of areas that is to be found.
+    pub effect: f64,
+    /// The share of right answers, percent, that is to be told from guessing (designs that ask for the synthetic image); 0 for
+    /// none.
+    pub share_percent: u32,
+    /// The power that is wanted, percent.
+    pub power_percent: u32,
     /// Shown before the first trial.
     pub instructions: String,
     /// Sessions of each reader.
@@ -51,6 +63,11 @@ impl Default for Draft {
             table: PathBuf::new(),
             readers: "R1, R2, R3".to_owned(),
             criteria: "Sharpness\nNoise\nArtefacts\nVisibility of structures".to_owned(),
+            questions: Vec::new(),
+            pilot: PathBuf::new(),
+            effect: 0.05,
+            share_percent: 0,
+            power_percent: 80,
             instructions: String::new(),
             sessions: 1,
             washout_days: 28,
@@ -119,6 +136,8 @@ struct File {
     cases: Option<PathBuf>,
     sessions: SessionsTable,
     order: OrderTable,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    power: Option<PowerTable>,
     reader: Vec<ReaderTable>,
     modality: Vec<ModalityTable>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
@@ -141,6 +160,17 @@ struct OrderTable {
 }
 
 #[derive(Serialize)]
+struct PowerTable {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pilot: Option<PathBuf>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    effect: Option<f64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    share: Option<f64>,
+    power: f64,
+}
+
+#[derive(Serialize)]
 struct ReaderTable {
     id: String,
 }
@@ -156,9 +186,49 @@ struct QuestionTable {
     id: String,
     text: String,
     kind: &'static str,
-    from: i64,
-    to: i64,
-    labels: BTreeMap<String, &'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    from: Option<i64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    to: Option<i64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    options: Option<Vec<String>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    several: Option<bool>,
+    primary: bool,
+    required: bool,
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    labels: BTreeMap<String, String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    when: Option<Condition>,
+}
+
+impl From<&Question> for QuestionTable {
+    fn from(question: &Question) -> Self {
+        let mut table = Self {
+            id: question.id.clone(),
+            text: question.text.clone(),
+            kind: question.answer.name(),
+            from: None,
+            to: None,
+            options: None,
+            several: None,
+            primary: question.primary,
+            required: question.required,
+            labels: BTreeMap::new(),
+            when: question.when.clone(),
+        };
+        match &question.answer {
+            AnswerKind::Scale { from, to, labels } | AnswerKind::Marks { from, to, labels } => {
+                (table.from, table.to) = (Some(*from), Some(*to));
+                table.labels = labels.iter().map(|(step, text)| (step.to_string(), text.clone())).collect();
+            }
+            AnswerKind::Choice { options, several } => {
+                (table.options, table.several) = (Some(options.clone()), Some(*several));
+            }
+            AnswerKind::Text => {}
+        }
+        table
+    }
 }
 
 #[derive(Serialize)]
@@ -186,7 +256,6 @@ impl Draft {
             images: BTreeMap::from([(ACQUIRED, absolute(&acquired)), (SYNTHETIC, absolute(&synthetic))]),
         };
         let readers = self.readers.split([',', ' ', ';']).map(str::trim).filter(|id| !id.is_empty());
-        let criteria = self.criteria.lines().map(str::trim).filter(|c| !c.is_empty() && self.design == Design::Grading);
         let file = File {
             title: self.title.trim().to_owned(),
             design: self.design,
@@ -199,15 +268,39 @@ impl Draft {
                 break_every: (self.break_every > 0).then_some(self.break_every),
             },
             order: OrderTable { repeats: self.repeats },
+            power: self.power(&absolute),
             reader: readers.map(|id| ReaderTable { id: id.to_owned() }).collect(),
             modality: vec![
                 ModalityTable { name: ACQUIRED, synthetic: false },
                 ModalityTable { name: SYNTHETIC, synthetic: true },
             ],
-            question: criteria.enumerate().map(|(n, text)| criterion(n, text)).collect(),
+            question: self.asked().iter().map(QuestionTable::from).collect(),
             case: pairs.both.into_iter().enumerate().map(case).collect(),
         };
         toml::to_string(&file).map_err(std::io::Error::other)
+    }
+
+    /// What is asked: the person's own questions, else the design's, else one for each criterion.
+    #[must_use]
+    pub fn asked(&self) -> Vec<Question> {
+        if !self.questions.is_empty() {
+            return self.questions.clone();
+        }
+        if self.design != Design::Grading {
+            return default_questions(self.design);
+        }
+        let criteria = self.criteria.lines().map(str::trim).filter(|c| !c.is_empty());
+        criteria.enumerate().map(|(n, text)| criterion(n, text)).collect()
+    }
+
+    fn power(&self, absolute: &dyn Fn(&Path) -> PathBuf) -> Option<PowerTable> {
+        let power = f64::from(self.power_percent) / 100.0;
+        let none = PowerTable { pilot: None, effect: None, share: None, power };
+        if self.design.asks_for_disease() && !self.pilot.as_os_str().is_empty() {
+            return Some(PowerTable { pilot: Some(absolute(&self.pilot)), effect: Some(self.effect), ..none });
+        }
+        let share = f64::from(self.share_percent) / 100.0;
+        (self.design.asks_for_synthetic() && share > 0.0).then_some(PowerTable { share: Some(share), ..none })
     }
 
     /// The checked plan, as the file at `path` would be read.
@@ -219,9 +312,16 @@ impl Draft {
     }
 }
 
-fn criterion(n: usize, text: &str) -> QuestionTable {
-    let labels = BTreeMap::from([("1".to_owned(), "poor"), ("5".to_owned(), "excellent")]);
-    QuestionTable { id: format!("criterion{}", n + 1), text: text.to_owned(), kind: "scale", from: 1, to: 5, labels }
+fn criterion(n: usize, text: &str) -> Question {
+    let labels = BTreeMap::from([(1, "poor".to_owned()), (5, "excellent".to_owned())]);
+    Question {
+        id: format!("criterion{}", n + 1),
+        text: text.to_owned(),
+        answer: AnswerKind::Scale { from: 1, to: 5, labels },
+        primary: n == 0,
+        required: true,
+        when: None,
+    }
 }
 
 /// Why a draft is no plan yet.
@@ -271,6 +371,40 @@ mod tests {
             assert_eq!(plan.cases.iter().filter(|c| c.training).count(), 1);
             assert_eq!(reading_lists(&plan).unwrap().lists.len(), 3, "{design}");
         }
+    }
+
+    #[test]
+    fn questions_of_ones_own_are_read_back_as_they_were_thought_up() {
+        let root = tempfile::tempdir().unwrap();
+        for folder in ["a", "s"] {
+            std::fs::create_dir(root.path().join(folder)).unwrap();
+            for n in 0..6 {
+                std::fs::write(root.path().join(folder).join(format!("{n}.nii")), format!("{folder}{n}")).unwrap();
+            }
+        }
+        let mut questions = default_questions(Design::YesNo);
+        questions.push(Question {
+            id: "why".into(),
+            text: "What \"gave\" it away?".into(),
+            answer: AnswerKind::Choice { options: vec!["texture".into(), "edges".into()], several: true },
+            primary: false,
+            required: false,
+            when: Some(Condition { question: "synthetic".into(), at_least: Some(4), at_most: None, is: None }),
+        });
+        let note = Question { id: "note".into(), answer: AnswerKind::Text, when: None, ..questions[1].clone() };
+        questions.push(note);
+        let draft = Draft {
+            acquired: root.path().join("a"),
+            synthetic: root.path().join("s"),
+            questions: questions.clone(),
+            share_percent: 70,
+            ..Draft::default()
+        };
+        let plan = draft.plan(&root.path().join("plan.toml")).unwrap();
+        assert_eq!(plan.questions, questions);
+        let power = crate::reader_study::design::PowerPlan::of_plan(&plan).unwrap().unwrap();
+        // The exact binomial test of 0.7 against 0.5 at 80 %: 49 of 70 trials are enough (Chow 2008 gives 47 to 49).
+        assert!(power.cases_needed.is_some_and(|n| (45..55).contains(&n)), "{power:?}");
     }
 
     #[test]

@@ -6,7 +6,7 @@ use sha2::{Digest, Sha256};
 
 /// What is drawn; each has a stream of its own, so that one kind of draw does not shift another.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Purpose {
+pub(in crate::reader_study) enum Purpose {
     Blocks = 1,
     Couples = 2,
     Sides = 3,
@@ -14,15 +14,16 @@ pub(super) enum Purpose {
     Training = 5,
     Order = 6,
     Codes = 7,
+    Quiz = 8,
 }
 
 /// A generator of integers; no float takes part, so that no machine rounds otherwise.
-pub(super) struct Draws(ChaCha8Rng);
+pub(in crate::reader_study) struct Draws(ChaCha8Rng);
 
 impl Draws {
     /// What concerns one list: ChaCha8, its key the SHA-256 of the lines `veritome-list/1`, seed, reader and session
     /// (each but the last ended by a newline), its stream the purpose. Session 0 is all of a reader's sessions.
-    pub(super) fn of_list(seed: u64, reader: &str, session: u32, purpose: Purpose) -> Self {
+    pub(in crate::reader_study) fn of_list(seed: u64, reader: &str, session: u32, purpose: Purpose) -> Self {
         let key = Sha256::digest(format!("veritome-list/1\n{seed}\n{reader}\n{session}").as_bytes());
         let mut rng = ChaCha8Rng::from_seed(key.into());
         rng.set_stream(purpose as u64);
@@ -30,12 +31,12 @@ impl Draws {
     }
 
     /// What concerns the whole study: that of a reader without a name.
-    pub(super) fn of_study(seed: u64, purpose: Purpose) -> Self {
+    pub(in crate::reader_study) fn of_study(seed: u64, purpose: Purpose) -> Self {
         Self::of_list(seed, "", 0, purpose)
     }
 
     /// From 0 to below `n`, each equally likely; 0 for none.
-    pub(super) fn below(&mut self, n: usize) -> usize {
+    pub(in crate::reader_study) fn below(&mut self, n: usize) -> usize {
         let n = n as u64;
         if n < 2 {
             return 0;
@@ -51,14 +52,14 @@ impl Draws {
     }
 
     /// Every order equally likely (Fisher and Yates).
-    pub(super) fn shuffle<T>(&mut self, values: &mut [T]) {
+    pub(in crate::reader_study) fn shuffle<T>(&mut self, values: &mut [T]) {
         for last in (1..values.len()).rev() {
             values.swap(last, self.below(last + 1));
         }
     }
 
     /// One of them, taken out; none of none.
-    pub(super) fn take<T>(&mut self, from: &mut Vec<T>) -> Option<T> {
+    pub(in crate::reader_study) fn take<T>(&mut self, from: &mut Vec<T>) -> Option<T> {
         if from.is_empty() { None } else { Some(from.swap_remove(self.below(from.len()))) }
     }
 }

@@ -26,7 +26,7 @@ pub struct FrozenPlan {
 }
 
 impl FrozenPlan {
-    /// Freezes a plan. `sha256_of` has for every image and overlay the SHA-256 of its file, 64 digits of 0-9 a-f.
+    /// Freezes a plan. `sha256_of` has for every image, overlay and hint the SHA-256 of its file, 64 digits of 0-9 a-f.
     ///
     /// Paths do not enter, so that a study may be moved to another folder.
     ///
@@ -36,7 +36,7 @@ impl FrozenPlan {
         let mut frozen = plan.clone();
         for case in &mut frozen.cases {
             let id = case.id.clone();
-            for path in case.images.values_mut().flatten().chain(case.overlay.values_mut()) {
+            for path in case.paths_mut() {
                 let unknown = || FreezeError::NotHashed { case: id.clone(), path: path.display().to_string() };
                 let hash = sha256_of.get(path).ok_or_else(unknown)?;
                 if !is_sha256(hash) {
@@ -103,8 +103,7 @@ impl TryFrom<Plan> for FrozenPlan {
     fn try_from(plan: Plan) -> Result<Self, FreezeError> {
         checks::check(&plan, &Places::named("frozen plan"))?;
         for case in &plan.cases {
-            let mut paths = case.images.values().flatten().chain(case.overlay.values());
-            if let Some(path) = paths.find(|path| hash_in(path).is_none()) {
+            if let Some(path) = case.paths().find(|path| hash_in(path).is_none()) {
                 return Err(FreezeError::NoHash { case: case.id.clone(), found: path.display().to_string() });
             }
         }

@@ -135,7 +135,7 @@ impl Study<'_> {
         let allotted = allot(&self.main, sessions, place, surplus(plan));
         let mut trials = entries(plan, allotted, false, 0, &mut draws(0, Purpose::Sides));
         for (session, trials) in (1..).zip(&trials) {
-            if !trials.iter().any(|entry| entry.role == Role::Main) {
+            if !plan.is_quiz() && !trials.iter().any(|entry| entry.role == Role::Main) {
                 return Err(ListError::NoTrials { reader: reader.to_owned(), session });
             }
         }

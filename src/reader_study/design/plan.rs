@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
+use super::power_plan::PowerPlan;
 use super::question::Question;
 
 /// What a study asks and how it is carried out.
@@ -32,6 +33,9 @@ pub struct Plan {
     /// Who or what set the truth, for the report.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub truth_source: Option<String>,
+    /// Why it has so many readers and cases.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub power: Option<PowerPlan>,
     /// Which images stand side by side in forced choice.
     pub pairing: Pairing,
     /// How often readers come.
@@ -51,11 +55,16 @@ pub struct Plan {
 }
 
 impl Plan {
-    /// Every image and overlay, each file once.
+    /// Every image, overlay and hint, each file once.
     #[must_use]
     pub fn image_paths(&self) -> BTreeSet<&Path> {
-        let images = self.cases.iter().flat_map(|case| case.images.values().flatten().chain(case.overlay.values()));
-        images.map(PathBuf::as_path).collect()
+        self.cases.iter().flat_map(Case::paths).map(PathBuf::as_path).collect()
+    }
+
+    /// Whether nothing of it is analysed: every case is training, and its truth is told at once.
+    #[must_use]
+    pub fn is_quiz(&self) -> bool {
+        !self.cases.is_empty() && self.cases.iter().all(|case| case.training)
     }
 }
 
@@ -285,6 +294,12 @@ pub struct Case {
     /// Where the disease is (free_response).
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub lesions: Vec<Lesion>,
+    /// A map on the image's grid that a player may ask for (quiz).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hint: Option<PathBuf>,
+    /// What gives it away, told after the answer (quiz).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tell: Option<String>,
 }
 
 impl Plan {
@@ -315,6 +330,16 @@ impl Plan {
 }
 
 impl Case {
+    /// The files that it names: images, overlays, the hint.
+    pub fn paths(&self) -> impl Iterator<Item = &PathBuf> {
+        self.images.values().flatten().chain(self.overlay.values()).chain(&self.hint)
+    }
+
+    /// As [`Case::paths`], to be replaced.
+    pub(super) fn paths_mut(&mut self) -> impl Iterator<Item = &mut PathBuf> {
+        self.images.values_mut().flatten().chain(self.overlay.values_mut()).chain(&mut self.hint)
+    }
+
     /// Whether its readings enter the analysis: neither training nor catch.
     #[must_use]
     pub fn is_main(&self) -> bool {

@@ -10,6 +10,7 @@ use super::case_table;
 use super::checks::{self, Places};
 use super::errors::{Place, PlanError};
 use super::plan::{Case, Design, Lesion, Modality, Order, Pairing, Plan, Reader, ReadingRules, Sessions, digit};
+use super::power_plan::PowerEntry;
 use super::question::{AnswerKind, Condition, Question, default_questions};
 
 #[derive(Deserialize)]
@@ -24,6 +25,7 @@ struct PlanFile {
     instructions: Option<String>,
     truth_source: Option<String>,
     pairing: Option<Pairing>,
+    power: Option<Spanned<PowerEntry>>,
     #[serde(default)]
     sessions: Sessions,
     #[serde(default)]
@@ -91,6 +93,8 @@ pub(super) struct CaseEntry {
     pub(super) overlay: BTreeMap<String, PathBuf>,
     #[serde(default)]
     pub(super) lesion: Vec<Lesion>,
+    pub(super) hint: Option<PathBuf>,
+    pub(super) tell: Option<String>,
 }
 
 #[derive(Deserialize)]
@@ -118,6 +122,8 @@ impl CaseEntry {
             images: self.images.into_iter().map(|(modality, paths)| (modality, image(paths))).collect(),
             overlay: self.overlay.into_iter().map(|(modality, path)| (modality, folder.join(path))).collect(),
             lesions: self.lesion,
+            hint: self.hint.map(|path| folder.join(path)),
+            tell: self.tell,
         }
     }
 }
@@ -192,6 +198,10 @@ fn parse(path: &Path, text: &str) -> Result<(Plan, Places), PlanError> {
             "only `forced_choice` has it; remove the line",
         ));
     }
+    let power = entry.power.map(|power| {
+        let place = at(power.span());
+        power.into_inner().read(entry.design, entry.alpha, folder, &place)
+    });
     let entries = entry.question.into_iter().map(Spanned::into_inner);
     let plan = Plan {
         title: entry.title,
@@ -201,6 +211,7 @@ fn parse(path: &Path, text: &str) -> Result<(Plan, Places), PlanError> {
         margin: entry.margin,
         instructions: entry.instructions,
         truth_source: entry.truth_source,
+        power: power.transpose()?,
         pairing: entry.pairing.unwrap_or_default(),
         sessions: entry.sessions,
         reading: entry.reading,

@@ -10,6 +10,7 @@ use super::freeze::{FrozenPlan, hex};
 use super::lists::{Lists, ReadingList, Role, Trial, View};
 use super::plan::{Design, Plan, ReadingRules, Sessions};
 use super::question::Question;
+use super::told::Told;
 
 /// The version of the package's files.
 pub const FORMAT: u32 = 1;
@@ -74,6 +75,12 @@ pub struct PublicTrial {
     pub overlay: Option<String>,
     /// The true answer in words; in training trials only.
     pub feedback: Option<String>,
+    /// The blob of the map that a player may ask for (quiz).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hint: Option<String>,
+    /// The true answer in a form to judge by (quiz).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub told: Option<Told>,
 }
 
 /// Repeats and catch trials look like any other.
@@ -131,6 +138,12 @@ impl PublicList {
         }
     }
 
+    /// Whether every trial tells its truth at once, and nothing is analysed.
+    #[must_use]
+    pub fn is_quiz(&self) -> bool {
+        !self.trials.is_empty() && self.trials.iter().all(|trial| trial.told.is_some())
+    }
+
     /// `R1-s1`, the name of its file without ending.
     #[must_use]
     pub fn name(&self) -> String {
@@ -167,6 +180,8 @@ fn public(plan: &Plan, trial: &Trial, blobs: &Blobs) -> PublicTrial {
         images: images.flatten().collect(),
         overlay: trial.views.iter().find_map(|view| name(view, Part::Overlay)),
         feedback: (is_training && plan.order.training_feedback).then(|| true_answer(plan, trial)).flatten(),
+        hint: trial.views.first().and_then(|view| blobs.hint(view.case)).map(|blob| blob.name.clone()),
+        told: plan.is_quiz().then(|| Told::of(plan, trial)),
     }
 }
 

@@ -44,6 +44,9 @@ pub enum OutcomeError {
     /// There is nothing to analyse.
     #[error("no trial of the main part was read")]
     NothingRead,
+    /// A receipt cannot be read.
+    #[error(transparent)]
+    Receipt(super::receipts::ReceiptError),
     /// A table of ratings is not complete.
     #[error(transparent)]
     Ratings(#[from] RatingsError),

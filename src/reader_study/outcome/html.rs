@@ -233,7 +233,7 @@ fn write(section: &mut Section, name: &str, value: &Ordered) {
     }
 }
 
-const SECTIONS: [&str; 12] = [
+const SECTIONS: [&str; 13] = [
     "result",
     "planned_tests",
     "flow",
@@ -245,6 +245,7 @@ const SECTIONS: [&str; 12] = [
     "times",
     "order_effects",
     "sessions",
+    "receipts",
     "deviations",
 ];
 

@@ -22,6 +22,7 @@ use super::order_effects::{OrderEffects, order_effects};
 use super::planned_tests::{PlannedTest, adjusted};
 use super::preference::{self, PreferenceResult};
 use super::readings::Readings;
+use super::receipts::{ReceiptLine, Receipts};
 use super::remarks::{Remarks, Section, Word};
 use super::repeats::{SelfAgreement, self_agreement};
 use super::roc::{self, RocResult};
@@ -39,11 +40,18 @@ pub struct OutcomeOptions {
     pub covariance: CovarianceMethod,
     /// Draws of bootstraps.
     pub resamples: usize,
+    /// Receipts that readers kept.
+    pub receipts: Receipts,
 }
 
 impl Default for OutcomeOptions {
     fn default() -> Self {
-        Self { word: Word::default(), covariance: CovarianceMethod::Jackknife, resamples: 2000 }
+        Self {
+            word: Word::default(),
+            covariance: CovarianceMethod::Jackknife,
+            resamples: 2000,
+            receipts: Receipts::default(),
+        }
     }
 }
 
@@ -76,6 +84,8 @@ pub struct StudyOutcome {
     pub modalities: Section<Vec<ModalityLine>>,
     /// Every planned session.
     pub sessions: Section<Vec<SessionState>>,
+    /// What readers' receipts say of the logs; empty where none was given.
+    pub receipts: Section<Vec<ReceiptLine>>,
     /// Deviations and notes from the logs.
     pub deviations: Section<Vec<String>>,
     /// Planned, read and missing trials.
@@ -196,7 +206,9 @@ impl StudyOutcome {
     pub fn new(material: &Material, truth: &SealedTruth, options: &OutcomeOptions) -> Result<Self, OutcomeError> {
         same_study(material, truth)?;
         let integrity = Integrity::of(material);
-        let findings = integrity.serious();
+        let receipts = options.receipts.check(material);
+        let mut findings = integrity.serious();
+        findings.extend(receipts.iter().filter(|r| r.is_serious()).map(|r| format!("{}: {}", r.log, r.text)));
         if !findings.is_empty() && !options.word.accept_untrusted {
             return Err(OutcomeError::Untrusted { findings });
         }
@@ -244,6 +256,7 @@ impl StudyOutcome {
             readers: remarks.section("Readers", readers.collect()),
             modalities: remarks.section("Arms", modalities.collect()),
             deviations: remarks.section("Deviations and notes", deviations(&integrity)),
+            receipts: remarks.section("Receipts", receipts),
             sessions: remarks.section("Sessions", integrity.sessions),
             flow: remarks.section("Flow of trials", flow),
             planned_tests: section_of_tests,

@@ -130,7 +130,7 @@ impl Package<'_> {
 fn hashes(plan: &Plan, control: &Control) -> Result<BTreeMap<PathBuf, String>, PackageError> {
     let mut hashes = BTreeMap::new();
     for case in &plan.cases {
-        for path in case.images.values().flatten().chain(case.overlay.values()) {
+        for path in case.paths() {
             control.checkpoint()?;
             if !hashes.contains_key(path) {
                 hashes.insert(path.clone(), content_sha256(path)?);
@@ -165,7 +165,7 @@ fn write_images(plan: &Plan, blobs: &Blobs, package: &mut Package<'_>, control: 
     control.stage("Preparing the images", blobs.all().len() as u64);
     for case in 0..plan.cases.len() {
         let of_case: Vec<&Blob> = blobs.all().iter().filter(|b| b.view.case == case).collect();
-        for part in [Part::Image, Part::Second] {
+        for part in [Part::Image, Part::Second, Part::Hint] {
             let mut images: Vec<(&str, Volume)> = Vec::new();
             for blob in of_case.iter().filter(|b| b.part == part) {
                 control.checkpoint()?;

@@ -73,6 +73,11 @@ pub enum Event {
         /// By question.
         answers: BTreeMap<String, AnswerValue>,
     },
+    /// The player of a quiz asked for the hint before answering.
+    HintShown {
+        /// The trial.
+        code: String,
+    },
     /// The true answer of a training trial was shown.
     FeedbackShown {
         /// The trial.
@@ -236,6 +241,7 @@ impl Event {
             | Self::Answer { code, .. }
             | Self::Mark { code, .. }
             | Self::Confirmed { code, .. }
+            | Self::HintShown { code }
             | Self::FeedbackShown { code } => Some(code),
             Self::Viewed(viewed) => Some(&viewed.code),
             _ => None,

@@ -26,6 +26,7 @@ pub mod order;
 pub mod package_view;
 pub mod progress;
 pub mod reading;
+pub mod receipt;
 pub mod step;
 pub mod storage;
 pub mod utc;

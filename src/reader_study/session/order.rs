@@ -126,6 +126,7 @@ impl Order {
         match event {
             Event::Answer { code, .. }
             | Event::FirstInput { code }
+            | Event::HintShown { code }
             | Event::Mark { code, .. }
             | Event::Confirmed { code, .. }
                 if self.shown.as_ref() != Some(code) =>

@@ -38,6 +38,9 @@ struct Trial {
     /// What is told after it; none but for training with feedback.
     feedback: Option<String>,
     feedback_due: bool,
+    /// Whether there is a hint, and whether it was asked for before answering.
+    hint: bool,
+    hinted: bool,
     drafts: Answers,
     confirmed: Option<Answers>,
 }
@@ -59,6 +62,8 @@ impl Progress {
             code: trial.code.clone(),
             feedback: trial.feedback.clone().filter(|_| told(trial.kind)),
             feedback_due: false,
+            hint: trial.hint.is_some(),
+            hinted: false,
             drafts: Answers::new(),
             confirmed: None,
         });
@@ -120,6 +125,7 @@ impl Progress {
                 self.shown = None;
             }
             (Event::FeedbackShown { .. }, _, Some(trial)) => trial.feedback_due = false,
+            (Event::HintShown { .. }, _, Some(trial)) => trial.hinted = true,
             (Event::FirstInput { .. }, _, _) => self.on_shown(|shown| shown.first_input = true),
             (Event::Viewed(_), _, _) => self.on_shown(|shown| shown.viewed = true),
             (Event::Paused {}, _, _) => self.paused_since_ms = Some(entry.ms),
@@ -323,6 +329,24 @@ impl Progress {
         let viewed =
             viewed.filter(|_| !shown.viewed).map(|viewed| Event::Viewed(Viewed { code: code.clone(), ..viewed }));
         Ok(viewed.into_iter().chain([Event::Confirmed { code, answers }]).collect())
+    }
+
+    /// Whether the trial's hint was asked for before it was answered.
+    #[must_use]
+    pub fn is_hinted(&self, code: &str) -> bool {
+        self.trials.iter().any(|trial| trial.code == code && trial.hinted)
+    }
+
+    /// The player asks for the hint of the trial on the screen.
+    ///
+    /// # Errors
+    /// When no trial is on the screen, it has no hint, or the hint was asked for already.
+    pub fn hint(&self) -> Result<Event, ProgressError> {
+        let (_, trial) = self.current("a hint")?;
+        if !trial.hint || trial.hinted {
+            return Err(ProgressError::NotNow { what: "a hint" });
+        }
+        Ok(Event::HintShown { code: trial.code.clone() })
     }
 
     /// The truth of a training trial was told.

@@ -111,6 +111,14 @@ impl ReadingSession {
         Ok(())
     }
 
+    /// The hint of the trial on the screen was asked for.
+    ///
+    /// # Errors
+    /// When there is none, or it was asked for already.
+    pub fn hint(&mut self) -> Result<(), ReadingError> {
+        self.keep(self.progress.hint()?)
+    }
+
     /// The truth of a training trial was told.
     ///
     /// # Errors
