@@ -21,7 +21,7 @@ fn head(folder: &Path, provenance: Provenance) -> PathBuf {
         let p = [i % n, i / n % n, i / (n * n)].map(|x| (x as f64 + 0.5) / n as f64 * 2.0 - 1.0);
         let r = (p[0] * p[0] / 0.8 + p[1] * p[1] + p[2] * p[2]).sqrt();
         let folds = (p[0] * 40.0).sin() * (p[1] * 36.0).cos() * (p[2] * 38.0).sin() * 0.08;
-        let grain = ((i as u32).wrapping_mul(2_654_435_761) >> 27) as f64;
+        let grain = f64::from((i as u32).wrapping_mul(2_654_435_761) >> 27);
         *v = if r > 0.97 {
             0
         } else if r > 0.9 {
