@@ -227,9 +227,11 @@ fn condition(ui: &mut Ui, name: &str, when: &mut Option<Condition>, earlier: &[Q
             let (mut least, mut most) = (when.at_least.unwrap_or(*from), when.at_most.unwrap_or(*to));
             row(ui, "", |ui| {
                 ui.label("if it is");
-                ui.add(DragValue::new(&mut least).range(*from..=*to));
+                let first = ui.add(DragValue::new(&mut least).range(*from..=*to));
+                named(&first, &format!("{name} at least"), None);
                 ui.label("to");
-                ui.add(DragValue::new(&mut most).range(*from..=*to));
+                let last = ui.add(DragValue::new(&mut most).range(*from..=*to));
+                named(&last, &format!("{name} at most"), None);
             });
             when.at_least = (least != *from || most == *to).then_some(least);
             when.at_most = (most != *to).then_some(most);
@@ -238,11 +240,12 @@ fn condition(ui: &mut Ui, name: &str, when: &mut Option<Condition>, earlier: &[Q
             row(ui, "", |ui| {
                 ui.label("if it is");
                 let now = when.is.clone().unwrap_or_default();
-                ComboBox::from_id_salt("is").selected_text(&now).show_ui(ui, |ui| {
+                let shown = ComboBox::from_id_salt("is").selected_text(&now).show_ui(ui, |ui| {
                     for option in options {
                         ui.selectable_value(&mut when.is, Some(option.clone()), option);
                     }
                 });
+                named(&shown.response, &format!("{name} is"), None);
             });
         }
         _ => {}

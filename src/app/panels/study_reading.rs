@@ -114,7 +114,7 @@ impl StudyReading {
         ui.add_space(t.space.s);
         let mut start = None;
         for session in package.sessions.iter().filter(|s| s.reader == self.reader) {
-            ui.horizontal(|ui| {
+            row(ui, &format!("Session {}", session.number), |ui| {
                 ui.set_min_height(32.0);
                 let Session { number, done, of, .. } = *session;
                 let (text, go) = match &session.stand {
@@ -124,11 +124,7 @@ impl StudyReading {
                     Stand::Waits(_) => ("not yet".to_owned(), None),
                     Stand::Broken(_) => ("cannot be read".to_owned(), None),
                 };
-                ui.add_sized(
-                    [84.0, 24.0],
-                    Label::new(RichText::new(format!("Session {number}")).family(bold_family())),
-                );
-                ui.add_sized([220.0, 24.0], Label::new(RichText::new(text).color(t.quiet)));
+                ui.label(RichText::new(text).color(t.text));
                 if let Some(go) = go {
                     let name = format!("{go} session {number}");
                     let response = ui.add(Button::new(RichText::new(go).color(t.accent)).min_size(vec2(96.0, 28.0)));

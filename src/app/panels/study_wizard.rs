@@ -114,11 +114,13 @@ impl StudyWizard {
         let draft = &mut self.draft;
         row(ui, "Title", |ui| line(ui, "Title", &mut draft.title));
         row(ui, "Design", |ui| {
-            ComboBox::from_id_salt("design").selected_text(words(draft.design).0).width(300.0).show_ui(ui, |ui| {
-                for design in Design::ALL {
-                    ui.selectable_value(&mut draft.design, design, words(design).0).on_hover_text(words(design).1);
-                }
-            });
+            let shown =
+                ComboBox::from_id_salt("design").selected_text(words(draft.design).0).width(300.0).show_ui(ui, |ui| {
+                    for design in Design::ALL {
+                        ui.selectable_value(&mut draft.design, design, words(design).0).on_hover_text(words(design).1);
+                    }
+                });
+            named(&shown.response, "Design", None);
         });
         ui.add(Label::new(RichText::new(words(draft.design).1).color(tokens(ui.ctx()).quiet)).wrap());
         if draft.design == Design::Grading && draft.questions.is_empty() {

@@ -6,7 +6,7 @@ use eframe::egui::{self, Align, Button, Key, Label, Layout, Modifiers, RichText,
 use lucide_icons::Icon;
 
 use super::room::ReadingRoom;
-use super::screens::{column, go, paragraph, small, title};
+use super::screens::{column, paragraph, small, title};
 use super::trial::told_of;
 use crate::app::ui_kit::theme::{bold_family, tokens};
 use crate::app::ui_kit::widgets::{card, icon, named, quiet, synthetic_badge};
@@ -166,8 +166,9 @@ pub(super) fn told(ui: &mut Ui, room: &mut ReadingRoom, at: usize) {
         if response.on_hover_text("H").clicked() || key {
             show_hint(room, !shown);
         }
-        let of_real = shown && !told.synthetic.contains(&true);
-        let why = if of_real {
+        let why = if !shown {
+            "Where the made image of this place and the acquired one differ"
+        } else if !told.synthetic.contains(&true) {
             "Bright: here the model's image of this place differs most. The badge belongs to the map, which comes from that image."
         } else {
             "Bright: here the made image and the acquired one differ most"
@@ -239,8 +240,12 @@ pub(super) fn score(ui: &mut Ui, room: &mut ReadingRoom) {
                 ui.add_space(t.space.xs);
             }
         });
+        ui.add_space(t.space.s);
         ui.horizontal(|ui| {
-            play = go(ui, "Play again");
+            let button = Button::new(RichText::new("Play again").size(t.size.body + 1.0).color(t.accent));
+            let response = ui.add_sized([160.0, 36.0], button);
+            named(&response, "Play again", None);
+            play = response.clicked() || ui.input_mut(|i| i.consume_key(Modifiers::NONE, Key::Enter));
             ui.add_space(t.space.s);
             let button = Button::new(RichText::new("Close").size(t.size.body + 1.0));
             let response = ui.add_sized([120.0, 36.0], button);

@@ -99,7 +99,7 @@ pub(super) fn small(ui: &mut Ui, text: &str) {
 }
 
 /// The one button of a screen; Enter presses it too.
-pub(super) fn go(ui: &mut Ui, text: &str) -> bool {
+fn go(ui: &mut Ui, text: &str) -> bool {
     let t = tokens(ui.ctx());
     ui.add_space(t.space.m);
     let button = Button::new(RichText::new(text).size(t.size.body + 1.0).color(t.accent));

@@ -17,7 +17,8 @@
 //! From ratings to a comparison of modalities:
 //! - [`ratings`]: the table `reader,modality,case,truth,rating` as it stands in a file
 //! - [`crossed`]: the same once it is known that every reader read every case in every modality
-//! - [`roc`]: ROC points, area, its standard errors and intervals; [`delong`]: two areas compared
+//! - [`roc`]: ROC points, area, its standard errors and intervals; [`average_roc`]: the mean curve of several readers;
+//!   [`delong`]: two areas compared
 //! - [`figure_of_merit`]: what is compared, area or a rate at a threshold
 //! - [`covariance`]: how the figures vary together over cases; [`estimates`]: figures and covariance in one
 //! - [`components`]: mean squares, covariance and variance components
@@ -36,6 +37,7 @@
 //! [`distribution`] holds the tails and quantiles that all of them use.
 
 pub mod agreement;
+pub mod average_roc;
 pub mod components;
 pub mod confidence;
 pub mod covariance;

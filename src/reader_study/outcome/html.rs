@@ -8,6 +8,8 @@ use serde::de::{Deserializer, MapAccess, SeqAccess, Visitor};
 
 use super::areas::ReaderArea;
 use super::study_outcome::{DesignResult, StudyOutcome};
+use crate::reader_study::analysis::average_roc::diagonal_average;
+use crate::reader_study::analysis::roc::RocPoint;
 use crate::report::numbers::significant;
 use crate::report::plots::{self, Axis, Curve, Forest, ForestRow};
 use crate::report::{Banner, Column, Figure, Page, Section, Table, Text, Width};
@@ -301,6 +303,24 @@ pub fn page(outcome: &StudyOutcome) -> Result<Page, serde_json::Error> {
     Ok(page)
 }
 
+/// The mean curve of each arm that several readers read.
+fn mean_curves(areas: &[ReaderArea]) -> Vec<Curve> {
+    let mut arms: Vec<&str> = areas.iter().map(|area| area.modality.as_str()).collect();
+    let mut seen = std::collections::BTreeSet::new();
+    arms.retain(|arm| seen.insert(*arm));
+    let mean = |arm: &str| {
+        let of_arm: Vec<&ReaderArea> = areas.iter().filter(|area| area.modality == arm).collect();
+        let readers = of_arm.len();
+        let area = of_arm.iter().map(|area| area.auc).sum::<f64>() / readers.max(1) as f64;
+        let points: Vec<&[RocPoint]> = of_arm.iter().map(|area| area.points.as_slice()).collect();
+        (readers > 1).then(|| Curve {
+            name: format!("{arm}, mean of {readers} readers: {}", number(area)),
+            points: diagonal_average(&points),
+        })
+    };
+    arms.into_iter().filter_map(mean).collect()
+}
+
 fn curves(section: &mut Section, outcome: &StudyOutcome) {
     let areas: &[ReaderArea] = match &outcome.result.content {
         DesignResult::YesNo(result) => &result.areas,
@@ -319,6 +339,13 @@ fn curves(section: &mut Section, outcome: &StudyOutcome) {
         let plot = plots::roc(&areas.iter().map(curve).collect::<Vec<_>>());
         let words = format!("ROC curves of {} readers and arms; the dashed line is chance", areas.len());
         section.figure(Figure::svg(plot, "ROC curve of each reader, with its area", words).width(Width::Half));
+    }
+    let means = mean_curves(areas);
+    if !means.is_empty() {
+        let words = format!("Mean ROC curves of {} arms; the dashed line is chance", means.len());
+        let caption = "Mean ROC curve of each arm over its readers, along lines of slope -1 (Chen and Samuelson 2014); the area \
+                       under it is the mean of the readers' areas";
+        section.figure(Figure::svg(plots::roc(&means), caption, words).width(Width::Half));
     }
     let rows = areas.iter().filter_map(|area| {
         let interval = area.interval?;
