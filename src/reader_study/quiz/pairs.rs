@@ -28,8 +28,6 @@ pub struct Pair {
     pub real: Volume,
     /// Made.
     pub made: Volume,
-    /// Whether the two show the same anatomy, so that their difference means something.
-    pub is_same_place: bool,
 }
 
 /// A model that takes no part, and why.
@@ -48,8 +46,6 @@ enum Way {
     Mend,
     /// From the head itself.
     Through,
-    /// From nothing.
-    Sample,
 }
 
 /// Why a model made no pair.
@@ -92,10 +88,10 @@ pub fn makes_images(model: &Model) -> bool {
 /// [`Cancelled`] when the person asked to stop.
 pub fn pair(model: &Model, head: &Volume, seed: u64, control: &Control) -> Result<Result<Pair, LeftOut>, Cancelled> {
     match made(model, head, seed, control) {
-        Ok((real, mut made, is_same_place)) => {
+        Ok((real, mut made)) => {
             like(&mut made, &real);
             let (name, title) = (model.manifest.name.clone(), model.title());
-            Ok(Ok(Pair { model: name, title, real, made, is_same_place }))
+            Ok(Ok(Pair { model: name, title, real, made }))
         }
         Err(NoPair::Cancelled) => Err(Cancelled),
         Err(NoPair::Why(why)) => Ok(Err(LeftOut { model: model.manifest.name.clone(), why })),
@@ -109,8 +105,11 @@ fn way(model: &Model) -> Result<Way, NoPair> {
         return why("it makes no MR image, and the demo's head has no acquired image of another kind");
     }
     match (m.task, needed.as_slice()) {
-        (Task::Sampling, []) => Ok(Way::Sample),
-        (_, []) => why("it takes no image and is no sampling model"),
+        (Task::Sampling, _) => why(
+            "its images are of nobody: to stand beside them the head would have to be prepared as its training images were \
+             (without a skull, say), which no manifest tells",
+        ),
+        (_, []) => why("it takes no image"),
         (_, [_, _, ..]) => why("it takes several images, and the demo has one"),
         (_, [one]) if !one.modality.is_empty() && !one.modality.iter().any(|modality| modality == "MR") => {
             why(format!("it takes {}, and the demo's head is MR", one.modality.join(" or ")))
@@ -123,48 +122,41 @@ fn way(model: &Model) -> Result<Way, NoPair> {
     }
 }
 
-fn made(model: &Model, head: &Volume, seed: u64, control: &Control) -> Result<(Volume, Volume, bool), NoPair> {
+fn made(model: &Model, head: &Volume, seed: u64, control: &Control) -> Result<(Volume, Volume), NoPair> {
     match way(model)? {
         Way::Mend => {
             let even = even(head).ok_or_else(|| NoPair::Why("the head is too small".into()))?;
             let half = half(&even).ok_or_else(|| NoPair::Why("the head is too small".into()))?;
             // A small piece tells whether the model makes voxels of half the size, or mends noise on its input's grid.
-            let piece = ask(model, Some(middle(&half)), seed, control)?;
+            let piece = ask(model, middle(&half), seed, control)?;
             let is_finer = piece.size() == middle(&half).size().map(|n| 2 * n);
             let given = if is_finer { half } else { noisy(&even, seed) };
-            let made = ask(model, Some(given), seed, control)?;
-            on_grid(even, made, true)
+            let made = ask(model, given, seed, control)?;
+            on_grid(even, made)
         }
         Way::Through => {
-            let made = ask(model, Some(head.clone()), seed, control)?;
+            let made = ask(model, head.clone(), seed, control)?;
             // What the model's coarser grid takes away is no synthesis: the acquired image goes through it too.
             let real = match model.manifest.preprocess.spacing_mm {
                 Spacing::Native => head.clone(),
                 spacing => through(head, spacing, control)?,
             };
-            on_grid(real, made, true)
-        }
-        Way::Sample => {
-            let made = ask(model, None, seed, control)?;
-            let grid = centred(&made.geometry, &head.geometry)?;
-            let real = resample_onto(head, &grid, Interpolation::Linear, 0.0, control)?;
-            on_grid(real, Volume { geometry: grid, ..made }, false)
+            on_grid(real, made)
         }
     }
 }
 
-fn on_grid(real: Volume, made: Volume, is_same_place: bool) -> Result<(Volume, Volume, bool), NoPair> {
+fn on_grid(real: Volume, made: Volume) -> Result<(Volume, Volume), NoPair> {
     if made.size() != real.size() {
         return why(format!("it answered with {:?} voxels where {:?} were due", made.size(), real.size()));
     }
-    Ok((real.clone(), Volume { geometry: real.geometry, ..made }, is_same_place))
+    Ok((real.clone(), Volume { geometry: real.geometry, ..made }))
 }
 
 /// Runs the model and takes its image.
-fn ask(model: &Model, image: Option<Volume>, seed: u64, control: &Control) -> Result<Volume, NoPair> {
+fn ask(model: &Model, image: Volume, seed: u64, control: &Control) -> Result<Volume, NoPair> {
     let options = RunOptions { seed, samples: Some(1), tta: Some(false), alone: true, ..RunOptions::default() };
-    let inputs: Vec<(String, Arc<Volume>)> = image.into_iter().map(|v| (String::new(), Arc::new(v))).collect();
-    let result = run(model, &inputs, &options, control)?;
+    let result = run(model, &[(String::new(), Arc::new(image))], &options, control)?;
     let image = result.outputs.iter().find_map(|output| match &output.content {
         OutputContent::Image(volume) if matches!(output.kind.as_str(), "image" | "reconstruction") => Some(volume),
         _ => None,
@@ -265,14 +257,7 @@ fn through(head: &Volume, spacing: Spacing, control: &Control) -> Result<Volume,
     Ok(resample_onto(&coarse, &head.geometry, Interpolation::Linear, 0.0, control)?)
 }
 
-/// The grid of a sample moved so that its middle is the head's.
-fn centred(sample: &Geometry, head: &Geometry) -> Result<Geometry, NoPair> {
-    let shift = head.center().0 - sample.center().0;
-    let moved = DMat4::from_translation(shift) * sample.voxel_to_patient();
-    Geometry::new(sample.size(), moved).map_err(|e| NoPair::Why(e.to_string()))
-}
-
-/// Number steps and range of a made image become those of the acquired one; a sample's values, which have no unit, are
+/// Number steps and range of a made image become those of the acquired one; values on another scale, which have no unit, are
 /// brought to the same 1st and 99th percentile first.
 fn like(made: &mut Volume, real: &Volume) {
     let own = values(real);

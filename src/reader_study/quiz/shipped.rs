@@ -30,7 +30,7 @@ pub const SHIPPED_SEED: u64 = 1;
 /// Cases of a round, half of each kind.
 const CASES: usize = 10;
 /// Changes with how cases are made, so that an old quiz is not taken for a new one.
-const VERSION: u32 = 1;
+const VERSION: u32 = 2;
 /// What is known of the cases; beside the files of the package, and no part of it.
 const INDEX: &str = "quiz.json";
 
@@ -63,7 +63,7 @@ pub struct QuizCase {
     pub center_mm: [f64; 3],
     /// Its extent, mm.
     pub size_mm: [f64; 3],
-    /// How the two images of the place differ; none for a model that makes other anatomy.
+    /// How the two images of the place differ; none where the acquired one is flat.
     pub difference: Option<Difference>,
 }
 
@@ -232,12 +232,17 @@ fn pieces(pairs: &[Pair], seed: u64, head: &Path) -> Result<Vec<Piece>, QuizErro
     let mut pieces: Vec<Piece> = Vec::new();
     for n in 0..CASES / 2 {
         for synthetic in [true, false] {
-            let at = n % pairs.len();
-            // The same head is in all pairs: what one shows of it no other does.
-            let taken =
-                |place: &Place| pieces.iter().any(|piece| overlap(pairs, (at, place), (piece.pair, &piece.place)));
-            let next = free.get(at).and_then(|places| places.iter().position(|place| !taken(place)));
-            let Some(place) = next.and_then(|i| Some(free.get_mut(at)?.remove(i))) else { continue };
+            // The same head is in all pairs: what one shows of it no other does. A model whose places are used up gives way.
+            let mut found = None;
+            for at in (0..pairs.len()).map(|step| (n + step) % pairs.len()) {
+                let taken = |place: &Place| pieces.iter().any(|p| overlap(pairs, (at, place), (p.pair, &p.place)));
+                let Some(places) = free.get_mut(at) else { continue };
+                if let Some(i) = places.iter().position(|place| !taken(place)) {
+                    found = Some((at, places.remove(i)));
+                    break;
+                }
+            }
+            let Some((at, place)) = found else { continue };
             pieces.push(Piece { pair: at, place, synthetic });
         }
     }
@@ -306,16 +311,14 @@ fn write_plan(
         let id = format!("c{:02}", n + 1);
         let both = cut(&pair.real, piece.place, &id).zip(cut(&pair.made, piece.place, &id));
         let Some((real, made)) = both else { continue };
-        let difference = Difference::of(values(&real), values(&made), real.size()).filter(|_| pair.is_same_place);
+        let difference = Difference::of(values(&real), values(&made), real.size());
         let image = format!("{id}.nii.gz");
         let (file, arm) = if piece.synthetic { (&made, pair.model.as_str()) } else { (&real, "acquired") };
         let provenance =
             if piece.synthetic { made.provenance.clone() } else { Provenance::acquired(vec![head.name.clone()]) };
         write::write(&[Volume { provenance, ..file.clone() }], &folder.join(&image))?;
         let _ = write!(plan, "[[case]]\nid = \"{id}\"\ntraining = true\nimages = {{ {arm:?} = \"{image}\" }}\n");
-        if pair.is_same_place
-            && let Some(map) = map(values(&real), values(&made), &real.geometry)
-        {
+        if let Some(map) = map(values(&real), values(&made), &real.geometry) {
             let hint = format!("{id}-hint.nii.gz");
             write::write(&[map], &folder.join(&hint))?;
             let _ = writeln!(plan, "hint = \"{hint}\"");
