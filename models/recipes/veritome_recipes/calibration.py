@@ -17,7 +17,7 @@ from . import data
 from .export import save_nifti
 from .generator import Draw
 
-CASES = 24
+CASES = 14
 SEED = 90_000  # far from the seeds of training and of the tests
 
 
