@@ -213,7 +213,9 @@ fn every_shipped_model_passes_its_own_checks() {
         }
         let model = manifest::Model::open(&folder).unwrap();
         let report = veritome::inference::check::check(&model, &Control::new()).unwrap();
-        assert!(report.passed && !report.references.is_empty(), "{}: {:?}", folder.display(), report.problems);
+        // What begins with random noise has no answer that another program could have stored.
+        let random = model.manifest.diffusion.is_some();
+        assert!(report.passed && (random || !report.references.is_empty()), "{}: {:?}", folder.display(), report.problems);
         checked += 1;
     }
     assert!(checked >= 1);

@@ -45,7 +45,7 @@ def calibrate(recipe, folder):
         return None
     with tempfile.TemporaryDirectory() as cases:
         write_cases(recipe, cases)
-        command = [program(), "calibrate", folder, "--data", cases, "--replace-guard", "--json"]
+        command = [program(), "calibrate", folder, "--data", cases, "--json"]
         done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode:
         raise RuntimeError(f"{recipe.NAME}: `veritome calibrate` failed: {done.stderr.strip()[-600:]}")
