@@ -215,7 +215,12 @@ fn every_shipped_model_passes_its_own_checks() {
         let report = veritome::inference::check::check(&model, &Control::new()).unwrap();
         // What begins with random noise has no answer that another program could have stored.
         let random = model.manifest.diffusion.is_some();
-        assert!(report.passed && (random || !report.references.is_empty()), "{}: {:?}", folder.display(), report.problems);
+        assert!(
+            report.passed && (random || !report.references.is_empty()),
+            "{}: {:?}",
+            folder.display(),
+            report.problems
+        );
         checked += 1;
     }
     assert!(checked >= 1);
