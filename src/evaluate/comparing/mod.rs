@@ -2,7 +2,7 @@
 //! `evaluate` and the window's panel share.
 //!
 //! - [`images`]: [`compare_images`]; [`labels`]: [`compare_labels`]; [`scores`]: [`compare_scores`]
-//! - [`error_map`]: the errors themselves as a volume, with the origin of both
+//! - [`error_map()`]: the errors themselves as a volume, with the origin of both
 //! - [`sheet`]: all numbers of a result as rows, as text and as CSV
 
 pub mod error_map;
