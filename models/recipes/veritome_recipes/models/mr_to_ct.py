@@ -101,6 +101,7 @@ tta = [{{ flip = "x" }}]
 
 [guard]
 spacing_mm_range = [0.5, 3.0]
+field_of_view_mm = [120, 300]
 
 [[checks]]
 input = "checks/t1.nii.gz"

@@ -127,6 +127,7 @@ tta = [{{ flip = "x" }}, {{ flip = "y" }}, {{ flip = "z" }}]
 
 [guard]
 spacing_mm_range = [0.5, 3.0]
+field_of_view_mm = [120, 300]
 
 [[checks]]
 input = "checks/t1.nii.gz"

@@ -192,6 +192,7 @@ default_samples = 4
 
 [guard]
 spacing_mm_range = [0.5, 3.0]
+field_of_view_mm = [120, 300]
 """
 
 CARD = {
