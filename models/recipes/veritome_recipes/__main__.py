@@ -21,6 +21,7 @@ def main():
             one.add_argument("--seed", type=int, default=1)
             one.add_argument("--threads", type=int, default=1)
             one.add_argument("--device", default="cpu", help="cpu or cuda")
+            one.add_argument("--rate", type=float, help="highest learning rate, where it is not to be the recipe's")
     one = commands.add_parser("trial", help="a minute's look at a checkpoint under way, kept in results/trials.json")
     one.add_argument("name", help="denoise")
     one.add_argument("--note", default="")
@@ -44,7 +45,7 @@ def main():
     commands.add_parser("table", help="write docs/model-results.md and the cards from the results")
     args = parser.parse_args()
     if args.command == "train":
-        print(training.train(recipe(args.name), args.minutes, args.seed, args.threads, device=args.device))
+        print(training.train(recipe(args.name), args.minutes, args.seed, args.threads, device=args.device, rate=args.rate))
     elif args.command == "export":
         print(*export(recipe(args.name)), sep="\n")
     elif args.command == "evaluate":

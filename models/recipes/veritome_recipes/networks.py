@@ -140,8 +140,9 @@ class TissueNet(nn.Module):
     The U-Net (its trunk on half the grid) gives a prior: background and three tissues. Six rounds of expectation
     maximisation follow in the graph: mean and variance of the grey value of each tissue in this window, then each brain voxel's
     shares given both (the unified segmentation of Ashburner and Friston, NeuroImage 2005, with a network for its maps). So a
-    contrast that was never seen is no riddle, and the border is as sharp as the image's. A last small layer mends what one
-    Gaussian a tissue cannot say.
+    contrast that was never seen is no riddle, and the border is as sharp as the image's. How far grey values are believed is
+    the network's to say, voxel by voxel: in an average of many heads, or where grey matter and fluid look alike (proton
+    density), place tells more. A last small layer mends what one Gaussian a tissue cannot say.
     """
 
     rounds = 6
@@ -163,6 +164,9 @@ class TissueNet(nn.Module):
         self.up2, self.join2 = nn.ConvTranspose3d(b, a, 2, 2), normed(2 * a, a)
         self.fine, self.up3 = conv(1, 16, bias=True), nn.ConvTranspose3d(a, 16, 4, 2, 1)
         self.leave = nn.Sequential(conv(16, 16, bias=True), nn.LeakyReLU(0.01), nn.Conv3d(16, classes, 1))
+        self.heed = nn.Conv3d(16, 1, 1)
+        nn.init.zeros_(self.heed.weight)
+        nn.init.zeros_(self.heed.bias)
 
     def forward(self, image):
         a = self.enter(image)
@@ -171,11 +175,12 @@ class TissueNet(nn.Module):
         c = self.join0(torch.cat([self.up0(self.down3(c)), c], 1))
         b = self.join1(torch.cat([self.up1(c), b], 1))
         a = self.join2(torch.cat([self.up2(b), a], 1))
-        prior = self.leave(F.leaky_relu(self.up3(a) + self.fine(image), 0.01))
+        x = self.leave[:2](F.leaky_relu(self.up3(a) + self.fine(image), 0.01))
         with torch.autocast(image.device.type, enabled=False):
-            return self.refine(image.float(), prior.float())
+            gain = self.gain * self.heed(x).float().clamp(-4, 2).exp()
+            return self.refine(image.float(), self.leave[2](x).float(), gain)
 
-    def refine(self, image, prior):
+    def refine(self, image, prior, gain):
         """Logits after the rounds: background keeps its share, the tissues divide theirs by place and grey value."""
         prior = torch.log_softmax(prior, 1)
         brain = torch.logsumexp(prior[:, 1:], 1, keepdim=True)
@@ -187,7 +192,7 @@ class TissueNet(nn.Module):
             mean = ((share * image).sum(axes, keepdim=True) + self.trust * middle) / count
             variance = ((share * (image - mean) ** 2).sum(axes, keepdim=True) + self.trust * 0.01) / count + 2e-4
             likely = -0.5 * ((image - mean) ** 2 / variance + variance.log())
-            tissues = torch.log_softmax(place + self.gain * likely.clamp_min(-30), 1)
+            tissues = torch.log_softmax(place + gain * likely.clamp_min(-30), 1)
             share = tissues.exp() * inside
         logits = torch.cat([prior[:, :1], tissues + brain], 1)
         return logits + self.mend(torch.cat([image, 1 - inside, share], 1))

@@ -87,8 +87,9 @@ def load(recipe):
     return network.eval(), state
 
 
-def train(recipe, minutes, seed=1, threads=1, save_every_s=60, steps=None, device="cpu"):
-    """Trains for `minutes` (or `steps`, for tests) and returns the checkpoint's path.
+def train(recipe, minutes, seed=1, threads=1, save_every_s=60, steps=None, device="cpu", rate=None):
+    """Trains for `minutes` (or `steps`, for tests) and returns the checkpoint's path. `rate` is the highest learning rate, where
+    it is not to be the recipe's: a session that mends what an earlier one learned wants less.
 
     A recipe with a `critic()` (a network that judges) trains it in turn, by `critic_loss(critic, network, batch)`, and its
     `loss` is given the critic as a third argument.
@@ -118,7 +119,7 @@ def train(recipe, minutes, seed=1, threads=1, save_every_s=60, steps=None, devic
         print(f"{recipe.NAME}: goes on at step {step}", flush=True)
     batches = Ahead(recipe.Batches(seed + 1000 * step, device=device))
     start = saved = clock(threads, device)
-    first, recent = step, []
+    first, recent, highest = step, [], rate or recipe.RATE
     network.train()
     ended = []
     signal.signal(signal.SIGTERM, lambda *_: ended.append(True))
@@ -142,7 +143,7 @@ def train(recipe, minutes, seed=1, threads=1, save_every_s=60, steps=None, devic
         share = passed() / (60 * minutes) if steps is None else (step - first) / steps
         if share >= 1:
             break
-        rate = recipe.RATE * min(1, (step - first + 1) / 30) * (0.02 + 0.98 * 0.5 * (1 + math.cos(math.pi * share)))
+        rate = highest * min(1, (step - first + 1) / 30) * (0.02 + 0.98 * 0.5 * (1 + math.cos(math.pi * share)))
         batch = batches.next()
         if critic is not None:
             update("critic_optimizer", recipe.critic_loss(critic, network, batch), rate)

@@ -35,15 +35,23 @@ class Batches:
         averages of many heads and thick slices have, and the label is the larger share."""
         d = self.draw
         center = [d.uniform(0.3, 0.7) for _ in range(3)]
-        shares = self.anatomy.tissues(d, [self.whole] * 3, [SPACING * d.uniform(0.9, 1.1)] * 3, center,
-                                      folds=d.uniform(0.1, 0.9), sharp=d.log_uniform(1.5, 8))
+        average = d.chance(0.35)
+        folds, sharp = (d.uniform(0, 0.4), d.log_uniform(0.8, 2)) if average else (d.uniform(0.1, 0.9), d.log_uniform(1.5, 8))
+        shares = self.anatomy.tissues(d, [self.whole] * 3, [SPACING * d.uniform(0.9, 1.1)] * 3, center, folds=folds, sharp=sharp)
+        if average:  # as of heads that were laid over each other by a linear map
+            width = d.uniform(0.3, 2.0)
+            shares = torch.stack([blur(share, width) for share in shares])
         return shares.half(), shares.argmax(0)
 
     def contrast(self):
-        """Grey values of the six tissues: like one of the usual sequences, or any that tell the brain's three apart."""
+        """Grey values of the six tissues: like one of the usual sequences, or any that tell the brain's three apart, or two of them."""
         d = self.draw
         values = [d.uniform(0, 1) for _ in range(6)]
-        if d.chance(0.6):
+        if d.chance(0.2):  # proton density: white matter is the darkest by little, grey matter and fluid are nearly alike
+            values[WHITE] = d.uniform(0.35, 0.8)
+            values[GREY] = values[WHITE] + d.uniform(0.03, 0.25)
+            values[FLUID] = values[GREY] + d.uniform(-0.1, 0.15)
+        elif d.chance(0.6):
             order = list(ORDERS.values())[d.integer(0, 3)]
             low = d.uniform(0.05, 0.35)
             steps = [d.uniform(0.1, 0.35), d.uniform(0.1, 0.35)]
@@ -202,9 +210,9 @@ CARD = {
             "averages of many people; the draws fold their borders at random, which is not how a cortex folds. The test "
             "images are averages of 152 people too, and their tissue maps are other programs' opinions, no ground truth.",
     "method": "A 3D U-Net says where the tissues are; six rounds of expectation maximisation inside the graph find their grey "
-              "values in this very window. At 1.5 mm on windows of 80 voxels, Dice and cross-entropy, a new random contrast at each step "
-              "(six of ten in the order of T1, T2 or FLAIR, the others at random), with deformation, bias field, blur, "
-              "thick slices, noise, lesions, and without the skull in four of ten.",
+              "values in this very window, and the network says voxel by voxel how far they are to be believed. At 1.5 mm on windows of 80 voxels, Dice and cross-entropy, a new random contrast at each step "
+              "(a fifth as proton density, half in the order of T1, T2 or FLAIR, the others at random), a third of the heads "
+              "blurred as averages of many, with deformation, bias field, blur, thick slices, noise, lesions, and without the skull in four of ten.",
     "baseline": "k-means with three classes inside the brain mask of the reference, told which cluster is which tissue by "
                 "the best of all orders (which no user could do). The network's answer is cut to the same mask.",
     "invents": "It finds three tissues in any image, also in one that holds no brain. A lesion is given to the tissue that "
