@@ -16,7 +16,7 @@ use super::tasks::{Purpose, Tasks};
 use super::ui_kit::toast::{Level, Messages};
 use crate::display::{Voi, presets};
 use crate::render::scene::{Content, Slab, SlabMode};
-use crate::tour::{Tour, shipped};
+use crate::tour::{Models, Tour, fit, shipped};
 
 /// What an action may touch.
 pub(crate) struct Reach<'a> {
@@ -27,6 +27,8 @@ pub(crate) struct Reach<'a> {
     pub ctx: &'a egui::Context,
     /// Physical pixels of the active viewport.
     pub active_size: [u32; 2],
+    /// Where the models of tours come from.
+    pub tour_models: &'a Models,
 }
 
 impl Reach<'_> {
@@ -178,10 +180,10 @@ impl Reach<'_> {
         }
     }
 
-    /// Begins a tour.
+    /// Begins a tour, without the steps whose models are not there.
     pub fn start_tour(&mut self, tour: Tour) {
         self.leave_tour();
-        let id = self.model.start_tour(tour);
+        let id = self.model.start_tour(fit(tour, self.tour_models));
         if let Some(touring) = &self.model.touring {
             self.tasks.open_tour(id, touring.tour.clone());
         }

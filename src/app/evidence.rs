@@ -4,6 +4,7 @@
 use super::results::{Meaning, Run};
 use super::stage::{Overlay, Stage};
 use crate::inference::engine::{Faithfulness, Output, OutputContent, UncertaintyKind};
+use crate::inference::guard::Likeness;
 use crate::render::scene::{Content, Layer};
 use crate::volume::image::Value;
 use crate::volume::{PatientPoint, Volume, resample};
@@ -28,8 +29,8 @@ pub(crate) struct Reading {
 pub(crate) struct RunEvidence {
     pub run: u64,
     pub model: String,
-    /// Whether the input is like the training data, and the sentence; `None`: the model has no guard.
-    pub guard: Option<(bool, String)>,
+    /// What the guard found, and the sentence; `None`: the model has no guard.
+    pub guard: Option<(Likeness, String)>,
     /// Why an output has no certainty: [`NO_UNCERTAINTY`] or [`NOT_ASKED`].
     pub unknown: &'static str,
     pub outputs: Vec<OutputEvidence>,
@@ -147,7 +148,7 @@ fn of_run(stage: &Stage, run: &Run, point: PatientPoint) -> RunEvidence {
     RunEvidence {
         run: run.id,
         model: run.result.model.clone(),
-        guard: run.result.guard.as_ref().map(|v| (v.is_like(), v.sentence())),
+        guard: run.result.guard.as_ref().map(|v| (v.likeness(), v.sentence())),
         unknown: match &run.made {
             Some(made) if !made.model.manifest.uncertainty.sources.is_empty() => NOT_ASKED,
             _ => NO_UNCERTAINTY,

@@ -151,12 +151,12 @@ impl Veritome {
             .frame(panel(Margin::symmetric(t.space.m as i8, 0)))
             .show(ui, |ui| panels::status::show(ui, &self.model, &mut self.tasks, &figures, &mut self.queue));
         if self.model.touring.is_some() {
-            let progress = self.tasks.tour().map(|(_, control)| control.progress());
+            let working = self.tasks.tour().map(|(step, control)| (step, control.progress()));
             Panel::left("tour")
                 .default_size(t.size.panel + 56.0)
                 .size_range(260.0..=520.0)
                 .frame(panel(Margin::same(t.space.s as i8)))
-                .show(ui, |ui| panels::tour::show(ui, &self.model, progress.as_ref(), &mut self.queue));
+                .show(ui, |ui| panels::tour::show(ui, &self.model, working.as_ref(), &mut self.queue));
         } else if self.model.settings.studies_open && !self.model.library.is_empty() {
             Panel::left("studies")
                 .default_size(t.size.panel)
@@ -205,8 +205,8 @@ impl Veritome {
         let fill = tokens(ui.ctx()).image;
         CentralPanel::no_frame().frame(Frame::new().fill(fill).stroke(Stroke::NONE)).show(ui, |ui| {
             if self.model.library.is_empty() {
-                let opening = !self.tasks.is_idle();
-                wishes.recent = panels::start::show(ui, &self.kept.recent, opening, &mut self.queue);
+                let working = self.tasks.waiting_for();
+                wishes.recent = panels::start::show(ui, &self.kept.recent, working.as_deref(), &mut self.queue);
                 return;
             }
             let mut canvas = Canvas {

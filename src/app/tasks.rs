@@ -540,6 +540,19 @@ impl Tasks {
             .collect()
     }
 
+    /// What keeps a window without images waiting, for the person; `None`: nothing does.
+    pub fn waiting_for(&self) -> Option<String> {
+        let quiz = self.running.iter().find_map(|task| match task {
+            Task::Quiz(job) => Some(job.control().progress().stage),
+            _ => None,
+        });
+        match quiz {
+            Some(stage) if stage.is_empty() => Some("Making the quiz, once…".to_owned()),
+            Some(stage) => Some(format!("Making the quiz, once: {stage}…")),
+            None => (!self.is_idle()).then(|| "Opening…".to_owned()),
+        }
+    }
+
     /// Whether nothing runs and nothing waits.
     pub fn is_idle(&self) -> bool {
         self.running.is_empty() && self.waiting.is_empty() && self.asked.is_empty() && self.guards.is_idle()

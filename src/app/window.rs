@@ -274,6 +274,7 @@ impl Veritome {
             history: &mut self.history,
             ctx,
             active_size: self.active_size,
+            tour_models: &self.tour_models,
         }
     }
 

@@ -30,6 +30,9 @@ pub(super) struct Calibrate {
     /// Replace the guard's numbers in the manifest; otherwise only missing ones are written.
     #[arg(long)]
     replace_guard: bool,
+    /// Only the guard's numbers, from the inputs alone: no run of the network, no truth needed.
+    #[arg(long)]
+    guard_only: bool,
     /// Print the numbers, leave the manifest as it is.
     #[arg(long)]
     dry_run: bool,
@@ -54,6 +57,7 @@ impl Calibrate {
                 provider: self.provider.into(),
                 dry_run: self.dry_run,
                 replace_guard: self.replace_guard,
+                guard_only: self.guard_only,
             };
             Ok(calibrate(&model, &self.data, &options, control)?)
         })??;

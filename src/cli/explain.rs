@@ -112,7 +112,8 @@ impl Asked {
 
     fn open(&self, control: &Control) -> anyhow::Result<(manifest::Model, NamedInputs)> {
         let model = manifest::find(&self.model)?;
-        let inputs = named_inputs(&model, &self.input, control)?;
+        let (inputs, notes) = named_inputs(&model, &self.input, control)?;
+        notes.iter().for_each(|line| eprintln!("veritome: {line}"));
         runtime::ensure(control)?;
         Ok((model, inputs))
     }

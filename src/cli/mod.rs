@@ -107,10 +107,20 @@ pub fn main() -> ExitCode {
     match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("veritome: {error:#}");
+            eprintln!("veritome: {}", told(&error));
             if error.is::<WrongUsage>() { ExitCode::from(2) } else { ExitCode::from(1) }
         }
     }
+}
+
+/// An error and what lies behind it. Many errors of files name the system's reason in their own sentence already: it is not
+/// said twice.
+fn told(error: &anyhow::Error) -> String {
+    error.chain().fold(String::new(), |said, cause| match cause.to_string() {
+        cause if said.is_empty() => cause,
+        cause if said.ends_with(&cause) => said,
+        cause => format!("{said}: {cause}"),
+    })
 }
 
 /// An argument that clap cannot check by itself.

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use anyhow::Context;
 use clap::{Args, ValueEnum};
 
-use super::picture_options::first_volume;
+use super::picture_options::{choose_series, first_volume};
 use super::progress::with_progress;
 use crate::explain::{self, ExplainOptions, Method};
 use crate::inference::batch::{self, Batch, Ended, Row};
@@ -65,16 +65,23 @@ pub(super) struct Run {
 /// Names of inputs in the manifest with their images.
 pub(super) type NamedInputs = Vec<(String, Arc<Volume>)>;
 
+fn inputs(n: usize) -> String {
+    if n == 1 { "1 input was".to_owned() } else { format!("{n} inputs were") }
+}
+
 /// The paths of `-i [NAME=]PATH`: those without a name take the manifest's inputs in order.
 fn input_paths(model: &Model, given: &[String]) -> anyhow::Result<Vec<(String, PathBuf)>> {
     let names: Vec<_> = model.manifest.inputs.iter().map(|i| i.name.as_str()).collect();
+    let has = if names.is_empty() { "takes no image".to_owned() } else { format!("takes {}", names.join(", ")) };
     let one = |(n, text): (usize, &String)| {
         Ok(match text.split_once('=') {
             Some((name, path)) if names.contains(&name) => (name.to_owned(), PathBuf::from(path)),
+            Some((name, path)) if !PathBuf::from(text).exists() && PathBuf::from(path).exists() => {
+                anyhow::bail!("{}: no input is called `{name}`; the model {has}", model.title());
+            }
             _ => {
-                let name = names.get(n).with_context(|| {
-                    format!("{}: {} inputs were given, the model has {}", model.title(), n + 1, names.join(", "))
-                })?;
+                let name =
+                    names.get(n).with_context(|| format!("{}: {} given, but the model {has}", model.title(), inputs(n + 1)))?;
                 ((*name).to_owned(), PathBuf::from(text))
             }
         })
@@ -82,10 +89,26 @@ fn input_paths(model: &Model, given: &[String]) -> anyhow::Result<Vec<(String, P
     given.iter().enumerate().map(one).collect()
 }
 
-/// The images of `-i [NAME=]PATH`.
-pub(super) fn named_inputs(model: &Model, given: &[String], control: &Control) -> anyhow::Result<NamedInputs> {
-    let load = |(name, path): (String, PathBuf)| Ok((name, Arc::new(first_volume(&path, None, control)?)));
-    input_paths(model, given)?.into_iter().map(load).collect()
+/// The images of `-i [NAME=]PATH`, and what a person should know of them: of a series in time the first is taken.
+pub(super) fn named_inputs(
+    model: &Model,
+    given: &[String],
+    control: &Control,
+) -> anyhow::Result<(NamedInputs, Vec<String>)> {
+    let mut notes = Vec::new();
+    let load = |(name, path): (String, PathBuf)| {
+        let (_, series) = choose_series(&path, None, control)?;
+        if series.time_points > 1 {
+            notes.push(format!(
+                "`{name}`: {} has {} volumes (time points or channels); only the first was taken",
+                path.display(),
+                series.time_points
+            ));
+        }
+        Ok((name, Arc::new(series.load(0, control)?)))
+    };
+    let inputs = input_paths(model, given)?.into_iter().map(load).collect::<anyhow::Result<_>>()?;
+    Ok((inputs, notes))
 }
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
@@ -140,14 +163,16 @@ impl Run {
             let options = self.options()?;
             // Taken before the work: two runs into one folder are found out at once.
             let lock = report::FolderLock::take(&self.output)?;
-            let inputs = named_inputs(&model, &self.input, control)?;
+            let (inputs, notes) = named_inputs(&model, &self.input, control)?;
+            notes.iter().for_each(|line| eprintln!("veritome: {line}"));
             runtime::ensure(control)?;
-            let mut told = Vec::new();
-            let result = run_telling(&model, &inputs, &options, control, &mut |look| {
+            let mut told = notes.clone();
+            let mut result = run_telling(&model, &inputs, &options, control, &mut |look| {
                 told.extend(look.word().map(|(_, sentence)| sentence));
                 told.extend(look.notices.iter().cloned());
-                told.iter().for_each(|line| eprintln!("veritome: {line}"));
+                told.iter().skip(notes.len()).for_each(|line| eprintln!("veritome: {line}"));
             })?;
+            result.warnings.splice(0..0, notes);
             let mut report = report::write_outputs_into(&lock, &model, &inputs, &options, &result)
                 .with_context(|| self.output.display().to_string())?;
             if let Some(method) = self.explain {

@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use super::progress::with_progress;
 use crate::app;
-use crate::tour::{Models, Story, Tour, shipped, tell};
+use crate::tour::{Models, Story, Tour, shipped, tell, ready};
 
 /// Guided tours: list, check, play.
 #[derive(Debug, Args)]
@@ -69,7 +69,12 @@ impl Tours {
             Command::List { json } => list(json),
             Command::Check { file } => {
                 let tour = shipped::open(&file)?;
+                let missing = ready::missing(&tour, &Models::Installed);
+                for one in &missing {
+                    eprintln!("{}: {one}", file.display());
+                }
                 println!("{}: {}, {} steps", file.display(), tour.title, tour.steps.len());
+                anyhow::ensure!(missing.is_empty(), "the tour can be read, but not all of it can be played here");
                 Ok(())
             }
             Command::Print { name } => {

@@ -147,6 +147,13 @@ pub(crate) fn prepare(
         if let Some(first) = present.first() {
             notes.extend(remarks(spec, volume, first));
         }
+        let holes = (0..volume.voxels.len()).filter(|n| volume.voxels.get(*n).is_some_and(|x| !x.is_finite())).count();
+        if holes > 0 {
+            notes.push(format!(
+                "`{}`: {holes} voxels have no value (NaN or infinite); the network was given background there",
+                spec.name
+            ));
+        }
         let (values, applied) = normalized_on_grid(model, volume, &grid, control)?;
         if applied.clipped > 0.2 {
             let share = (applied.clipped * 100.0).round();
@@ -171,10 +178,15 @@ fn normalized_on_grid(
     control: &Control,
 ) -> Result<(Vec<f32>, Applied), InferenceError> {
     let p = &model.manifest.preprocess;
-    let empty = || InferenceError::BadInput {
-        name: volume.name.clone(),
-        reason: "no voxel of it lies in the model's grid; is it the same patient?".into(),
+    let no_value = (0..volume.voxels.len()).all(|n| volume.voxels.get(n).is_none_or(|x| !x.is_finite()));
+    let reason = if no_value {
+        "none of its voxels has a value (all are NaN or infinite); open the file in the viewer and look at it"
+    } else if model.manifest.inputs.len() > 1 {
+        "no voxel of it lies where the other inputs lie; are they of the same patient and visit?"
+    } else {
+        "no voxel of it lies on the model's grid: it is thinner than one of the model's voxels; give more slices"
     };
+    let empty = || InferenceError::BadInput { name: volume.name.clone(), reason: reason.into() };
     let mut applied = None;
     let own;
     let mut source = volume;

@@ -32,8 +32,21 @@ pub fn check(tour: &Tour) -> Result<(), String> {
     for (what, text) in [("title", &tour.title), ("for_whom", &tour.for_whom)] {
         filled(what, text)?;
     }
+    steps(tour, |_| true)?;
+    // Each step that may be left out must not be missed by those that stay.
+    for needed in tour.steps.iter().flat_map(|step| &step.needs) {
+        filled("needs", needed)?;
+        steps(tour, |step| !step.needs.contains(needed)).map_err(|why| {
+            format!("{why}. It was given by a step that is left out without `{needed}`; add needs = [\"{needed}\"] here too")
+        })?;
+    }
+    Ok(())
+}
+
+/// The steps that stay, one after the other.
+fn steps(tour: &Tour, stays: impl Fn(&Step) -> bool) -> Result<(), String> {
     let mut given = Given::from([(IMAGE, Kind::Image)]);
-    for (n, step) in tour.steps.iter().enumerate() {
+    for (n, step) in tour.steps.iter().enumerate().filter(|(_, step)| stays(step)) {
         check_step(step, &mut given).map_err(|why| format!("step {} ({}): {why}", n + 1, step.title))?;
     }
     Ok(())
@@ -64,7 +77,8 @@ fn check_work<'a>(work: &'a Work, given: &mut Given<'a>) -> Result<(), String> {
         }
         Work::Noise(n) => {
             known(&n.of, given)?;
-            within("fraction", n.fraction, f64::MIN_POSITIVE, 10.0)?;
+            positive("fraction", n.fraction)?;
+            within("fraction", n.fraction, 0.0, 10.0)?;
             (&n.name, Kind::Image)
         }
         Work::Shrink(s) => {

@@ -46,6 +46,9 @@ pub struct Step {
     pub believe: Option<String>,
     /// What it must not be taken for; Markdown.
     pub do_not_believe: Option<String>,
+    /// Models without which the step is left out; what was left out stands at the end of the tour.
+    #[serde(default)]
+    pub needs: Vec<String>,
     /// What is done, in order.
     #[serde(default)]
     pub work: Vec<Work>,

@@ -9,7 +9,7 @@ use super::names::Names;
 use crate::inference::engine::StructureVolume;
 use crate::jobs::Control;
 use crate::metrics::one_grid::{labels_on, values_on};
-use crate::metrics::{DataRange, ImagePair, LabelPair, Ranking, SsimOptions, ssim};
+use crate::metrics::{DataRange, ImagePair, LabelPair, PairError, Ranking, SsimOptions, ssim};
 use crate::render::scene::Content;
 use crate::report::numbers::significant;
 use crate::volume::{Geometry, Interpolation, Labelmap, Unit, Volume};
@@ -94,20 +94,27 @@ fn of_images(asked: &Measure, names: &Names, control: &Control) -> Result<(f64, 
     let truth = names.image(asked.truth.as_deref().unwrap_or_default())?;
     let test = names.image(&asked.of)?;
     let grid = &truth.geometry;
-    let reference = on(&truth, grid, control)?;
-    let found = on(&test, grid, control)?;
+    let reference = on(&truth, grid, Interpolation::Cubic, control)?;
+    let found = on(&test, grid, Interpolation::Cubic, control)?;
     let mut counts = mask(asked, names, grid)?.unwrap_or_else(|| vec![true; reference.len()]);
     for (counts, (r, t)) in counts.iter_mut().zip(reference.iter().zip(&found)) {
         *counts &= r.is_finite() && t.is_finite();
     }
     let pair = ImagePair::new(&reference, &found, grid.size(), Some(&counts)).map_err(|e| e.to_string())?;
-    let range = || DataRange::of_reference(&pair).map_err(|e| e.to_string());
+    let range = || range_within(&reference, &counts).map_err(|e| e.to_string());
     let (value, unit) = match asked.what {
         What::Psnr => (pair.errors().psnr_db(range()?), "dB".to_owned()),
         What::Ssim => (ssim(&pair, &SsimOptions::new(range()?)).map(|s| s.mean), String::new()),
         _ => (pair.errors().mae(), unit(&truth)),
     };
     Ok((value.map_err(|e| e.to_string())?, unit, String::new()))
+}
+
+/// The range of the values that count: the bright scalp is none of the brain's business.
+fn range_within(reference: &[f32], counts: &[bool]) -> Result<DataRange, PairError> {
+    let kept = reference.iter().zip(counts).filter(|(_, counts)| **counts).map(|(value, _)| f64::from(*value));
+    let (low, high) = kept.fold((f64::INFINITY, f64::NEG_INFINITY), |(l, h), v| (l.min(v), h.max(v)));
+    DataRange::new(high - low)
 }
 
 /// Overlap of two label maps on the truth's grid: of one label of `found` with all of `truth`, or of everything.
@@ -142,7 +149,7 @@ fn volume(asked: &Measure, names: &Names) -> Result<(f64, String, String), Strin
 }
 
 fn mean(image: &Volume, within: Option<&Labelmap>, label: Option<u16>, control: &Control) -> Result<f64, String> {
-    let values = on(image, &image.geometry, control)?;
+    let values = on(image, &image.geometry, Interpolation::Linear, control)?;
     let counts = within.map(|w| labels_on(w, &image.geometry, true, "the region").map_err(|e| e.to_string()));
     let counts = counts.transpose()?.map(|c| c.values);
     let (mut sum, mut n) = (0.0, 0_u64);
@@ -161,7 +168,7 @@ fn ranking(asked: &Measure, names: &Names, control: &Control) -> Result<(Ranking
     let truth: Arc<Labelmap> = names.labels(asked.truth.as_deref().unwrap_or_default())?;
     let map = names.image(&asked.of)?;
     let grid = &truth.geometry;
-    let scores = on(&map, grid, control)?;
+    let scores = on(&map, grid, Interpolation::Linear, control)?;
     let within = mask(asked, names, grid)?;
     let counts = |i: usize| within.as_ref().is_none_or(|w| w.get(i) == Some(&true));
     let kept = scores.iter().zip(truth.voxels.iter()).enumerate().filter(|(i, (s, _))| s.is_finite() && counts(*i));
@@ -170,8 +177,8 @@ fn ranking(asked: &Measure, names: &Names, control: &Control) -> Result<(Ranking
     Ok((Ranking::new(&scores, &truths).map_err(|e| e.to_string())?, share))
 }
 
-fn on(image: &Volume, grid: &Geometry, control: &Control) -> Result<Vec<f32>, String> {
-    let placed = values_on(image, grid, Some(Interpolation::Linear), "the image", control);
+fn on(image: &Volume, grid: &Geometry, how: Interpolation, control: &Control) -> Result<Vec<f32>, String> {
+    let placed = values_on(image, grid, Some(how), "the image", control);
     placed.map(|p| p.values).map_err(|e| e.to_string())
 }
 

@@ -70,7 +70,7 @@ fn section(step: &Step, chapter: &Chapter) -> Section {
     if let Some(believe) = step.believe.as_ref().filter(|_| played.is_whole()) {
         section.boxed("is-sound", "What you can believe", texts(believe));
     }
-    if let Some(not) = &step.do_not_believe {
+    if let Some(not) = step.do_not_believe.as_ref().filter(|_| played.is_whole()) {
         section.boxed("is-caution", "What not to believe", texts(not));
     }
     section
@@ -112,8 +112,8 @@ fn models(used: &[&UsedModel]) -> Section {
     let mut table = Table::new("What ran, in the order of the steps", columns);
     for one in used {
         let guard = match one.like_training_data {
-            Some(true) => "Like the training data",
-            Some(false) => "Unlike the training data",
+            Some(true) => "Found nothing unlike",
+            Some(false) => "Found something unlike",
             None => "None",
         };
         table.row([

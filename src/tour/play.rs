@@ -57,7 +57,8 @@ pub enum Models {
 }
 
 impl Models {
-    fn find(&self, name: &str, tour: &Tour) -> Result<Model, ModelError> {
+    /// The model of that name, beside the tour first.
+    pub(super) fn find(&self, name: &str, tour: &Tour) -> Result<Model, ModelError> {
         if let Some(beside) = tour.folder.as_ref().map(|f| f.join(name)).filter(|f| f.join("manifest.toml").is_file()) {
             return Model::open(&beside);
         }
@@ -150,7 +151,12 @@ fn faithfulness(found: &Explanation) -> Vec<Number> {
         what: what.to_owned(),
         value,
         unit: String::new(),
-        words: value.map_or_else(|| "Not defined: the score does not change".to_owned(), |x| significant(x, 3)),
+        words: match value {
+            None => "Not defined: the score does not change".to_owned(),
+            Some(x) if x < 0.0 => format!("{} (below 0: on the way the score fell below its start)", significant(x, 3)),
+            Some(x) if x > 1.0 => format!("{} (above 1: on the way the score rose above its end)", significant(x, 3)),
+            Some(x) => significant(x, 3),
+        },
     };
     vec![
         number(format!("{method}: deletion AUC (lower is better)"), "deletion_auc", f.deletion_auc),

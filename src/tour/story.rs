@@ -12,6 +12,7 @@ use super::opening::{Origin, Scene};
 use super::page;
 use super::pictures::{Drawn, pictures};
 use super::play::{Models, Played, play};
+use super::ready;
 use crate::io::IoError;
 use crate::io::write::target::write_whole;
 use crate::jobs::Control;
@@ -105,6 +106,7 @@ pub(super) struct Chapter {
 /// When the image cannot be read or a file cannot be written; [`TourError::Cancelled`].
 pub fn tell(tour: &Tour, models: &Models, out: &Path, control: &Control) -> Result<Story, TourError> {
     let start = std::time::Instant::now();
+    let tour = &ready::fit(tour.clone(), models);
     std::fs::create_dir_all(out).map_err(|e| IoError::system(out, e))?;
     let scene = Scene::open(tour, control)?;
     let mut names = Names::of_image(scene.volume.clone());

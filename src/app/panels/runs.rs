@@ -50,7 +50,7 @@ pub(super) fn head(ui: &mut Ui, stage: &Stage, run: &Run) -> Option<RunWish> {
     });
     // The verdict stands before what was made.
     if let Some(guard) = &result.guard {
-        guard_line(ui, guard.is_like(), &guard.sentence());
+        guard_line(ui, guard.likeness(), &guard.sentence());
     }
     if !run.open {
         return wish;

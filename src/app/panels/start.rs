@@ -11,8 +11,8 @@ use crate::app::ui_kit::theme::{self, tokens};
 use crate::app::ui_kit::widgets::{icon, named};
 use crate::tour::shipped;
 
-/// Draws it into the image area. Gives a recent path that was chosen.
-pub(crate) fn show(ui: &mut Ui, recent: &[Recent], opening: bool, queue: &mut Vec<Action>) -> Option<PathBuf> {
+/// Draws it into the image area. `working`: what is on its way. Gives a recent path that was chosen.
+pub(crate) fn show(ui: &mut Ui, recent: &[Recent], working: Option<&str>, queue: &mut Vec<Action>) -> Option<PathBuf> {
     let t = tokens(ui.ctx());
     let area = ui.available_rect_before_wrap();
     ui.painter().rect_filled(area, 0.0, t.image);
@@ -29,7 +29,7 @@ pub(crate) fn show(ui: &mut Ui, recent: &[Recent], opening: bool, queue: &mut Ve
     ui.scope_builder(builder, |ui| {
         ui.label(icon(Icon::Scan).size(40.0).color(if hovering { image.line } else { image.quiet }));
         ui.add_space(t.space.m);
-        let title = if opening { "Opening…" } else { "Drop a DICOM folder, ZIP or NIfTI here" };
+        let title = working.unwrap_or("Drop a DICOM folder, ZIP or NIfTI here");
         ui.label(RichText::new(title).size(t.size.title + 2.0).family(theme::bold_family()).color(image.text));
         ui.add_space(t.space.l);
         ui.horizontal(|ui| {

@@ -1,5 +1,7 @@
 //! The toolbar: open, layout, tools, and what applies to the active viewport.
 
+use std::iter;
+
 use eframe::egui::{self, Align, Button, Layout as UiLayout, RichText, Ui};
 use lucide_icons::Icon;
 
@@ -10,6 +12,7 @@ use crate::app::ui_kit::theme::{self, tokens};
 use crate::app::ui_kit::widgets::{action_button, icon, named, tooltip};
 use crate::display::{View, presets};
 use crate::render::scene::SlabMode;
+use crate::tour::shipped;
 use crate::volume::Interpolation;
 
 /// Draws it.
@@ -22,9 +25,13 @@ pub(crate) fn show(ui: &mut Ui, model: &mut Model, queue: &mut Vec<Action>) {
             ui.label(RichText::new("Veritome").family(theme::bold_family()).size(t.size.title).color(t.text));
             ui.add_space(t.space.s);
         }
-        menu(ui, Icon::FolderOpen, "Open", "Open files, a folder, or something recent", |ui| {
-            for action in [Action::OpenFiles, Action::OpenFolder, Action::AddOverlay, Action::TryDemo, Action::CloseAll]
-            {
+        menu(ui, Icon::FolderOpen, "Open", "Open files or a folder, or learn by a tour or a quiz", |ui| {
+            for action in [Action::OpenFiles, Action::OpenFolder, Action::AddOverlay, Action::CloseAll] {
+                item(ui, action, false, queue);
+            }
+            ui.separator();
+            let tours = (1..shipped::ALL.len() as u8).map(Action::StartTour);
+            for action in iter::once(Action::TryDemo).chain(tours).chain([Action::OpenTour, Action::PlayQuiz]) {
                 item(ui, action, false, queue);
             }
         });

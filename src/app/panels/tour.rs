@@ -1,6 +1,6 @@
 //! The guided tour: what the person looks at, what to believe and what not, the numbers, and the way on and back.
 
-use eframe::egui::{self, Align, Button, Frame, Grid, Label, Layout, Margin, Panel, RichText, ScrollArea, Stroke, Ui};
+use eframe::egui::{self, Align, Button, Frame, Label, Layout, Margin, Panel, RichText, ScrollArea, Stroke, Ui};
 use eframe::egui::{FontFamily, FontId, TextFormat, text::LayoutJob, vec2};
 use lucide_icons::Icon;
 
@@ -13,8 +13,8 @@ use crate::jobs::Progress;
 use crate::tour::words::{Span, SpanKind, blocks};
 use crate::tour::{Number, Step};
 
-/// Draws it. `progress`: how far the worker is with the step that it plays.
-pub(crate) fn show(ui: &mut Ui, model: &Model, progress: Option<&Progress>, queue: &mut Vec<Action>) {
+/// Draws it. `working`: the step that the worker plays (none: the image is being opened), and how far it is.
+pub(crate) fn show(ui: &mut Ui, model: &Model, working: Option<&(Option<usize>, Progress)>, queue: &mut Vec<Action>) {
     let Some(touring) = &model.touring else { return };
     let t = tokens(ui.ctx());
     ui.horizontal(|ui| {
@@ -36,7 +36,7 @@ pub(crate) fn show(ui: &mut Ui, model: &Model, progress: Option<&Progress>, queu
         let title = RichText::new(&step.title).size(t.size.title).family(theme::bold_family()).color(t.text);
         ui.add(Label::new(title).wrap());
         text(ui, &step.text, t.text);
-        standing(ui, touring, stand, progress, queue);
+        standing(ui, touring, stand, working, queue);
         if let Stand::Done(played) = stand {
             numbers(ui, &played.numbers);
         }
@@ -79,7 +79,13 @@ fn steps(ui: &mut Ui, touring: &Touring, queue: &mut Vec<Action>) {
 }
 
 /// What the step still waits for.
-fn standing(ui: &mut Ui, touring: &Touring, stand: &Stand, progress: Option<&Progress>, queue: &mut Vec<Action>) {
+fn standing(
+    ui: &mut Ui,
+    touring: &Touring,
+    stand: &Stand,
+    working: Option<&(Option<usize>, Progress)>,
+    queue: &mut Vec<Action>,
+) {
     let t = tokens(ui.ctx());
     match stand {
         Stand::Done(_) => {}
@@ -92,15 +98,19 @@ fn standing(ui: &mut Ui, touring: &Touring, stand: &Stand, progress: Option<&Pro
             });
         }
         Stand::Waiting | Stand::Running => {
-            let words = match progress {
-                Some(p) if !p.stage.is_empty() => p.stage.clone(),
-                _ if touring.on.is_none() => "Opening the image".to_owned(),
-                _ => "Working on this step".to_owned(),
+            let other = working.and_then(|(step, _)| *step).filter(|step| *step != touring.at);
+            let progress = working.map(|(_, progress)| progress);
+            let stage = progress.map(|p| p.stage.as_str()).filter(|stage| !stage.is_empty());
+            let words = match (other, stage) {
+                _ if touring.on.is_none() => stage.unwrap_or("Opening the image").to_owned(),
+                (Some(other), _) => format!("Waiting for step {}, which is still being worked on", other + 1),
+                (None, Some(stage)) => stage.to_owned(),
+                (None, None) => "Working on this step".to_owned(),
             };
             ui.horizontal(|ui| {
                 ui.spinner();
                 ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
-                    let response = ui.button("Cancel");
+                    let response = ui.button(other.map_or("Cancel".to_owned(), |n| format!("Cancel step {}", n + 1)));
                     named(&response, &Action::TourStop.text(), None);
                     if response.on_hover_text(Action::TourStop.hint()).clicked() {
                         queue.push(Action::TourStop);
@@ -108,7 +118,7 @@ fn standing(ui: &mut Ui, touring: &Touring, stand: &Stand, progress: Option<&Pro
                     ui.with_layout(Layout::left_to_right(Align::Center), |ui| quiet(ui, words));
                 });
             });
-            if let Some(fraction) = progress.and_then(Progress::fraction) {
+            if let Some(fraction) = progress.filter(|_| other.is_none()).and_then(Progress::fraction) {
                 ui.add(egui::ProgressBar::new(fraction).desired_height(4.0));
             }
         }
@@ -122,31 +132,30 @@ fn numbers(ui: &mut Ui, numbers: &[Number]) {
     }
     let t = tokens(ui.ctx());
     let small = |s: &str| RichText::new(s).size(t.size.small + 1.0);
-    let half = ui.available_width() * 0.5;
-    let rest = ui.available_width() - half - t.space.s;
-    Grid::new("tour numbers").num_columns(2).spacing(vec2(t.space.s, t.space.xs)).show(ui, |ui| {
-        for number in numbers {
-            ui.allocate_ui(vec2(half, 0.0), |ui| {
-                ui.set_width(half);
-                ui.add(Label::new(small(&number.title).color(t.quiet)).wrap());
-            });
-            let color = if number.value.is_some() { t.text } else { t.quiet };
-            ui.allocate_ui(vec2(rest, 0.0), |ui| {
-                ui.set_width(rest);
-                ui.add(Label::new(small(&number.words).color(color)).wrap());
-            });
-            ui.end_row();
-        }
-    });
+    let half = (ui.available_width() - t.space.s) * 0.5;
+    for number in numbers {
+        let color = if number.value.is_some() { t.text } else { t.quiet };
+        ui.horizontal_top(|ui| {
+            ui.spacing_mut().item_spacing.x = t.space.s;
+            for text in [small(&number.title).color(t.quiet), small(&number.words).color(color)] {
+                ui.allocate_ui_with_layout(vec2(half, 0.0), Layout::top_down(Align::Min), |ui| {
+                    ui.set_width(half);
+                    ui.add(Label::new(text).wrap());
+                });
+            }
+        });
+    }
 }
 
 fn beliefs(ui: &mut Ui, step: &Step, stand: &Stand) {
     let t = tokens(ui.ctx());
-    if let Some(not) = &step.do_not_believe {
+    let failed = matches!(stand, Stand::Done(played) if !played.is_whole());
+    if let Some(not) = step.do_not_believe.as_ref().filter(|_| !failed) {
         boxed(ui, Icon::TriangleAlert, "What not to believe", t.uncertain, not);
     }
-    let whole = !matches!(stand, Stand::Done(played) if !played.is_whole());
-    if let Some(believe) = step.believe.as_ref().filter(|_| whole) {
+    // Nothing is there to believe before it is made.
+    let made = matches!(stand, Stand::Done(_)) && !failed;
+    if let Some(believe) = step.believe.as_ref().filter(|_| made) {
         boxed(ui, Icon::Check, "What you can believe", t.approved, believe);
     }
 }

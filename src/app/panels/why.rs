@@ -12,6 +12,7 @@ use crate::app::stage::{Overlay, Stage};
 use crate::app::state::{Model, Probe};
 use crate::app::ui_kit::theme::{self, tokens};
 use crate::app::ui_kit::widgets::{icon, icon_button, named, panel_title, quiet, word_badge};
+use crate::inference::guard::Likeness;
 use crate::volume::{PatientPoint, Provenance, ReviewState};
 
 /// Draws it. Gives the layer whose record the person wants: an overlay, or the base.
@@ -92,7 +93,7 @@ fn of_run(ui: &mut Ui, run: &RunEvidence) {
     let t = tokens(ui.ctx());
     ui.label(RichText::new(&run.model).family(theme::bold_family()).size(t.size.small + 1.0).color(t.text));
     match &run.guard {
-        Some((like, sentence)) => guard_line(ui, *like, sentence),
+        Some((likeness, sentence)) => guard_line(ui, *likeness, sentence),
         None => {
             ui.add(Label::new(RichText::new(NOT_KNOWN).size(t.size.small).color(t.quiet)).wrap());
         }
@@ -105,10 +106,14 @@ fn of_run(ui: &mut Ui, run: &RunEvidence) {
 /// Where a model has no guard.
 pub(crate) const NOT_KNOWN: &str = "Whether the input is like the training data is not known";
 
-/// The guard's verdict: a colour, a sign and words.
-pub(crate) fn guard_line(ui: &mut Ui, like: bool, sentence: &str) {
+/// The guard's verdict: a colour, a sign and words. What was compared in part is no green light.
+pub(crate) fn guard_line(ui: &mut Ui, likeness: Likeness, sentence: &str) {
     let t = tokens(ui.ctx());
-    let (picture, color) = if like { (Icon::CircleCheck, t.approved) } else { (Icon::TriangleAlert, t.error) };
+    let (picture, color) = match likeness {
+        Likeness::Like => (Icon::CircleCheck, t.approved),
+        Likeness::InPart => (Icon::CircleQuestionMark, t.quiet),
+        Likeness::Unlike => (Icon::TriangleAlert, t.error),
+    };
     ui.horizontal_top(|ui| {
         ui.spacing_mut().item_spacing.x = t.space.xs;
         ui.label(icon(picture).size(13.0).color(color));

@@ -29,6 +29,7 @@ use crate::reader_study::session::step::Step;
 use crate::reader_study::session::verify::{Expected, verify_file};
 use crate::reader_study::session::washout::MayStart;
 use crate::reader_study::session::{Event, PackageView, Progress, ReadingSession, SessionLog, VerifiedLog};
+use crate::tour::Models;
 
 /// What lies on the reader's desk: a package, a list, and what was read of it.
 #[derive(Debug, Clone)]
@@ -404,6 +405,7 @@ impl ReadingRoom {
                     history: &mut self.history,
                     ctx,
                     active_size: self.active_size,
+                    tour_models: &Models::Installed,
                 };
                 reach.perform(action);
                 ctx.request_repaint();

@@ -32,6 +32,8 @@ pub(crate) struct Messages {
 }
 
 const SECONDS: f64 = 6.0;
+/// Room for the SYNTHETIC badge at the lower right of the picture below, points: no message lies over it.
+const BADGE: f32 = 44.0;
 
 impl Messages {
     /// Adds one, and shows it.
@@ -69,7 +71,7 @@ impl Messages {
         let mut gone = Vec::new();
         let area = Area::new(Id::unique("toasts"))
             .order(Order::Foreground)
-            .anchor(Align2::RIGHT_BOTTOM, vec2(-t.space.l, -(t.size.status + t.space.m)))
+            .anchor(Align2::RIGHT_BOTTOM, vec2(-t.space.l, -(t.size.status + BADGE)))
             .show(ctx, |ui| {
                 for (index, _) in &self.showing {
                     let Some(message) = self.log.get(*index) else { continue };

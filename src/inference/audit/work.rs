@@ -351,7 +351,7 @@ fn questions(
     attack: Attack,
     warnings: &mut Vec<String>,
 ) -> Result<Vec<Question>, AuditError> {
-    match cases::find(model, folder) {
+    match cases::find(model, folder, true) {
         Ok((cases, left_out)) => {
             if attack == Attack::Error {
                 warnings.extend(left_out);

@@ -24,11 +24,16 @@ pub struct Case {
 
 /// Finds the cases of a model: sub-folders `CASE/NAME.nii.gz`, or files `CASE_NAME.nii.gz` side by side, where NAME is
 /// an input's or an output's in the manifest (`.nii`, `.nrrd` and `.mha` do too). An input and an output of one name
-/// cannot be told apart; then the output's file is `NAME_truth`. Second: what was left out, and why.
+/// cannot be told apart; then the output's file is `NAME_truth`. Cases without any truth count unless `labelled`. Second: what
+/// was left out, and why.
 ///
 /// # Errors
 /// When the folder cannot be read or holds no complete case.
-pub fn find(model: &Model, folder: &Path) -> Result<(Vec<Case>, Vec<String>), CalibrationError> {
+pub fn find(
+    model: &Model,
+    folder: &Path,
+    labelled: bool,
+) -> Result<(Vec<Case>, Vec<String>), CalibrationError> {
     let list = |folder: &Path| -> Result<Vec<PathBuf>, CalibrationError> {
         let entries = std::fs::read_dir(folder).map_err(|e| IoError::system(folder, e))?;
         let mut paths: Vec<PathBuf> = entries.filter_map(Result::ok).map(|e| e.path()).collect();
@@ -63,7 +68,7 @@ pub fn find(model: &Model, folder: &Path) -> Result<(Vec<Case>, Vec<String>), Ca
         let missing = m.inputs.iter().find(|i| !i.optional && !inputs.contains_key(&i.name));
         match missing {
             Some(missing) => left_out.push(format!("{name}: there is no `{}`", missing.name)),
-            None if truths.is_empty() => left_out.push(format!("{name}: there is no truth")),
+            None if labelled && truths.is_empty() => left_out.push(format!("{name}: there is no truth")),
             None => cases.push(Case { name, inputs, truths }),
         }
     }

@@ -2,7 +2,7 @@
 
 use crate::inference::guard::HistogramFile;
 use crate::inference::guard::Quantiles;
-use crate::inference::guard::histogram::{quantiles, shares, wasserstein};
+use crate::inference::guard::histogram::{foreground, quantiles, shares, wasserstein};
 
 /// What is kept of one case.
 #[derive(Debug, Clone)]
@@ -15,6 +15,9 @@ pub(super) struct Seen {
     pub values: Vec<f32>,
 }
 
+/// What counts as background: a tenth of the way to the brightest values. Air with Rician noise lies below it.
+const BACKGROUND: f64 = 0.1;
+
 /// Percentiles whose ranges are kept.
 const LEVELS: [f64; 7] = [0.5, 5.0, 25.0, 50.0, 75.0, 95.0, 99.5];
 
@@ -25,24 +28,25 @@ pub(super) fn range(of: impl Iterator<Item = [f64; 3]>) -> Option<[f64; 2]> {
     (low <= high).then(|| [rounded(low * 0.95), rounded(high * 1.05)])
 }
 
-/// The mean histogram over the cases, and the largest distance of a case from the mean of the others. `None` with
+/// The mean histogram of the foreground over the cases, and the largest distance of a case from the mean of the others. `None` with
 /// fewer than two cases or without contrast.
 pub(super) fn histogram(cases: &[Seen], bins: usize) -> Option<HistogramFile> {
-    let ends: Vec<Vec<f64>> = cases.iter().map(|c| quantiles(&c.values, &[0.1, 99.9])).collect();
+    let cases: Vec<Vec<f32>> = cases.iter().map(|c| foreground(&c.values, BACKGROUND)).filter(|v| !v.is_empty()).collect();
+    let ends: Vec<Vec<f64>> = cases.iter().map(|values| quantiles(values, &[0.1, 99.9])).collect();
     let low = ends.iter().filter_map(|e| e.first()).copied().fold(f64::INFINITY, f64::min);
     let high = ends.iter().filter_map(|e| e.get(1)).copied().fold(f64::NEG_INFINITY, f64::max);
     if cases.len() < 2 || bins == 0 || low.partial_cmp(&high) != Some(std::cmp::Ordering::Less) {
         return None;
     }
     let edges: Vec<f64> = (0..=bins).map(|n| low + (high - low) * n as f64 / bins as f64).collect();
-    let each: Vec<Vec<f64>> = cases.iter().map(|c| shares(&c.values, &edges)).collect();
+    let each: Vec<Vec<f64>> = cases.iter().map(|values| shares(values, &edges)).collect();
     let mean_without = |left_out: Option<usize>| -> Vec<f64> {
         let taking = || each.iter().enumerate().filter(|(n, _)| Some(*n) != left_out).map(|(_, h)| h);
         let count = taking().count().max(1) as f64;
         (0..bins).map(|b| taking().map(|h| h[b]).sum::<f64>() / count).collect()
     };
     let farthest = (0..cases.len()).map(|n| wasserstein(&each[n], &mean_without(Some(n)), &edges)).fold(0.0, f64::max);
-    let found: Vec<Vec<f64>> = cases.iter().map(|c| quantiles(&c.values, &LEVELS)).collect();
+    let found: Vec<Vec<f64>> = cases.iter().map(|values| quantiles(values, &LEVELS)).collect();
     let extreme = |pick: fn(f64, f64) -> f64, start: f64| -> Vec<f64> {
         (0..LEVELS.len()).map(|l| found.iter().filter_map(|q| q.get(l)).copied().fold(start, pick)).collect()
     };
@@ -53,7 +57,8 @@ pub(super) fn histogram(cases: &[Seen], bins: usize) -> Option<HistogramFile> {
     };
     // Equal cases leave no distance; half a bin is what the histogram can tell apart.
     let max_distance = farthest.max((high - low) / bins as f64 / 2.0);
-    Some(HistogramFile { bins, edges, mean: mean_without(None), max_distance, quantiles: Some(ranges) })
+    let (mean, foreground) = (mean_without(None), Some(BACKGROUND));
+    Some(HistogramFile { bins, edges, mean, max_distance, foreground, quantiles: Some(ranges) })
 }
 
 #[cfg(test)]
@@ -70,6 +75,7 @@ mod tests {
         let found = histogram(&[seen(0.0), seen(0.0), seen(0.5)], 32).unwrap();
         assert!((found.mean.iter().sum::<f64>() - 1.0).abs() < 1e-9);
         assert!((found.max_distance - 0.5).abs() < 0.02, "{}", found.max_distance);
+        assert_eq!(found.foreground, Some(BACKGROUND));
         assert!(histogram(&[seen(0.0)], 32).is_none());
         let equal = histogram(&[seen(0.0), seen(0.0)], 10).unwrap();
         assert!(equal.max_distance > 0.0);

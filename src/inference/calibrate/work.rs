@@ -41,12 +41,14 @@ pub struct CalibrationOptions {
     /// Replaces the guard's numbers where the manifest has some; otherwise only missing ones are written, for the
     /// training data know better than a few cases.
     pub replace_guard: bool,
+    /// Looks at the inputs alone: the guard's numbers, without a run of the network. Cases need no truth.
+    pub guard_only: bool,
 }
 
 impl Default for CalibrationOptions {
     fn default() -> Self {
         let provider = Provider::default();
-        Self { alpha: 0.1, hold_out: 0.3, seed: 0, provider, dry_run: false, replace_guard: false }
+        Self { alpha: 0.1, hold_out: 0.3, seed: 0, provider, dry_run: false, replace_guard: false, guard_only: false }
     }
 }
 
@@ -182,14 +184,17 @@ pub fn calibrate(
             return Err(CalibrationError::Parameter { name, value });
         }
     }
-    let (all, mut warnings) = cases::find(model, folder)?;
-    let (own, held) = split(all, options);
+    let (all, mut warnings) = cases::find(model, folder, !options.guard_only)?;
+    // Nothing is tested where nothing is fitted: every case counts.
+    let (own, held) = if options.guard_only { (all, Vec::new()) } else { split(all, options) };
     let m = &model.manifest;
     let classes = m
         .outputs
         .iter()
-        .find(|o| matches!(o.kind, OutputKind::Logits | OutputKind::Probabilities) && !o.labels.is_empty());
+        .find(|o| matches!(o.kind, OutputKind::Logits | OutputKind::Probabilities) && !o.labels.is_empty())
+        .filter(|_| !options.guard_only);
     let image = m.outputs.iter().find(|o| matches!(o.kind, OutputKind::Image | OutputKind::Reconstruction));
+    let image = image.filter(|_| !options.guard_only);
     if classes.is_some() && !m.postprocess.regions.is_empty() {
         warnings.push("Overlapping regions have no one true class a voxel: no temperature was looked for".to_owned());
     }

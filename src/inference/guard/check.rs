@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::histogram::{quantiles, shares, wasserstein};
+use super::histogram::{foreground, quantiles, shares, wasserstein};
 use super::reference;
 use super::{GuardCheck, Verdict};
 use crate::inference::errors::InferenceError;
@@ -63,11 +63,14 @@ pub(crate) fn check(
     if let (Some(spec), Some(normalised)) = (&guard.intensity_histogram, normalised) {
         let file = reference::histogram(model, spec)?;
         if let Some((_, values)) = normalised.iter().find(|(name, _)| *name == spec.input) {
+            let kept = file.foreground.map(|share| foreground(values, share));
+            let values = kept.as_deref().unwrap_or(values);
             let distance = wasserstein(&shares(values, &file.edges), &file.mean, &file.edges);
-            let like = distance <= file.max_distance;
+            let like = !values.is_empty() && distance <= file.max_distance;
             let expected = format!("at a distance of at most {:.3}", file.max_distance);
-            add("Intensity histogram".into(), expected, format!("at a distance of {distance:.3}"), like);
-            if let Some(q) = &file.quantiles {
+            let found = if values.is_empty() { "without contrast".into() } else { format!("at a distance of {distance:.3}") };
+            add("Intensity histogram".into(), expected, found, like);
+            if let Some(q) = file.quantiles.as_ref().filter(|_| !values.is_empty()) {
                 let found = quantiles(values, &q.levels);
                 let outside = q.levels.iter().enumerate().find(|(n, _)| {
                     let (low, high, x) = (q.low.get(*n), q.high.get(*n), found.get(*n));

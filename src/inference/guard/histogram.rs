@@ -17,6 +17,17 @@ pub fn shares(values: &[f32], edges: &[f64]) -> Vec<f64> {
     counts.iter().map(|c| if total > 0 { *c as f64 / total as f64 } else { 0.0 }).collect()
 }
 
+/// The finite values that are not background: above `share` of the way from the lowest (0.5th percentile) to the brightest
+/// (99.5th). How the air around a patient was stored, as 0, as noise or as -1024, says nothing of the patient. Empty for an
+/// image without contrast.
+#[must_use]
+pub fn foreground(values: &[f32], share: f64) -> Vec<f32> {
+    let ends = quantiles(values, &[0.5, 99.5]);
+    let &[low, high] = ends.as_slice() else { return Vec::new() };
+    let threshold = (low + (high - low) * share) as f32;
+    if high > low { values.iter().copied().filter(|x| x.is_finite() && *x > threshold).collect() } else { Vec::new() }
+}
+
 /// The first Wasserstein distance (earth mover's) of two histograms over the same edges, in the unit of the edges:
 /// the mean way by which a voxel's value has to be moved, `Σ |P_k - Q_k|` times the distance of neighbouring bin
 /// centres. A shift of all intensities counts by its size, which the total variation would not show.
@@ -56,6 +67,17 @@ pub fn quantiles(values: &[f32], levels: &[f64]) -> Vec<f64> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn air_stored_as_nothing_or_as_noise_does_not_count() {
+        let head = (0..500).map(|n| 0.3 + n as f32 / 1000.0);
+        let with = |air: &dyn Fn(usize) -> f32| -> Vec<f32> { (0..500).map(air).chain(head.clone()).collect() };
+        let black = foreground(&with(&|_| 0.0), 0.1);
+        let noisy = foreground(&with(&|n| (n % 5) as f32 / 100.0), 0.1);
+        assert_eq!(black, noisy);
+        assert_eq!(black.len(), 500);
+        assert!(foreground(&[1.0; 9], 0.1).is_empty() && foreground(&[f32::NAN], 0.1).is_empty());
+    }
 
     /// Expected: numpy.histogram, scipy.stats.wasserstein_distance, numpy.percentile (`tests/expected/make_guard.py`).
     #[test]

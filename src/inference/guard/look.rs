@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::check::{FEATURES, check};
-use super::verdict::Verdict;
+use super::verdict::{Likeness, Verdict};
 use crate::inference::errors::InferenceError;
 use crate::inference::manifest::Model;
 use crate::inference::prepare;
@@ -22,18 +22,19 @@ pub struct Look {
 }
 
 impl Look {
-    /// Whether nothing unlike was found, and the sentence that says so; `None`: nothing is known.
+    /// What was found, and the sentence that says so; `None`: nothing is known.
     #[must_use]
-    pub fn word(&self) -> Option<(bool, String)> {
+    pub fn word(&self) -> Option<(Likeness, String)> {
         let verdict = self.verdict.as_ref()?;
         if verdict.checks.is_empty() {
             return None;
         }
         let mut sentence = verdict.sentence();
         if verdict.is_like() && !self.later.is_empty() {
-            sentence.push_str(&format!(" so far; {} is compared in the run", self.later.join(", ").to_lowercase()));
+            let (so_far, later) = (verdict.as_far_as_compared(), self.later.join(", ").to_lowercase());
+            sentence = format!("{so_far} so far; {later} is compared in the run");
         }
-        Some((verdict.is_like(), sentence))
+        Some((verdict.likeness(), sentence))
     }
 }
 

@@ -18,4 +18,4 @@ pub(crate) use check::{check, check_features};
 pub(crate) use look::of_the_run;
 pub use look::{Look, look};
 pub(crate) use reference::{HistogramFile, Quantiles, verify};
-pub use verdict::{GuardCheck, Verdict};
+pub use verdict::{GuardCheck, Likeness, Verdict};

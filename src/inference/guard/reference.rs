@@ -22,6 +22,9 @@ pub(crate) struct HistogramFile {
     pub mean: Vec<f64>,
     /// The largest [`super::histogram::wasserstein`] distance that is still like the training data.
     pub max_distance: f64,
+    /// Only voxels of the [`super::histogram::foreground`] count, with this share; absent: all voxels do.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub foreground: Option<f64>,
     /// Percentiles that the training cases had.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub quantiles: Option<Quantiles>,
@@ -51,6 +54,9 @@ impl HistogramFile {
         }
         if self.mean.iter().any(|m| !(0.0..=1.0).contains(m)) || (self.mean.iter().sum::<f64>() - 1.0).abs() > 1e-3 {
             return Some("`mean` must hold shares that add up to 1".into());
+        }
+        if self.foreground.is_some_and(|share| !(0.0..1.0).contains(&share)) {
+            return Some("`foreground` must lie between 0 and 1".into());
         }
         if !(self.max_distance.is_finite() && self.max_distance > 0.0) {
             return Some("`max_distance` must be above 0".into());

@@ -183,6 +183,11 @@ fn find_in(name_or_path: &str, roots: &[PathBuf]) -> Result<Model, ModelError> {
     if path.file_name().is_some_and(|n| n == FILE) && path.is_file() {
         return Model::open(path.parent().unwrap_or(Path::new(".")));
     }
+    let is_path = path.components().count() > 1;
+    if is_path && path.is_dir() {
+        let problem = format!("there is no {FILE} in it, so that it is no model");
+        return Err(ModelError::Invalid { path: path.to_owned(), problem });
+    }
     let mut names = Vec::new();
     for found in models_in(roots) {
         let folder_name = found.folder.file_name().is_some_and(|n| n == name_or_path);

@@ -257,27 +257,33 @@ fn through(head: &Volume, spacing: Spacing, control: &Control) -> Result<Volume,
     Ok(resample_onto(&coarse, &head.geometry, Interpolation::Linear, 0.0, control)?)
 }
 
-/// Number steps and range of a made image become those of the acquired one; values on another scale, which have no unit, are
-/// brought to the same 1st and 99th percentile first.
+/// Number steps and grey values of a made image become those of the acquired one: a rising curve brings its percentiles to the
+/// acquired ones. A model that changes contrast could else be told by its brightness, and nobody would look at the image.
 fn like(made: &mut Volume, real: &Volume) {
     let own = values(real);
-    let (low, high) = own.iter().fold((f32::INFINITY, f32::NEG_INFINITY), |(l, h), v| (l.min(*v), h.max(*v)));
+    let low = own.iter().copied().fold(f32::INFINITY, f32::min);
     let is_whole = own.iter().all(|v| v.fract() == 0.0);
-    let percentiles = |values: &[f32]| {
-        let mut sorted: Vec<f32> = values.iter().copied().filter(|v| v.is_finite()).collect();
-        sorted.sort_by(f32::total_cmp);
-        [1, 99].map(|p| sorted.get(sorted.len().saturating_sub(1) * p / 100).copied().unwrap_or(0.0))
-    };
-    let ([from, to], [real_from, real_to]) = (percentiles(values(made)), percentiles(own));
-    let scales = to > from && ((to - from) / (real_to - real_from).max(f32::MIN_POSITIVE)).ln().abs() > 0.7;
+    let (from, to) = (percentiles(values(made)), percentiles(own));
     let fitted = |v: f32| {
-        let v = if scales { real_from + (v - from) / (to - from) * (real_to - real_from) } else { v };
-        let v = if is_whole { v.round() } else { v };
-        if v.is_finite() { v.clamp(low, high) } else { low }
+        // The first percentile that is not below; the curve is straight between two.
+        let n = from.partition_point(|x| *x < v).min(from.len().saturating_sub(1));
+        let v = match (from.get(n.wrapping_sub(1)), from.get(n), to.get(n.wrapping_sub(1)), to.get(n)) {
+            (Some(a), Some(b), Some(c), Some(d)) if b > a => c + (d - c) * ((v - a) / (b - a)).clamp(0.0, 1.0),
+            (_, _, _, Some(d)) => *d,
+            _ => low,
+        };
+        if is_whole { v.round() } else { v }
     };
-    let fitted: Vec<f32> = values(made).iter().copied().map(fitted).collect();
+    let fitted: Vec<f32> = values(made).iter().map(|v| if v.is_finite() { fitted(*v) } else { low }).collect();
     made.voxels = Voxels::from(fitted);
     made.provenance = Provenance::marked_synthetic(Vec::new(), made.provenance.derivation().cloned());
+}
+
+/// The finite values at every half percent, from the lowest to the highest.
+fn percentiles(values: &[f32]) -> Vec<f32> {
+    let mut sorted: Vec<f32> = values.iter().copied().filter(|v| v.is_finite()).collect();
+    sorted.sort_by(f32::total_cmp);
+    (0..=200).filter_map(|p| sorted.get(sorted.len().saturating_sub(1) * p / 200).copied()).collect()
 }
 
 #[cfg(test)]

@@ -13,6 +13,7 @@ use crate::app::ui_kit::theme::tokens;
 use crate::app::ui_kit::widgets::{notice, quiet, row};
 use crate::explain::Method;
 use crate::inference::engine::{Provider, RunOptions};
+use crate::inference::guard::Likeness;
 use crate::inference::manifest::Model;
 use crate::inference::manifest::schema::UncertaintySource;
 use crate::inference::runtime::RuntimeStatus;
@@ -131,7 +132,7 @@ impl Form {
         let t = tokens(ui.ctx());
         let Some((question, asked)) = self.question(seen.window, model) else { return };
         let failed =
-            |ui: &mut Ui, why: &str| guard_line(ui, false, &format!("The inputs could not be looked at: {why}"));
+            |ui: &mut Ui, why: &str| guard_line(ui, Likeness::Unlike, &format!("The inputs could not be looked at: {why}"));
         match seen.tasks.guards.word(&question) {
             Word::Unasked => wishes.push(Wish::Look(Box::new((question, asked)))),
             Word::Looking => {
@@ -140,7 +141,7 @@ impl Form {
             Word::Said(Err(why)) => failed(ui, why),
             Word::Said(Ok(look)) => {
                 match look.word() {
-                    Some((like, sentence)) => guard_line(ui, like, &sentence),
+                    Some((likeness, sentence)) => guard_line(ui, likeness, &sentence),
                     None => {
                         let text = RichText::new(NOT_KNOWN).size(t.size.small).color(t.quiet);
                         ui.add(egui::Label::new(text).wrap());
