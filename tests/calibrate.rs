@@ -158,3 +158,32 @@ fn a_folder_without_cases_says_what_it_should_hold() {
     let e = calibrate(&model, data.path(), &wrong, &Control::new());
     assert!(matches!(e, Err(CalibrationError::Parameter { .. })));
 }
+
+#[test]
+fn a_guard_needs_images_alone() {
+    let folder = model_folder("segment.onnx", CLASSES);
+    let data = tempfile::tempdir().unwrap();
+    for case in 0..4 {
+        // Air that was stored as 0 in one case and as faint noise in the next; the tissue is the same.
+        let air = |n| if case % 2 == 0 { 0.0 } else { 0.04 * noise(n, case) };
+        let image = |n: usize| if n % 10 < 5 { 0.5 + 0.05 * (n % 7) as f32 } else { air(n) };
+        save(&data.path().join(format!("case{case}/image.nii.gz")), image);
+    }
+    let model = Model::open(folder.path()).unwrap();
+    let options = CalibrationOptions { guard_only: true, ..CalibrationOptions::default() };
+    let found = calibrate(&model, data.path(), &options, &Control::new()).unwrap();
+    assert_eq!((found.cases.len(), found.held_out.len()), (4, 0));
+    assert!(found.temperature.is_none() && found.interval.is_none() && found.guard.histogram_max_distance.is_some());
+    let guarded = Model::open(folder.path()).unwrap();
+    assert!(guarded.manifest.guard.as_ref().unwrap().intensity_histogram.is_some());
+    let labelled = CalibrationOptions { dry_run: true, ..CalibrationOptions::default() };
+    assert!(calibrate(&guarded, data.path(), &labelled, &Control::new()).is_err(), "without a truth there is no case");
+    // An image of another contrast is unlike, a case of its own is like, whatever its air.
+    let like = |name: &str| {
+        let image = load(&data.path().join(name));
+        run(&guarded, &[("image".into(), image)], &RunOptions::default(), &Control::new()).unwrap().guard.unwrap()
+    };
+    assert!(like("case0/image.nii.gz").is_like() && like("case1/image.nii.gz").is_like());
+    save(&data.path().join("other.nii.gz"), |n| if n % 10 < 5 { 0.2 + 0.2 * (n % 7) as f32 } else { 0.0 });
+    assert!(!like("other.nii.gz").is_like());
+}

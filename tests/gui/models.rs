@@ -381,7 +381,7 @@ fn slots_say_whether_they_are_like_the_training_data_before_anything_runs() {
     assert!(bench.harness.query_by_label(unlike).is_none());
     bench.click("Close Model fine");
     bench.click("Open Model coarse");
-    bench.node("Like the training data");
+    bench.node("Like the training data in spacing; grey values were not compared");
     bench.click("Close Model coarse");
     bench.click("Open Model silent");
     bench.node("Whether the input is like the training data is not known");

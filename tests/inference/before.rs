@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use veritome::inference::engine::{RunOptions, run_telling};
-use veritome::inference::guard::{Look, look};
+use veritome::inference::guard::{Likeness, Look, look};
 use veritome::jobs::Control;
 use veritome::volume::Volume;
 
@@ -65,12 +65,13 @@ fn what_was_not_looked_at_is_named_and_no_guard_is_no_word() {
     let model = guarded("identity.onnx", "spacing_mm_range = [0.5, 3.0]").model();
     let like = |l: &Look| l.word().unwrap();
     let found = look(&model, &[(String::new(), lopsided())], false, &Control::new()).unwrap();
-    assert_eq!(like(&found), (true, "Like the training data".to_owned()));
+    let in_part = "Like the training data in spacing; grey values were not compared".to_owned();
+    assert_eq!(like(&found), (Likeness::InPart, in_part));
     let more =
         "spacing_mm_range = [0.5, 3.0]\nembedding = { tensor = \"f\", mean_cov = \"g.npz\", max_distance = 4.0 }";
     let found = look(&guarded("identity.onnx", more).model(), &[(String::new(), lopsided())], false, &Control::new());
     let found = found.unwrap();
-    assert_eq!(like(&found).1, "Like the training data so far; feature space is compared in the run");
+    assert_eq!(like(&found).1, "Like the training data in spacing so far; feature space is compared in the run");
     let none = Tiny::new("identity.onnx", ONE_LABEL).model();
     assert_eq!(look(&none, &[(String::new(), lopsided())], false, &Control::new()).unwrap().word(), None);
 }

@@ -2,7 +2,8 @@
 that were drawn for this alone.
 
 A recipe gives `case(draw)`: {name of an input or output in the manifest: (volume, voxel size mm)}, or writes them itself by
-`cases(folder, count)`; an output that is called like an input has the name `NAME_truth`. The program is `$VERITOME`, else the release build of this repository.
+`cases(folder, count)`; an output that is called like an input has the name `NAME_truth`. A recipe whose model takes minutes a head
+says `GUARD_ONLY = True`: its guard is computed from the drawn inputs, and it has no interval. The program is `$VERITOME`, else the release build of this repository.
 """
 
 import json
@@ -46,6 +47,8 @@ def calibrate(recipe, folder):
     with tempfile.TemporaryDirectory() as cases:
         write_cases(recipe, cases)
         command = [program(), "calibrate", folder, "--data", cases, "--json"]
+        if getattr(recipe, "GUARD_ONLY", False):
+            command.append("--guard-only")
         done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode:
         raise RuntimeError(f"{recipe.NAME}: `veritome calibrate` failed: {done.stderr.strip()[-600:]}")

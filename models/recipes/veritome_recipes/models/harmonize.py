@@ -7,6 +7,7 @@ from ..networks import ToneNet
 
 NAME = "harmonize"
 VERSION = "0.1.0"
+GUARD_ONLY = True
 RATE = 1e-3
 WINDOW = (96, 96, 96)
 # The reference look, in units of the white matter's grey value / 0.9: what every answer looks like.
@@ -176,6 +177,7 @@ tta = [{{ flip = "x" }}]
 
 [guard]
 spacing_mm_range = [0.8, 2.2]
+field_of_view_mm = [120, 300]
 
 [[checks]]
 input = "checks/t1.nii.gz"

@@ -9,6 +9,7 @@ from .t1_to_t2 import CONDITIONS, Batches, half, head_weight  # noqa: F401 (Batc
 
 NAME = "t1-to-t2-diffusion"
 VERSION = "0.1.0"
+GUARD_ONLY = True
 RATE = 1.5e-3
 KEEP = 0.998
 WINDOW = (96, 112, 96)
