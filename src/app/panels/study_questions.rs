@@ -8,7 +8,7 @@ use lucide_icons::Icon;
 use super::study_wizard::line;
 use crate::app::ui_kit::theme::{bold_family, tokens};
 use crate::app::ui_kit::widgets::{card, icon, icon_button, named, quiet, row, text_name};
-use crate::reader_study::design::{AnswerKind, Condition, Draft, Question};
+use crate::reader_study::design::{AnswerKind, AsksFor, Condition, Design, Draft, Question};
 
 /// What a person did to the list.
 enum Change {
@@ -40,7 +40,7 @@ pub(super) fn show(ui: &mut Ui, draft: &mut Draft) {
         card(ui, question.primary, |ui| {
             ui.set_width(ui.available_width());
             ui.push_id(at, |ui| {
-                if let Some(wanted) = one(ui, at, count, question, &earlier) {
+                if let Some(wanted) = one(ui, (at, count), draft.design, question, &earlier) {
                     change = Some(wanted);
                 }
             });
@@ -66,6 +66,8 @@ pub(super) fn show(ui: &mut Ui, draft: &mut Draft) {
             answer: AnswerKind::Text,
             primary: questions.is_empty(),
             required: false,
+            asks_for: None,
+            approved: Vec::new(),
             when: None,
         });
     }
@@ -87,7 +89,13 @@ fn remove(questions: &mut Vec<Question>, at: usize) {
     }
 }
 
-fn one(ui: &mut Ui, at: usize, count: usize, question: &mut Question, earlier: &[Question]) -> Option<Change> {
+fn one(
+    ui: &mut Ui,
+    (at, count): (usize, usize),
+    design: Design,
+    question: &mut Question,
+    earlier: &[Question],
+) -> Option<Change> {
     let t = tokens(ui.ctx());
     let name = |what: &str| format!("{what} {}", at + 1);
     let mut change = None;
@@ -112,6 +120,7 @@ fn one(ui: &mut Ui, at: usize, count: usize, question: &mut Question, earlier: &
     row(ui, "Short name", |ui| line(ui, &name("Short name of question"), &mut question.id));
     row(ui, "Answer", |ui| kind(ui, &name("Answer to question"), &mut question.answer));
     answer(ui, &name(""), &mut question.answer);
+    meaning(ui, &name, design, question);
     ui.horizontal(|ui| {
         let required = ui.checkbox(&mut question.required, "Needs an answer");
         named(&required, &name("Needs an answer, question"), Some(question.required));
@@ -120,6 +129,59 @@ fn one(ui: &mut Ui, at: usize, count: usize, question: &mut Question, earlier: &
         condition(ui, &name("When question"), &mut question.when, earlier);
     }
     change
+}
+
+/// What the options of the question mean that the study's figure comes from.
+fn meaning(ui: &mut Ui, name: &dyn Fn(&str) -> String, design: Design, question: &mut Question) {
+    if !(question.primary && design == Design::ForcedChoice) {
+        question.asks_for = None;
+    }
+    if !(question.primary && design == Design::Approval) {
+        question.approved.clear();
+    }
+    if !question.primary {
+        return;
+    }
+    if design == Design::ForcedChoice {
+        row(ui, "Asks for", |ui| {
+            for kind in AsksFor::ALL {
+                let words = match kind {
+                    AsksFor::Real => "the real image",
+                    AsksFor::Synthetic => "the synthetic image",
+                };
+                let chosen = question.wanted() == kind;
+                let radio = ui.radio(chosen, words);
+                named(&radio, &name(&format!("Asks for {words}, question")), Some(chosen));
+                if radio.clicked() {
+                    question.asks_for = Some(kind);
+                }
+            }
+        });
+        question.asks_for.get_or_insert(question.wanted());
+    }
+    if let (Design::Approval, AnswerKind::Choice { options, several: false }) = (design, &question.answer) {
+        if question.approved.is_empty() {
+            question.approved = question.approved_options();
+        }
+        question.approved.retain(|option| options.contains(option));
+        row(ui, "Approved", |ui| {
+            ui.vertical(|ui| {
+                for option in options.iter().filter(|option| !option.trim().is_empty()) {
+                    let at = question.approved.iter().position(|approved| approved == option);
+                    let mut is_approved = at.is_some();
+                    let rank = at.map_or_else(String::new, |at| format!(" ({})", at + 1));
+                    let check = ui.checkbox(&mut is_approved, format!("{option}{rank}"));
+                    named(&check, &name(&format!("`{option}` means approved, question")), Some(is_approved));
+                    if check.clicked() && is_approved {
+                        question.approved.push(option.clone());
+                    } else if check.clicked() {
+                        question.approved.retain(|approved| approved != option);
+                    }
+                }
+                quiet(ui, "Best first, in the order in which they are ticked");
+            });
+        });
+    }
 }
 
 fn words(answer: &AnswerKind) -> &'static str {

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 
+use super::asks_for::AsksFor;
 use super::errors::PlanError;
 use super::plan::{Design, Plan};
 use super::question::{AnswerKind, Condition, Question, default_questions};
@@ -196,6 +197,10 @@ struct QuestionTable {
     several: Option<bool>,
     primary: bool,
     required: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    asks_for: Option<AsksFor>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    approved: Vec<String>,
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     labels: BTreeMap<String, String>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -214,6 +219,8 @@ impl From<&Question> for QuestionTable {
             several: None,
             primary: question.primary,
             required: question.required,
+            asks_for: question.asks_for,
+            approved: question.approved.clone(),
             labels: BTreeMap::new(),
             when: question.when.clone(),
         };
@@ -320,6 +327,8 @@ fn criterion(n: usize, text: &str) -> Question {
         answer: AnswerKind::Scale { from: 1, to: 5, labels },
         primary: n == 0,
         required: true,
+        asks_for: None,
+        approved: Vec::new(),
         when: None,
     }
 }
@@ -389,6 +398,8 @@ mod tests {
             answer: AnswerKind::Choice { options: vec!["texture".into(), "edges".into()], several: true },
             primary: false,
             required: false,
+            asks_for: None,
+            approved: Vec::new(),
             when: Some(Condition { question: "synthetic".into(), at_least: Some(4), at_most: None, is: None }),
         });
         let note = Question { id: "note".into(), answer: AnswerKind::Text, when: None, ..questions[1].clone() };

@@ -23,7 +23,8 @@
 //!
 //! From a file to a study:
 //! - [`plan`], [`question`]: the checked plan; [`answer`], [`asking`]: what is answered, and which questions are asked;
-//!   [`Plan::read`] makes it of a TOML file, in which [`errors`] name the line
+//!   [`Plan::read`] makes it of a TOML file, in which [`errors`] name the line; [`asks_for`], `approved`: what an option
+//!   of the primary question means
 //! - [`draft`]: a plan while it is thought up
 //! - [`lists`]: which reader reads what in which session and order, by the rules of `READER_STUDIES.md`, section 2
 //! - [`squares`]: in which order blocks of cases go through the modalities
@@ -36,8 +37,10 @@
 //! truths), `codes`. All chance is in `draws`.
 
 pub mod answer;
+mod approved;
 mod arrange;
 pub mod asking;
+pub mod asks_for;
 pub mod blobs;
 mod canonical;
 mod case_checks;
@@ -71,6 +74,7 @@ mod tests;
 
 pub use answer::{AnswerValue, RatedMark};
 pub use asking::{AnswerProblem, Answers};
+pub use asks_for::AsksFor;
 pub use blobs::{Blob, Blobs, Part};
 pub use draft::{Draft, DraftError, Pairs};
 pub use errors::{FreezeError, ListError, Place, PlanError};

@@ -6,11 +6,13 @@ use std::path::{Path, PathBuf};
 use serde::Deserialize;
 use toml::Spanned;
 
+use super::asks_for::AsksFor;
 use super::case_table;
 use super::checks::{self, Places};
 use super::errors::{Place, PlanError};
 use super::plan::{Case, Design, Lesion, Modality, Order, Pairing, Plan, Reader, ReadingRules, Sessions, digit};
 use super::power_plan::PowerEntry;
+use super::question_checks;
 use super::question::{AnswerKind, Condition, Question, default_questions};
 
 #[derive(Deserialize)]
@@ -60,6 +62,9 @@ struct QuestionEntry {
     several: Option<bool>,
     primary: Option<bool>,
     required: Option<bool>,
+    asks_for: Option<AsksFor>,
+    #[serde(default)]
+    approved: Vec<String>,
     when: Option<Condition>,
 }
 
@@ -203,7 +208,7 @@ fn parse(path: &Path, text: &str) -> Result<(Plan, Places), PlanError> {
         power.into_inner().read(entry.design, entry.alpha, folder, &place)
     });
     let entries = entry.question.into_iter().map(Spanned::into_inner);
-    let plan = Plan {
+    let mut plan = Plan {
         title: entry.title,
         design: entry.design,
         seed: entry.seed,
@@ -222,6 +227,7 @@ fn parse(path: &Path, text: &str) -> Result<(Plan, Places), PlanError> {
         cases: cases.into_iter().map(|case| case.into_case(folder)).collect(),
     };
     checks::check(&plan, &places)?;
+    question_checks::settle(&mut plan, &places)?;
     Ok((plan, places))
 }
 
@@ -247,6 +253,8 @@ fn questions(
             answer,
             primary,
             required: entry.required.unwrap_or(true),
+            asks_for: entry.asks_for,
+            approved: entry.approved,
             when: entry.when,
         })
     });

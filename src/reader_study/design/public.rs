@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
+use super::asks_for::AsksFor;
 use super::blobs::{Blobs, Part};
 use super::freeze::{FrozenPlan, hex};
 use super::lists::{Lists, ReadingList, Role, Trial, View};
@@ -193,8 +194,12 @@ fn true_answer(plan: &Plan, trial: &Trial) -> Option<String> {
     let words = match plan.design {
         Design::YesNo if is_synthetic(view) => "This image is synthetic".to_owned(),
         Design::YesNo => "This image is real".to_owned(),
-        Design::ForcedChoice if is_synthetic(view) => "The right image is real".to_owned(),
-        Design::ForcedChoice => "The left image is real".to_owned(),
+        Design::ForcedChoice => {
+            let primary = plan.questions.iter().find(|question| question.primary);
+            let wanted = primary.map_or(AsksFor::Real, Question::wanted);
+            let is_left = is_synthetic(view) == (wanted == AsksFor::Synthetic);
+            format!("The {} image is {}", if is_left { "left" } else { "right" }, wanted.name())
+        }
         Design::Roc | Design::Aided if case.truth? => "Disease is present".to_owned(),
         Design::FreeResponse if case.truth? => match case.lesions.len() {
             1 => "There is 1 lesion".to_owned(),

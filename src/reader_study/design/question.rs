@@ -5,6 +5,8 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Deserializer, Serialize};
 
 use super::answer::AnswerValue;
+use super::approved::DOCUMENTED;
+use super::asks_for::AsksFor;
 use super::plan::Design;
 
 /// One question of a trial.
@@ -21,9 +23,36 @@ pub struct Question {
     pub primary: bool,
     /// Whether a trial can only be confirmed with an answer (where it is asked at all).
     pub required: bool,
+    /// Which image is to be chosen (primary question of a forced choice); see [`Question::wanted`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub asks_for: Option<AsksFor>,
+    /// The options that mean approved, best first (primary question of an approval); see [`Question::approved_options`].
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub approved: Vec<String>,
     /// It is asked only when this holds.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub when: Option<Condition>,
+}
+
+impl Question {
+    /// The options in the order of what they mean, wherever they stand on the screen: `real` before `synthetic`, the best
+    /// approval first; else as the plan has them. Empty when the question is no choice of one option.
+    #[must_use]
+    pub fn ordered_options(&self) -> Vec<String> {
+        const KINDS: [&str; 2] = ["real", "synthetic"];
+        match &self.answer {
+            AnswerKind::Choice { options, several: false } => {
+                if options.len() == KINDS.len() && KINDS.iter().all(|kind| options.iter().any(|o| o == kind)) {
+                    KINDS.map(str::to_owned).to_vec()
+                } else if self.approved_options().is_empty() {
+                    options.clone()
+                } else {
+                    self.best_to_worst()
+                }
+            }
+            _ => Vec::new(),
+        }
+    }
 }
 
 /// What may be answered.
@@ -128,7 +157,10 @@ pub fn default_questions(design: Design) -> Vec<Question> {
             vec![scale("synthetic", "Is this image real or synthetic?", (1, 6), "surely real", "surely synthetic")]
         }
         Design::ForcedChoice => vec![
-            choice("real", "Which one is real?", &["left", "right"]),
+            Question {
+                asks_for: Some(AsksFor::Real),
+                ..choice("real", "Which one is real?", &["left", "right"])
+            },
             scale("confidence", "How confident are you?", (1, 5), "guess", "certain"),
         ],
         Design::Roc | Design::Aided => {
@@ -147,7 +179,6 @@ pub fn default_questions(design: Design) -> Vec<Question> {
             vec![choice("preferred", "Which one do you prefer?", &["left", "right", "no preference"])]
         }
         Design::Approval => {
-            let options = ["approve", "approve with minor edits", "major edits", "reject"];
             let when = Condition {
                 question: "approval".to_owned(),
                 at_least: None,
@@ -155,7 +186,8 @@ pub fn default_questions(design: Design) -> Vec<Question> {
                 is: Some("reject".to_owned()),
             };
             let why = Question { required: false, when: Some(when), ..asked("why", "Why?", AnswerKind::Text) };
-            vec![choice("approval", "Would you approve this result?", &options), why]
+            let approval = choice("approval", "Would you approve this result?", &DOCUMENTED);
+            vec![Question { approved: approval.approved_options(), ..approval }, why]
         }
     };
     if let Some(first) = questions.first_mut() {
@@ -165,7 +197,16 @@ pub fn default_questions(design: Design) -> Vec<Question> {
 }
 
 fn asked(id: &str, text: &str, answer: AnswerKind) -> Question {
-    Question { id: id.to_owned(), text: text.to_owned(), answer, primary: false, required: true, when: None }
+    Question {
+        id: id.to_owned(),
+        text: text.to_owned(),
+        answer,
+        primary: false,
+        required: true,
+        asks_for: None,
+        approved: Vec::new(),
+        when: None,
+    }
 }
 
 #[cfg(test)]

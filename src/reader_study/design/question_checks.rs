@@ -2,6 +2,7 @@
 
 use super::checks::{Places, short_id, unique};
 use super::errors::PlanError;
+use super::{approved, asks_for};
 use super::plan::{Design, Plan};
 use super::question::{AnswerKind, Condition, Question};
 
@@ -111,6 +112,42 @@ fn keys(when: &Condition) -> String {
 
 fn listed(options: &[String]) -> String {
     options.iter().map(|option| format!("`{option}`")).collect::<Vec<_>>().join(", ")
+}
+
+/// Writes down what the options of the primary question mean where a new plan leaves it to its words.
+///
+/// Frozen plans are read as they are: [`Question::wanted`] and [`Question::approved_options`] say what those of before meant.
+pub(super) fn settle(plan: &mut Plan, places: &Places) -> Result<(), PlanError> {
+    let design = plan.design;
+    for (i, question) in plan.questions.iter_mut().enumerate() {
+        let refuse = |(problem, remedy): Wrong, id: &str| {
+            Err(PlanError::value(places.question(i), format!("question `{id}` {problem}"), remedy))
+        };
+        let only = |key: &str, of: Design| {
+            let remedy = format!("only the primary question of design `{of}` has it; remove it");
+            (format!("has `{key}`"), remedy)
+        };
+        let is_of = |of: Design| design == of && question.primary;
+        if question.asks_for.is_some() && !is_of(Design::ForcedChoice) {
+            return refuse(only("asks_for", Design::ForcedChoice), &question.id);
+        }
+        if !question.approved.is_empty() && !is_of(Design::Approval) {
+            return refuse(only("approved", Design::Approval), &question.id);
+        }
+        if is_of(Design::ForcedChoice) {
+            match asks_for::check(question) {
+                Ok(kind) => question.asks_for = Some(kind),
+                Err(wrong) => return refuse(wrong, &question.id),
+            }
+        }
+        if design == Design::Approval && question.primary {
+            match approved::check(question) {
+                Ok(options) => question.approved = options,
+                Err(wrong) => return refuse(wrong, &question.id),
+            }
+        }
+    }
+    Ok(())
 }
 
 /// Exactly one question gives the figure of merit; it is always asked, and its answers are what the design needs.

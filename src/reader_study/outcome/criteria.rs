@@ -20,15 +20,16 @@ pub fn steps(question: &Question) -> Vec<f64> {
     }
 }
 
-/// The answer to an ordinal question as a number: the step, or the place of the option.
+/// The answer to an ordinal question as a number: the step, or the place of the option in the order of what
+/// options mean ([`Question::ordered_options`]).
 #[must_use]
 pub fn step(question: &Question, row: &Reading) -> Option<f64> {
     let value = row.answers()?.get(&question.id)?;
     match &question.answer {
         AnswerKind::Scale { .. } => value.number(),
-        AnswerKind::Choice { options, several: false } => {
+        AnswerKind::Choice { several: false, .. } => {
             let text = value.text()?;
-            options.iter().position(|option| option == text).map(|at| at as f64)
+            question.ordered_options().iter().position(|option| option == text).map(|at| at as f64)
         }
         _ => None,
     }

@@ -1,14 +1,15 @@
 //! What the answers of a trial mean, given the truth.
 
 use super::marks::localise;
-use crate::reader_study::design::{AnswerKind, Answers, Case, Design, Plan, Question};
+use crate::reader_study::design::{AnswerKind, Answers, AsksFor, Case, Design, Plan, Question};
 
 /// What a trial's answers mean; each only where the design has it and the trial was read.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
 pub struct Judged {
     /// What was to be found: a synthetic image (yes/no) or disease.
     pub truth: Option<bool>,
-    /// The primary answer as a number: a step of a scale, the place of an option from 0, the highest mark (one below the
+    /// The primary answer as a number: a step of a scale, the place of an option from 0 in the
+    /// order of what options mean ([`Question::ordered_options`]), the highest mark (one below the
     /// scale for none).
     pub rating: Option<f64>,
     /// Whether it was called present: a rating above the middle of the scale.
@@ -39,7 +40,8 @@ impl Judge<'_> {
         };
         let rating = match &question.answer {
             AnswerKind::Scale { .. } => value.number(),
-            AnswerKind::Choice { options, several: false } => {
+            AnswerKind::Choice { several: false, .. } => {
+                let options = question.ordered_options();
                 value.text().and_then(|text| options.iter().position(|o| o == text)).map(|at| at as f64)
             }
             AnswerKind::Marks { from, .. } => {
@@ -56,8 +58,7 @@ impl Judge<'_> {
         let correct = match self.design {
             Design::YesNo | Design::Roc | Design::Aided => called.zip(truth).map(|(called, truth)| called == truth),
             Design::ForcedChoice => {
-                // The question names the real image, unless its id says that it asks for the synthetic one.
-                let wanted = question.id == "synthetic";
+                let wanted = question.wanted() == AsksFor::Synthetic;
                 chosen.and_then(|at| modalities.get(at)).and_then(synthetic).map(|synthetic| synthetic == wanted)
             }
             Design::FreeResponse => case.zip(value.marks()).zip(truth).map(|((case, marks), truth)| {

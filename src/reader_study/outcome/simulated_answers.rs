@@ -1,6 +1,6 @@
 //! How a simulated reader answers: equal-variance signal detection with a criterion.
 
-use crate::reader_study::design::{AnswerKind, AnswerValue, Case, Design, Plan, Question, RatedMark};
+use crate::reader_study::design::{AnswerKind, AnswerValue, AsksFor, Case, Design, Plan, Question, RatedMark};
 use std::collections::BTreeMap;
 
 use rand_chacha::ChaCha8Rng;
@@ -85,7 +85,7 @@ impl Seen<'_> {
         match &question.answer {
             AnswerKind::Scale { from, to, .. } => AnswerValue::Number(self.grade(*from, *to, primary, rng)),
             AnswerKind::Choice { options, several } => {
-                let text = self.choose(options, primary, rng);
+                let text = self.choose(question, options, primary, rng);
                 if *several { AnswerValue::Choices(vec![text]) } else { AnswerValue::Text(text) }
             }
             AnswerKind::Marks { from, to, .. } => AnswerValue::Marks(self.marks(*from, *to, rng)),
@@ -113,16 +113,16 @@ impl Seen<'_> {
         step(evidence, from, to)
     }
 
-    fn choose(&self, options: &[String], primary: bool, rng: &mut ChaCha8Rng) -> String {
+    fn choose(&self, question: &Question, options: &[String], primary: bool, rng: &mut ChaCha8Rng) -> String {
         let at = if self.modalities.len() == 2 && primary {
-            self.side(options.len(), rng)
+            self.side(question, options.len(), rng)
         } else if self.design == Design::Approval && primary {
-            // The best option stands first.
-            (options.len() - 1).saturating_sub(step(
+            let at = (options.len() - 1).saturating_sub(step(
                 self.evidence(0, self.signal(0).1, rng),
                 0,
                 options.len() as i64 - 1,
-            ) as usize)
+            ) as usize);
+            return question.ordered_options().get(at).cloned().unwrap_or_default();
         } else {
             step(self.evidence(0, self.signal(0).1, rng), 0, options.len() as i64 - 1) as usize
         };
@@ -130,7 +130,7 @@ impl Seen<'_> {
     }
 
     /// 0 for left, 1 for right, 2 for no preference where that is offered.
-    fn side(&self, options: usize, rng: &mut ChaCha8Rng) -> usize {
+    fn side(&self, question: &Question, options: usize, rng: &mut ChaCha8Rng) -> usize {
         let strength = |image: usize| {
             let (present, skill) = self.signal(image);
             if self.design == Design::Preference || present { skill } else { 0.0 }
@@ -140,7 +140,8 @@ impl Seen<'_> {
             return 2;
         }
         // What looks less synthetic is called real; what attracts more is preferred.
-        let to_left = if self.design == Design::ForcedChoice { -difference } else { difference };
+        let asks_for_real = self.design == Design::ForcedChoice && question.wanted() == AsksFor::Real;
+        let to_left = if asks_for_real { -difference } else { difference };
         usize::from(to_left + self.reader.side_bias < 0.0)
     }
 

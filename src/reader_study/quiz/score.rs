@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use crate::reader_study::analysis::proportion::Proportion;
-use crate::reader_study::design::{Answers, Design, PublicList, PublicStudy, Question, Told};
+use crate::reader_study::design::{Answers, AsksFor, Design, PublicList, PublicStudy, Question, Told};
 use crate::reader_study::outcome::judged::middle;
 use crate::reader_study::session::Progress;
 
@@ -93,8 +93,7 @@ pub fn is_right(study: &PublicStudy, told: &Told, answers: &Answers) -> Option<b
         }
         Design::ForcedChoice => {
             let chosen = usize::from(value.text()? == "right");
-            // The question names the real image, unless its id says that it asks for the synthetic one.
-            Some(*told.synthetic.get(chosen)? == (question.id == "synthetic"))
+            Some(*told.synthetic.get(chosen)? == (question.wanted() == AsksFor::Synthetic))
         }
         Design::Roc | Design::Aided => Some(is_above(question, value.number()?)? == Some(told.disease?)),
         _ => None,
