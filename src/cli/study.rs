@@ -10,15 +10,18 @@ use super::progress::with_progress;
 use super::{WrongUsage, print_json};
 use crate::app::reading::{Desk, open_room};
 use crate::io::write::target::write_whole;
+use crate::reader_study::analysis::ratings::Dropped;
 use crate::reader_study::analysis::{CovarianceMethod, RatingsTable, ReportOptions, StudyReport, methods_text};
 use crate::reader_study::design::power_plan::{Aim, Components, Generalise};
-use crate::reader_study::design::{Plan, PowerPlan, reading_lists};
+use crate::reader_study::design::{Plan, PowerPlan, SealedTruth, reading_lists};
 use crate::reader_study::example::example;
 use crate::reader_study::leaks::Verdict;
+use crate::reader_study::outcome::alterations::differing;
 use crate::reader_study::outcome::remarks::Word;
-use crate::reader_study::outcome::{Integrity, Material, OutcomeOptions, Receipts, StudyOutcome, html};
-use crate::reader_study::package::{LeakCheck, OwnerKey, PackageError, create, leaks, sealed_truth, verify};
-use crate::reader_study::session::clock::SystemClock;
+use crate::reader_study::outcome::{Incomplete, Integrity, Material, OutcomeOptions, Receipts, StudyOutcome, html};
+use crate::reader_study::package::{LeakCheck, OwnerKey, PackageError, create, extra_files, leaks, not_as_sealed, sealed_truth, verify};
+use crate::reader_study::session::clock::{Clock, SystemClock};
+use crate::reader_study::session::looks;
 use crate::reader_study::session::washout::override_washout;
 use crate::reader_study::session::{PackageView, SessionLog};
 
@@ -78,10 +81,11 @@ impl Example {
             ratings: None,
             covariance: Covariance::Jackknife,
             resamples: 2000,
-            seed: 0,
-            alpha: 0.05,
+            seed: None,
+            alpha: None,
             margin: None,
-            drop_incomplete: false,
+            reference: None,
+            drop_incomplete: None,
             json: false,
         };
         command.run()
@@ -107,10 +111,11 @@ struct Analyze {
     /// A receipt that a reader kept, or a file of them: whether the log's last line is still the one that was written.
     #[arg(long, value_name = "READER[-sN]=HASH | FILE", requires = "package")]
     receipt: Vec<String>,
-    /// Go on although logs are altered or doubtful; said everywhere.
+    /// Go on, by the sealed plan, although logs or files of the package are altered or doubtful; said everywhere.
     #[arg(long, requires = "package")]
     accept_untrusted: bool,
-    /// A table reader,modality,case,truth,rating: every reader reads every case in every modality.
+    /// A table reader,modality,case,truth,rating: every reader reads every case in every modality, or all cases of every
+    /// modality where each has its own.
     #[arg(long, value_name = "FILE.csv")]
     ratings: Option<PathBuf>,
     /// Where the covariances over cases come from.
@@ -119,21 +124,33 @@ struct Analyze {
     /// Draws of the bootstrap.
     #[arg(long, default_value_t = 2000, value_parser = clap::value_parser!(u32).range(100..=1_000_000))]
     resamples: u32,
-    /// Seed of the bootstrap.
-    #[arg(long, default_value_t = 0)]
-    seed: u64,
-    /// One minus the confidence of the intervals.
-    #[arg(long, default_value_t = 0.05)]
-    alpha: f64,
-    /// Margin of noninferiority of the second modality to the first, fixed before the study; a difference of areas.
+    /// Seed of the bootstrap, 0 if it is left out; a package's plan has its own.
     #[arg(long)]
+    seed: Option<u64>,
+    /// One minus the confidence of the intervals, 0.05 if it is left out; a package's plan has its own.
+    #[arg(long, allow_hyphen_values = true)]
+    alpha: Option<f64>,
+    /// Margin of noninferiority of the other modalities to the reference, fixed before the study; a difference of areas
+    /// above 0 and below 0.5. A package's plan has its own.
+    #[arg(long, allow_hyphen_values = true)]
     margin: Option<f64>,
-    /// Leave out cases that were not read by every reader in every modality, for all, and say how many.
-    #[arg(long)]
-    drop_incomplete: bool,
+    /// The modality that the others are held against; the first in the order of names if it is left out. In a package the
+    /// plan's first acquired one is.
+    #[arg(long, value_name = "MODALITY")]
+    reference: Option<String>,
+    /// Leave out, and say what: `cases` that were not read by every reader in every modality, for all; or, in a package, the
+    /// `readers` who did not read all of their lists.
+    #[arg(long, value_enum, num_args = 0..=1, default_missing_value = "cases")]
+    drop_incomplete: Option<LeftOut>,
     /// Print one JSON object.
     #[arg(long)]
     json: bool,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum LeftOut {
+    Cases,
+    Readers,
 }
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
@@ -151,7 +168,7 @@ struct Power {
     #[arg(long, value_name = "FILE.csv")]
     ratings: PathBuf,
     /// True difference of areas that is to be found; for noninferiority with the margin added.
-    #[arg(long)]
+    #[arg(long, allow_hyphen_values = true)]
     effect: f64,
     /// Readers of the planned study; without it, a table of several numbers.
     #[arg(long, value_parser = clap::value_parser!(u16).range(2..=200))]
@@ -160,10 +177,10 @@ struct Power {
     #[arg(long, value_parser = clap::value_parser!(u16).range(2..=5000))]
     cases: Option<u16>,
     /// The power that is wanted.
-    #[arg(long, default_value_t = 0.8)]
+    #[arg(long, default_value_t = 0.8, allow_hyphen_values = true)]
     power: f64,
     /// Two-sided significance level; for noninferiority twice the one-sided one.
-    #[arg(long, default_value_t = 0.05)]
+    #[arg(long, default_value_t = 0.05, allow_hyphen_values = true)]
     alpha: f64,
     /// To what the result is to be generalised.
     #[arg(long, value_enum, default_value = "both")]
@@ -190,8 +207,9 @@ impl Power {
                 return Err(WrongUsage(format!("{name} must lie between 0 and 1")).into());
             }
         }
-        if !(self.effect.is_finite() && self.effect != 0.0) {
-            return Err(WrongUsage("--effect must be a difference of areas, for instance 0.05".into()).into());
+        if !(self.effect != 0.0 && self.effect.abs() < 1.0) {
+            let words = "--effect must be a difference of areas between -1 and 1 other than 0, for instance 0.05";
+            return Err(WrongUsage(words.into()).into());
         }
         let ratings = self.ratings.clone();
         let components = with_progress("Analysing the pilot", move |_| Components::of_ratings(&ratings))?;
@@ -330,16 +348,31 @@ struct Check {
 impl Check {
     fn run(self) -> anyhow::Result<()> {
         if self.path.is_dir() {
-            let wrong = verify(&self.path)?;
+            let mut wrong = texts(&verify(&self.path)?);
+            let key = self.key.as_deref().map(OwnerKey::read).transpose()?;
+            if let Some(key) = &key {
+                let truth = sealed_truth(&self.path, key)?;
+                wrong.extend(texts(&not_as_sealed(&self.path, &truth)));
+                match Material::read(&self.path) {
+                    Ok(material) => wrong.extend(differing(&material, &truth)),
+                    Err(error) => wrong.push(error.to_string()),
+                }
+            }
             for one in &wrong {
                 eprintln!("veritome: {one}");
             }
-            anyhow::ensure!(wrong.is_empty(), "{} of the package's files are not as they were made", wrong.len());
-            let Some(key) = self.key else {
-                println!("{}: every file is as it was made", self.path.display());
+            for extra in extra_files(&self.path)? {
+                eprintln!("veritome: {extra}: it is no file of the package as it was made");
+            }
+            anyhow::ensure!(
+                wrong.is_empty(),
+                "the package is not as it was made: {}",
+                if wrong.len() == 1 { "1 finding".to_owned() } else { format!("{} findings", wrong.len()) }
+            );
+            let Some(key) = key else {
+                println!("{}: every file is as SHA256SUMS has it; with --key, as it was sealed", self.path.display());
                 return Ok(());
             };
-            let key = OwnerKey::read(&key)?;
             let path = self.path.clone();
             let found = with_progress("Checking the package", move |control| leaks(&path, &key, control))??;
             if self.json {
@@ -422,14 +455,37 @@ impl Read {
     }
 }
 
+/// What is not as it was made, and what must be said of how that is known.
+fn not_as_made(package: &Path, truth: &SealedTruth) -> Result<(Vec<String>, Vec<String>), PackageError> {
+    if truth.files.is_empty() {
+        let note = "the package was made before checksums were sealed: its images are held against SHA256SUMS alone, which \
+                    anybody can write anew";
+        return Ok((texts(&verify(package)?), vec![note.to_owned()]));
+    }
+    Ok((texts(&not_as_sealed(package, truth)), Vec::new()))
+}
+
+fn texts(errors: &[PackageError]) -> Vec<String> {
+    errors.iter().map(ToString::to_string).collect()
+}
+
 impl Analyze {
     fn run(self) -> anyhow::Result<()> {
-        if !(self.alpha > 0.0 && self.alpha < 1.0) {
-            return Err(WrongUsage("--alpha must lie between 0 and 1".into()).into());
-        }
         let json = self.json;
         if let (Some(package), Some(key)) = (&self.package, &self.key) {
+            self.not_the_plans()?;
             return self.study(package, key);
+        }
+        if self.alpha.is_some_and(|alpha| !(alpha > 0.0 && alpha < 1.0)) {
+            return Err(WrongUsage("--alpha must lie between 0 and 1".into()).into());
+        }
+        if self.margin.is_some_and(|margin| !(margin > 0.0 && margin < 0.5)) {
+            return Err(WrongUsage("--margin must lie above 0 and below 0.5".into()).into());
+        }
+        if self.drop_incomplete == Some(LeftOut::Readers) {
+            let words = "--drop-incomplete readers is for packages, whose lists say what was to be read; a table of ratings \
+                         takes --drop-incomplete, which leaves cases out";
+            return Err(WrongUsage(words.into()).into());
         }
         let report = with_progress("Analysing the ratings", move |_| self.report())??;
         if json {
@@ -439,40 +495,72 @@ impl Analyze {
         Ok(())
     }
 
+    /// What was fixed before the study cannot be set after it.
+    fn not_the_plans(&self) -> Result<(), WrongUsage> {
+        let given = [
+            ("--alpha", self.alpha.is_some()),
+            ("--margin", self.margin.is_some()),
+            ("--seed", self.seed.is_some()),
+            ("--reference", self.reference.is_some()),
+        ];
+        given.iter().find(|(_, is_given)| *is_given).map_or(Ok(()), |(option, _)| {
+            Err(WrongUsage(format!(
+                "{option} cannot be given for a package: its plan was frozen with its own; the option is for --ratings"
+            )))
+        })
+    }
+
     fn report(&self) -> anyhow::Result<StudyReport> {
         let Some(ratings) = &self.ratings else {
             return Err(WrongUsage("give a package with its --key, or --ratings FILE.csv".into()).into());
         };
-        let mut table = RatingsTable::read(ratings)?;
+        let table = RatingsTable::read(ratings)?;
+        let nested = table.nested();
+        let mut tables = nested.clone().unwrap_or_else(|| vec![table]);
         let mut dropped = None;
-        if self.drop_incomplete {
-            let (complete, left_out) = table.drop_incomplete()?;
-            (table, dropped) = (complete, Some(left_out).filter(|d| !d.cases.is_empty()));
+        if self.drop_incomplete.is_some() {
+            let complete = tables.iter().map(RatingsTable::drop_incomplete).collect::<Result<Vec<_>, _>>()?;
+            let (kept, left_out): (Vec<RatingsTable>, Vec<Dropped>) = complete.into_iter().unzip();
+            (tables, dropped) = (kept, Some(Dropped::all(left_out)).filter(|d| !d.cases.is_empty()));
         }
-        let options = ReportOptions { covariance: self.method(), alpha: self.alpha, margin: self.margin, dropped };
-        Ok(StudyReport::new(&table.crossed()?, &options)?)
+        let options = ReportOptions {
+            covariance: self.method(self.seed.unwrap_or(0)),
+            alpha: self.alpha.unwrap_or(0.05),
+            margin: self.margin,
+            reference: self.reference.clone(),
+            dropped,
+        };
+        let crossed = tables.iter().map(RatingsTable::crossed).collect::<Result<Vec<_>, _>>()?;
+        Ok(match crossed.as_slice() {
+            [crossed] if nested.is_none() => StudyReport::new(crossed, &options)?,
+            arms => StudyReport::nested(arms, &options)?,
+        })
     }
 
-    fn method(&self) -> CovarianceMethod {
+    fn method(&self, seed: u64) -> CovarianceMethod {
         match self.covariance {
             Covariance::Jackknife => CovarianceMethod::Jackknife,
             Covariance::Delong => CovarianceMethod::DeLong,
             Covariance::Bootstrap => {
-                CovarianceMethod::Bootstrap { resamples: self.resamples as usize, seed: self.seed }
+                CovarianceMethod::Bootstrap { resamples: self.resamples as usize, seed }
             }
         }
     }
 
     /// Unseals a package and analyses its readers' logs.
     fn study(&self, package: &Path, key: &Path) -> anyhow::Result<()> {
-        for wrong in verify(package)? {
-            eprintln!("veritome: {wrong}");
-        }
         let truth = sealed_truth(package, &OwnerKey::read(key)?)?;
+        let (altered, notes) = not_as_made(package, &truth)?;
         if let Some(who) = &self.unplanned_look {
             let view = PackageView::read(package)?;
-            for log in Integrity::of(&Material::read(package)?).open_sessions() {
-                let path = view.folder.join("logs").join(format!("{log}.jsonl"));
+            let clock = SystemClock::new();
+            let logs = view.folder.join("logs");
+            let open = Integrity::of(&Material::read(package)?).open_sessions();
+            if !open.is_empty() {
+                looks::note(&logs, who, clock.utc()).with_context(|| logs.join(looks::FILE).display().to_string())?;
+            }
+            for log in open {
+                let path = logs.join(format!("{log}.jsonl"));
                 if path.exists() {
                     SessionLog::note_unplanned_look(&path, who, Box::new(SystemClock::new()))?;
                 }
@@ -482,9 +570,15 @@ impl Analyze {
         self.receipt.iter().try_for_each(|text| receipts.add(text))?;
         let options = OutcomeOptions {
             word: Word { accept_untrusted: self.accept_untrusted, unplanned_look: self.unplanned_look.clone() },
-            covariance: self.method(),
+            covariance: self.method(truth.plan.plan().seed),
             resamples: self.resamples as usize,
             receipts,
+            incomplete: self.drop_incomplete.map(|what| match what {
+                LeftOut::Cases => Incomplete::Cases,
+                LeftOut::Readers => Incomplete::Readers,
+            }),
+            altered,
+            notes,
         };
         let folder = package.to_owned();
         let outcome = with_progress("Analysing the study", move |_| -> anyhow::Result<_> {

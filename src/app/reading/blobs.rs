@@ -7,7 +7,7 @@ use crate::app::tasks::measured;
 use crate::io::{self, IoError, Study, labels};
 use crate::jobs::{Control, Job, Poll, in_background};
 use crate::reader_study::design::PublicTrial;
-use crate::reader_study::package::checksums::Checksums;
+use crate::reader_study::package::checksums::{self, Checksums};
 use crate::render::scene::Layer;
 use crate::volume::Provenance;
 
@@ -92,7 +92,7 @@ fn read(
     let sums = Checksums::read(package)?;
     let check = |path: &Path| {
         let relative = path.strip_prefix(package).unwrap_or(path).to_string_lossy().replace('\\', "/");
-        sums.check(package, &relative)
+        sums.check(package, &relative, checksums::FILE)
     };
     let mut blobs: Vec<Blob> = Vec::new();
     for blob in &trial.images {

@@ -92,7 +92,8 @@ pub enum RatingsError {
     },
     /// Not every reader read every case in every modality.
     #[error(
-        "{file} lacks {} in {}, the first one of {first}; complete them, or leave these cases out for everybody",
+        "{file} lacks {} in {}, the first one of {first}; complete them, or leave these cases out for everybody \
+         (--drop-incomplete)",
         counted(*readings, "reading"),
         counted(*cases as u128, "case")
     )]
@@ -130,6 +131,14 @@ pub enum AnalysisError {
     TooFewModalities {
         /// How many there are.
         found: usize,
+    },
+    /// The reference of a test of noninferiority is none of the modalities.
+    #[error("there is no modality `{reference}` to hold the others against; there are {}", modalities.join(", "))]
+    NoReference {
+        /// What was given.
+        reference: String,
+        /// Those that are there.
+        modalities: Vec<String>,
     },
     /// Too little data for the statistic.
     #[error("{what}: {found} where at least {needed} are needed")]

@@ -4,7 +4,8 @@ use serde::Serialize;
 
 use super::distribution::{t_quantile, t_upper};
 use super::errors::AnalysisError;
-use super::mrmc::t_interval;
+use super::mrmc::{Difference, t_interval};
+use super::multiplicity::holm;
 
 /// Whether something new is not worse than a reference by more than a margin.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
@@ -25,11 +26,59 @@ pub struct Noninferiority {
     pub noninferior: bool,
 }
 
+/// One arm held against the reference.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct ArmNoninferiority {
+    /// The arm that must not be worse.
+    pub new: String,
+    /// The arm that it is held against.
+    pub reference: String,
+    /// Difference, margin, test and bound. Where several arms are held against the reference, `noninferior` goes by
+    /// `p_holm`; the bound is that of this arm alone.
+    #[serde(flatten)]
+    pub test: Noninferiority,
+    /// `p` adjusted after Holm for all arms that are held against the reference; none for one arm.
+    pub p_holm: Option<f64>,
+}
+
+/// Every other arm of `pairs` against `reference`; `alpha` is one-sided.
+///
+/// # Errors
+/// As [`noninferiority`].
+pub fn noninferior_to(
+    reference: &str,
+    pairs: &[Difference],
+    margin: f64,
+    alpha: f64,
+) -> Result<Vec<ArmNoninferiority>, AnalysisError> {
+    let mut arms = Vec::new();
+    for pair in pairs {
+        let [first, second] = &pair.modalities;
+        let (new, difference) = match (first == reference, second == reference) {
+            (true, false) => (second, -pair.difference),
+            (false, true) => (first, pair.difference),
+            _ => continue,
+        };
+        let test = noninferiority(difference, pair.se, pair.df, margin, alpha)?;
+        arms.push(ArmNoninferiority { new: new.clone(), reference: reference.to_owned(), test, p_holm: None });
+    }
+    if arms.len() > 1 {
+        // Without a standard error there is no p, and the bound is the difference itself.
+        let certain = |test: &Noninferiority| if test.noninferior { 0.0 } else { 1.0 };
+        let p: Vec<f64> = arms.iter().map(|arm| arm.test.p.unwrap_or_else(|| certain(&arm.test))).collect();
+        for (arm, adjusted) in arms.iter_mut().zip(holm(&p)) {
+            arm.p_holm = Some(adjusted);
+            arm.test.noninferior = adjusted < alpha;
+        }
+    }
+    Ok(arms)
+}
+
 /// Tests `difference` (new minus reference) with its standard error and degrees of freedom; `alpha` is one-sided, 0.025
 /// as a rule.
 ///
 /// # Errors
-/// When the margin is not above 0, or `alpha` is not inside 0 to 1.
+/// When the margin is not above 0 and below 0.5, or `alpha` is not inside 0 to 1.
 pub fn noninferiority(
     difference: f64,
     se: f64,
@@ -92,10 +141,14 @@ pub fn equivalence(difference: f64, se: f64, df: f64, margin: f64, alpha: f64) -
     })
 }
 
+/// Areas and proportions that differ by more than chance from perfection are no longer alike.
+const MOST: f64 = 0.5;
+const MARGIN_WORDS: &str = "it is fixed beforehand and lies above 0 and below 0.5";
+
 fn check(margin: f64, alpha: f64) -> Result<(), AnalysisError> {
-    if margin > 0.0 && margin.is_finite() {
+    if margin > 0.0 && margin < MOST {
         AnalysisError::inside_unit("alpha", alpha)
     } else {
-        Err(AnalysisError::Value { name: "the margin", value: margin, expected: "it is above 0 and fixed beforehand" })
+        Err(AnalysisError::Value { name: "the margin", value: margin, expected: MARGIN_WORDS })
     }
 }

@@ -94,13 +94,18 @@ pub fn methods(report: &StudyReport) -> String {
     let n = &report.n;
     let confidence = percent(1.0 - report.alpha);
     let mut text = format!(
-        "{} rated {} ({} diseased, {} normal) in {}, every reader every case in every modality. \
+        "{} rated {} ({} diseased, {} normal) in {}, {}. \
          The figure of merit was the area under the empirical ROC curve (trapezoid, ties one half).",
         counted(n.readers as u128, "reader"),
         counted((n.cases_diseased + n.cases_normal) as u128, "case"),
         n.cases_diseased,
         n.cases_normal,
-        if n.modalities == 1 { "1 modality".into() } else { format!("{} modalities", n.modalities) }
+        if n.modalities == 1 { "1 modality".into() } else { format!("{} modalities", n.modalities) },
+        if report.nested {
+            "each of which had cases of its own, and every reader read all cases of each"
+        } else {
+            "every reader every case in every modality"
+        }
     );
     if let Some(mrmc) = &report.mrmc {
         text.push_str(&format!(
@@ -117,16 +122,27 @@ pub fn methods(report: &StudyReport) -> String {
         if n.modalities > 2 {
             text.push_str(" After the overall test, pairs were adjusted after Holm.");
         }
-        text.push_str(" Each reader's modalities were compared by DeLong's test.");
+        if report.nested {
+            text.push_str(
+                " Cases were nested in modality, so that figures of different modalities do not vary together over cases \
+                 (Cov1 = Cov3 = 0). Each reader's modalities were compared by DeLong's test for different cases.",
+            );
+        } else {
+            text.push_str(" Each reader's modalities were compared by DeLong's test.");
+        }
     }
-    if let Some(found) = &report.noninferiority {
+    for arm in &report.noninferiority {
+        let found = &arm.test;
         text.push_str(&format!(
-            " Noninferiority of the second modality to the first was tested with a margin of {} at a one-sided {}: lower \
-             bound {:.4}, {}, {}.",
+            " Noninferiority of {} (new) to {} (reference) was tested with a margin of {} at a one-sided {}: lower bound \
+             {:.4}, {}{}, {}.",
+            arm.new,
+            arm.reference,
             found.margin,
             report.alpha / 2.0,
             found.lower_bound,
-            p_value(found.p),
+            p_value(arm.p_holm.or(found.p)),
+            if arm.p_holm.is_some() { " after Holm" } else { "" },
             if found.noninferior { "noninferior" } else { "not shown to be noninferior" }
         ));
     }

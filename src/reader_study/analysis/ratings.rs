@@ -75,6 +75,16 @@ pub struct Dropped {
 }
 
 impl Dropped {
+    /// What was left out of several tables.
+    #[must_use]
+    pub fn all(parts: impl IntoIterator<Item = Self>) -> Self {
+        parts.into_iter().fold(Self { cases: Vec::new(), readings: 0 }, |mut all, part| {
+            all.cases.extend(part.cases);
+            all.readings += part.readings;
+            all
+        })
+    }
+
     /// `2 cases (7 readings)`.
     #[must_use]
     pub fn counted(&self) -> String {
@@ -195,6 +205,43 @@ impl RatingsTable {
         CrossedRatings::new(self)
     }
 
+    /// The readings of each modality, where each has cases of its own (cases nested in modality); none where a case stands
+    /// in two modalities, or there is one modality.
+    #[must_use]
+    pub fn nested(&self) -> Option<Vec<Self>> {
+        let mut modality_of = vec![None; self.cases.len()];
+        for row in &self.rows {
+            let of_case = modality_of.get_mut(row.case)?;
+            if of_case.is_some_and(|modality| modality != row.modality) {
+                return None;
+            }
+            *of_case = Some(row.modality);
+        }
+        let arm = |modality: usize| {
+            let mut own: Vec<RatingRow> = self.rows.iter().filter(|row| row.modality == modality).copied().collect();
+            // Readers in one order in every arm.
+            own.sort_by_key(|row| row.reader);
+            self.only(&own)
+        };
+        (self.modalities.len() > 1).then(|| (0..self.modalities.len()).map(arm).collect())
+    }
+
+    /// Some of the rows, with the names that occur in them.
+    fn only(&self, rows: &[RatingRow]) -> Self {
+        let mut kept = Collected::default();
+        for row in rows {
+            let names = self.reading(row.reader, row.modality, row.case);
+            kept.rows.push(RatingRow {
+                reader: kept.readers.place(&names.reader),
+                modality: kept.modalities.place(&names.modality),
+                case: kept.cases.place(&names.case),
+                ..*row
+            });
+        }
+        let Collected { readers, modalities, cases, rows } = kept;
+        Self { file: self.file.clone(), readers: readers.order, modalities: modalities.order, cases: cases.order, rows }
+    }
+
     /// Leaves out, for every reader and modality, the cases that lack a reading; says which and how many readings.
     ///
     /// # Errors
@@ -207,16 +254,8 @@ impl RatingsTable {
                 *count += 1;
             }
         }
-        let mut kept = Collected::default();
-        for row in self.rows.iter().filter(|row| readings.get(row.case) == Some(&needed)) {
-            let names = self.reading(row.reader, row.modality, row.case);
-            kept.rows.push(RatingRow {
-                reader: kept.readers.place(&names.reader),
-                modality: kept.modalities.place(&names.modality),
-                case: kept.cases.place(&names.case),
-                ..*row
-            });
-        }
+        let complete = self.rows.iter().filter(|row| readings.get(row.case) == Some(&needed));
+        let kept = self.only(&complete.copied().collect::<Vec<_>>());
         if kept.rows.is_empty() {
             // Says which reading is missing, where "no ratings" would mislead.
             self.crossed()?;
@@ -226,7 +265,7 @@ impl RatingsTable {
             cases: incomplete.map(|(case, _)| case.clone()).collect(),
             readings: self.rows.len() - kept.rows.len(),
         };
-        Ok((Self::checked(self.file.clone(), kept)?, dropped))
+        Ok((kept, dropped))
     }
 }
 

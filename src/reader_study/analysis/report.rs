@@ -9,11 +9,11 @@ use super::delong;
 use super::errors::AnalysisError;
 use super::estimates::Estimates;
 use super::figure_of_merit::Auc;
-use super::margin::{Noninferiority, noninferiority};
+use super::margin::{ArmNoninferiority, noninferior_to};
 use super::mrmc::{Comparison, Factors, compare};
 use super::mrmc_report::Mrmc;
 use super::ratings::Dropped;
-use super::roc::RocPoint;
+use super::roc::{RocPoint, Scores};
 use super::single_modality::{Against, ModalityMean, modality_mean};
 
 /// What a person may set.
@@ -23,16 +23,18 @@ pub struct ReportOptions {
     pub covariance: CovarianceMethod,
     /// One minus the confidence of the intervals.
     pub alpha: f64,
-    /// Margin of noninferiority of the second modality to the first, in units of the area; fixed before the study. It
-    /// is tested one-sided at half of `alpha`.
+    /// Margin of noninferiority of every other modality to the reference, in units of the area; fixed before the study.
+    /// It is tested one-sided at half of `alpha`.
     pub margin: Option<f64>,
+    /// The modality that the others are held against; without it, the first in the order of names.
+    pub reference: Option<String>,
     /// What was left out beforehand to complete the crossing, to be reported.
     pub dropped: Option<Dropped>,
 }
 
 impl Default for ReportOptions {
     fn default() -> Self {
-        Self { covariance: CovarianceMethod::Jackknife, alpha: 0.05, margin: None, dropped: None }
+        Self { covariance: CovarianceMethod::Jackknife, alpha: 0.05, margin: None, reference: None, dropped: None }
     }
 }
 
@@ -41,6 +43,8 @@ impl Default for ReportOptions {
 pub struct StudyReport {
     /// How much was read.
     pub n: Counts,
+    /// Whether each modality has cases of its own (cases nested in modality), so that Cov1 = Cov3 = 0.
+    pub nested: bool,
     /// The area of every reader in every modality.
     pub auc: Vec<ReaderAuc>,
     /// Modalities compared; none when there is only one.
@@ -53,9 +57,9 @@ pub struct StudyReport {
     pub alpha: f64,
     /// Each modality by its own data, random readers and random cases.
     pub modalities: Vec<SingleModality>,
-    /// Noninferiority of the second modality to the first, when a margin was given.
-    pub noninferiority: Option<Noninferiority>,
-    /// The twin analysis on jackknife pseudovalues; none with one modality or one reader.
+    /// Noninferiority of every other modality to the reference, when a margin was given; else empty.
+    pub noninferiority: Vec<ArmNoninferiority>,
+    /// The twin analysis on jackknife pseudovalues; none with one modality, one reader or nested cases.
     pub dbm: Option<Dbm>,
     /// What was left out to complete the crossing.
     pub dropped: Option<Dropped>,
@@ -140,42 +144,78 @@ impl StudyReport {
         let (cases_diseased, cases_normal) = ratings.case_counts();
         let (readers, modalities) = (ratings.readers().len(), ratings.modalities().len());
         let estimates = Estimates::of_ratings(ratings, &Auc, options.covariance)?;
+        let n = Counts { readers, modalities, cases_diseased, cases_normal };
+        let dbm = (modalities > 1 && readers > 1).then(|| dbm::analyze(ratings, &Auc, options.alpha)).transpose()?;
+        Ok(Self { dbm, ..Self::of(&estimates, &ratings.scores(), n, false, options)? })
+    }
+
+    /// Analyses the areas of modalities that have cases of their own: each of `arms` holds one modality, read by the same
+    /// readers. Areas of different arms do not vary together over cases (Cov1 = Cov3 = 0).
+    ///
+    /// # Errors
+    /// As [`StudyReport::new`], and when an arm holds more than one modality or other readers.
+    pub fn nested(arms: &[CrossedRatings], options: &ReportOptions) -> Result<Self, AnalysisError> {
+        AnalysisError::inside_unit("alpha", options.alpha)?;
+        let estimates = Estimates::of_nested(arms, &Auc, options.covariance)?;
+        let (diseased, normal): (Vec<usize>, Vec<usize>) = arms.iter().map(CrossedRatings::case_counts).unzip();
+        let n = Counts {
+            readers: estimates.readers().len(),
+            modalities: arms.len(),
+            cases_diseased: diseased.iter().sum(),
+            cases_normal: normal.iter().sum(),
+        };
+        let cells: Vec<Scores> = arms.iter().flat_map(CrossedRatings::scores).collect();
+        Self::of(&estimates, &cells, n, true, options)
+    }
+
+    /// `cells` holds all readers of modality 0 first.
+    fn of(
+        estimates: &Estimates,
+        cells: &[Scores],
+        n: Counts,
+        nested: bool,
+        options: &ReportOptions,
+    ) -> Result<Self, AnalysisError> {
+        let alpha = options.alpha;
         let mut warnings = Vec::new();
         if let Some(dropped) = &options.dropped {
             warnings.push(format!("{} left out: not every reader read them in every modality", dropped.counted()));
         }
-        let auc = reader_aucs(ratings, &estimates, &mut warnings);
+        let auc = reader_aucs(estimates, &mut warnings);
         let mut comparisons = Vec::new();
-        if modalities < 2 {
-            warnings.push(AnalysisError::TooFewModalities { found: modalities }.to_string());
-        } else if readers < 2 {
-            warnings.push(AnalysisError::TooFewReaders { found: readers }.to_string());
-            comparisons.push(compare(&estimates, Factors::FixedReaders, options.alpha)?);
+        if n.modalities < 2 {
+            warnings.push(AnalysisError::TooFewModalities { found: n.modalities }.to_string());
+        } else if n.readers < 2 {
+            warnings.push(AnalysisError::TooFewReaders { found: n.readers }.to_string());
+            comparisons.push(compare(estimates, Factors::FixedReaders, alpha)?);
         } else {
             for factors in [Factors::RandomReadersRandomCases, Factors::FixedReaders, Factors::FixedCases] {
-                comparisons.push(compare(&estimates, factors, options.alpha)?);
+                comparisons.push(compare(estimates, factors, alpha)?);
             }
         }
-        let margin = options.margin.map(|m| noninferior(&comparisons, m, options.alpha)).transpose()?.flatten();
-        let single = if readers < 2 { Factors::FixedReaders } else { Factors::RandomReadersRandomCases };
-        let of_modality = |at| modality_mean(&estimates, at, single, options.alpha);
-        let means: Vec<ModalityMean> = (0..modalities).map(of_modality).collect::<Result<_, _>>()?;
-        let dbm = (modalities > 1 && readers > 1).then(|| dbm::analyze(ratings, &Auc, options.alpha)).transpose()?;
+        let noninferiority = match options.margin {
+            Some(margin) => noninferior(estimates, &comparisons, margin, options)?,
+            None => Vec::new(),
+        };
+        let single = if n.readers < 2 { Factors::FixedReaders } else { Factors::RandomReadersRandomCases };
+        let of_modality = |at| modality_mean(estimates, at, single, alpha);
+        let means: Vec<ModalityMean> = (0..n.modalities).map(of_modality).collect::<Result<_, _>>()?;
         Ok(Self {
-            n: Counts { readers, modalities, cases_diseased, cases_normal },
+            n,
+            nested,
             auc,
-            mrmc: Mrmc::new(&estimates, comparisons, &mut warnings),
-            delong: reader_tests(ratings, options.alpha)?,
+            mrmc: Mrmc::new(estimates, comparisons, &mut warnings),
+            delong: reader_tests(estimates, cells, nested, alpha)?,
             warnings,
-            alpha: options.alpha,
+            alpha,
             modalities: means
                 .into_iter()
                 .map(|mean| SingleModality { against_chance: mean.against(0.5), mean })
                 .collect(),
-            noninferiority: margin,
-            dbm,
+            noninferiority,
+            dbm: None,
             dropped: options.dropped.clone(),
-            roc: reader_rocs(ratings),
+            roc: reader_rocs(estimates, cells),
         })
     }
 
@@ -188,15 +228,15 @@ impl StudyReport {
 }
 
 /// Names of modality and reader of every cell, all of modality 0 first.
-fn cell_names(ratings: &CrossedRatings) -> impl Iterator<Item = (&String, &String)> {
-    ratings.modalities().iter().flat_map(|m| ratings.readers().iter().map(move |r| (m, r)))
+fn cell_names(estimates: &Estimates) -> impl Iterator<Item = (&String, &String)> {
+    estimates.modalities().iter().flat_map(|m| estimates.readers().iter().map(move |r| (m, r)))
 }
 
-fn reader_aucs(ratings: &CrossedRatings, estimates: &Estimates, warnings: &mut Vec<String>) -> Vec<ReaderAuc> {
+fn reader_aucs(estimates: &Estimates, warnings: &mut Vec<String>) -> Vec<ReaderAuc> {
     let values = estimates.values();
     let in_order = values.row_iter().flat_map(|row| row.iter().copied().collect::<Vec<_>>());
     let variances = estimates.covariance().diagonal();
-    let cells = cell_names(ratings).zip(in_order).zip(variances.iter().copied());
+    let cells = cell_names(estimates).zip(in_order).zip(variances.iter().copied());
     let all: Vec<ReaderAuc> = cells
         .map(|(((modality, reader), auc), variance)| ReaderAuc {
             reader: reader.clone(),
@@ -214,9 +254,9 @@ fn reader_aucs(ratings: &CrossedRatings, estimates: &Estimates, warnings: &mut V
     all
 }
 
-fn reader_rocs(ratings: &CrossedRatings) -> Vec<ReaderRoc> {
-    let cells = cell_names(ratings).zip(ratings.scores());
-    cells
+fn reader_rocs(estimates: &Estimates, cells: &[Scores]) -> Vec<ReaderRoc> {
+    cell_names(estimates)
+        .zip(cells)
         .map(|((modality, reader), scores)| ReaderRoc {
             reader: reader.clone(),
             modality: modality.clone(),
@@ -226,15 +266,20 @@ fn reader_rocs(ratings: &CrossedRatings) -> Vec<ReaderRoc> {
 }
 
 /// Every reader, every pair of modalities.
-fn reader_tests(ratings: &CrossedRatings, alpha: f64) -> Result<Vec<ReaderDeLong>, AnalysisError> {
-    let readers = ratings.readers().len();
-    let cells = ratings.scores();
+fn reader_tests(
+    estimates: &Estimates,
+    cells: &[Scores],
+    nested: bool,
+    alpha: f64,
+) -> Result<Vec<ReaderDeLong>, AnalysisError> {
+    let readers = estimates.readers().len();
+    let compared = if nested { delong::unpaired_test } else { delong::paired_test };
     let mut tests = Vec::new();
-    for (at, reader) in ratings.readers().iter().enumerate() {
-        let of_reader: Vec<_> = ratings.modalities().iter().zip(cells.iter().skip(at).step_by(readers)).collect();
+    for (at, reader) in estimates.readers().iter().enumerate() {
+        let of_reader: Vec<_> = estimates.modalities().iter().zip(cells.iter().skip(at).step_by(readers)).collect();
         for (i, (first, a)) in of_reader.iter().enumerate() {
             for (second, b) in of_reader.iter().skip(i + 1) {
-                let test = delong::paired_test(a, b, alpha)?;
+                let test = compared(a, b, alpha)?;
                 tests.push(ReaderDeLong {
                     reader: reader.clone(),
                     modalities: [(*first).clone(), (*second).clone()],
@@ -250,8 +295,18 @@ fn reader_tests(ratings: &CrossedRatings, alpha: f64) -> Result<Vec<ReaderDeLong
     Ok(tests)
 }
 
-/// The second modality against the first, on the widest generalisation that the data allow.
-fn noninferior(comparisons: &[Comparison], margin: f64, alpha: f64) -> Result<Option<Noninferiority>, AnalysisError> {
-    let pair = comparisons.first().and_then(|c| c.differences.first());
-    pair.map(|d| noninferiority(-d.difference, d.se, d.df, margin, alpha / 2.0)).transpose()
+/// Every other modality against the reference, on the widest generalisation that the data allow.
+fn noninferior(
+    estimates: &Estimates,
+    comparisons: &[Comparison],
+    margin: f64,
+    options: &ReportOptions,
+) -> Result<Vec<ArmNoninferiority>, AnalysisError> {
+    let modalities = estimates.modalities();
+    let Some(reference) = options.reference.as_ref().or_else(|| modalities.iter().min()) else { return Ok(Vec::new()) };
+    if !modalities.contains(reference) {
+        return Err(AnalysisError::NoReference { reference: reference.clone(), modalities: modalities.to_vec() });
+    }
+    let pairs = comparisons.first().map(|c| c.differences.as_slice()).unwrap_or_default();
+    noninferior_to(reference, pairs, margin, options.alpha / 2.0)
 }

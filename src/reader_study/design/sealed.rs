@@ -23,6 +23,10 @@ pub struct SealedTruth {
     pub blobs: BTreeMap<String, SealedBlob>,
     /// By name of a list (`R1-s1`), its trials in order.
     pub lists: BTreeMap<String, Vec<SealedTrial>>,
+    /// By path in the package, the SHA-256 of every file that was made before the truth was sealed; packages of before do
+    /// not have it.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub files: BTreeMap<String, String>,
 }
 
 /// What an image of the package is.
@@ -78,6 +82,7 @@ impl SealedTruth {
             plan: frozen.clone(),
             blobs: blobs.all().iter().map(|of| (of.name.clone(), blob(of))).collect(),
             lists: lists.lists.iter().map(|list| (list.name(), trials(list))).collect(),
+            files: BTreeMap::new(),
         }
     }
 

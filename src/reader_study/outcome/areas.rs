@@ -11,6 +11,7 @@ use crate::reader_study::analysis::roc::{RocPoint, Scores, logit_interval, norma
 use crate::reader_study::analysis::{CrossedRatings, RatingsError, RatingsTable, ReportOptions, StudyReport};
 
 use super::errors::OutcomeError;
+use super::incomplete::Incomplete;
 use super::tables::{RatingLine, ratings_csv};
 
 /// The area of one reader in one arm, on all that this reader read in it.
@@ -88,40 +89,75 @@ pub struct Crossing {
 /// The complete part of the ratings.
 ///
 /// # Errors
-/// When fewer than half of the cases are in it, so that it would stand for another study, or not both truths.
-pub fn crossing(lines: &[RatingLine]) -> Result<Crossing, OutcomeError> {
-    let table = RatingsTable::parse("the ratings", ratings_csv(lines, &[])?.as_bytes())?;
+/// When fewer than half of the cases are in it, so that it would stand for another study, and nobody asked for it, or not
+/// both truths.
+pub fn crossing(lines: &[RatingLine], incomplete: Option<Incomplete>) -> Result<Crossing, OutcomeError> {
+    let (ratings, dropped) = completed(&table(lines)?, incomplete)?;
+    Ok(Crossing { ratings, dropped: Some(dropped).filter(|d| !d.cases.is_empty()) })
+}
+
+fn table(lines: &[RatingLine]) -> Result<RatingsTable, OutcomeError> {
+    Ok(RatingsTable::parse("the ratings", ratings_csv(lines, &[])?.as_bytes())?)
+}
+
+fn completed(
+    table: &RatingsTable,
+    incomplete: Option<Incomplete>,
+) -> Result<(CrossedRatings, Dropped), RatingsError> {
     let (complete, dropped) = table.drop_incomplete()?;
-    if dropped.cases.len() > complete.cases().len() {
+    if dropped.cases.len() > complete.cases().len() && incomplete != Some(Incomplete::Cases) {
         // Says how many are missing, and which is the first.
         table.crossed()?;
     }
-    Ok(Crossing { ratings: complete.crossed()?, dropped: Some(dropped).filter(|d| !d.cases.is_empty()) })
+    Ok((complete.crossed()?, dropped))
 }
 
-/// The whole report of crossed ratings, or why there is none.
+/// How ratings are compared.
+#[derive(Debug, Clone, Copy)]
+pub struct Compared<'a> {
+    /// Where covariances over cases come from.
+    pub covariance: CovarianceMethod,
+    /// One minus the confidence of the intervals.
+    pub alpha: f64,
+    /// Margin of noninferiority to the reference.
+    pub margin: Option<f64>,
+    /// The arm that the others are held against.
+    pub reference: Option<&'a String>,
+    /// What may be left out.
+    pub incomplete: Option<Incomplete>,
+}
+
+/// The whole report of ratings, crossed or with cases nested in the arms, or why there is none.
 #[must_use]
-pub fn report(
-    crossing: &Result<Crossing, OutcomeError>,
-    covariance: CovarianceMethod,
-    alpha: f64,
-    margin: Option<f64>,
-) -> (Option<StudyReport>, Option<String>) {
-    let crossing = match crossing {
-        Ok(crossing) => crossing,
-        Err(OutcomeError::Ratings(error @ RatingsError::Incomplete { .. })) => {
-            return (
-                None,
-                Some(format!(
-                    "readers did not read the same cases, so that there is no analysis of random readers and cases: {error}"
-                )),
-            );
-        }
-        Err(error) => return (None, Some(error.to_string())),
-    };
-    let options = ReportOptions { covariance, alpha, margin, dropped: crossing.dropped.clone() };
-    match StudyReport::new(&crossing.ratings, &options) {
+pub fn report(lines: &[RatingLine], compared: &Compared<'_>) -> (Option<StudyReport>, Option<String>) {
+    match try_report(lines, compared) {
         Ok(report) => (Some(report), None),
+        Err(OutcomeError::Ratings(error @ RatingsError::Incomplete { .. })) => (
+            None,
+            Some(format!(
+                "readers did not read the same cases, so that there is no analysis of random readers and cases: {error}. \
+                 `--drop-incomplete cases` leaves out what somebody did not read, `--drop-incomplete readers` whoever did \
+                 not read all of his or her list"
+            )),
+        ),
         Err(error) => (None, Some(error.to_string())),
     }
+}
+
+fn try_report(lines: &[RatingLine], compared: &Compared<'_>) -> Result<StudyReport, OutcomeError> {
+    let table = table(lines)?;
+    let options = |dropped: Dropped| ReportOptions {
+        covariance: compared.covariance,
+        alpha: compared.alpha,
+        margin: compared.margin,
+        reference: compared.reference.cloned(),
+        dropped: Some(dropped).filter(|d| !d.cases.is_empty()),
+    };
+    if let Some(arms) = table.nested() {
+        let arms = arms.iter().map(|arm| completed(arm, compared.incomplete)).collect::<Result<Vec<_>, _>>()?;
+        let (arms, dropped): (Vec<CrossedRatings>, Vec<Dropped>) = arms.into_iter().unzip();
+        return Ok(StudyReport::nested(&arms, &options(Dropped::all(dropped)))?);
+    }
+    let (ratings, dropped) = completed(&table, compared.incomplete)?;
+    Ok(StudyReport::new(&ratings, &options(dropped))?)
 }

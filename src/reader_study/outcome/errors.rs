@@ -23,15 +23,19 @@ pub enum OutcomeError {
         /// How it is known.
         why: String,
     },
-    /// Logs are not those that were written, or two claim one session.
-    #[error("the logs cannot be trusted: {}", findings.join("; "))]
+    /// Logs or files of the package are not those that were written, or two logs claim one session.
+    #[error(
+        "the study cannot be trusted: {}; --accept-untrusted analyses it by the sealed plan nevertheless, and every table says \
+         so",
+        findings.join("; ")
+    )]
     Untrusted {
         /// What was found, each with its file.
         findings: Vec<String>,
     },
     /// Sessions are not closed.
     #[error(
-        "{} of {planned} sessions are not closed ({}); an analysis before that is an unplanned look, which must name who takes it",
+        "{} of {planned} sessions are not closed ({}); an analysis before that is an unplanned look, which must name who takes it (--unplanned-look WHO)",
         open.len(),
         open.join(", ")
     )]
@@ -41,6 +45,9 @@ pub enum OutcomeError {
         /// Of how many.
         planned: usize,
     },
+    /// Nobody is left.
+    #[error("every reader left main trials unread, so that `--drop-incomplete readers` leaves nobody; try `cases`")]
+    NobodyComplete,
     /// There is nothing to analyse.
     #[error("no trial of the main part was read")]
     NothingRead,

@@ -6,14 +6,14 @@ use serde::Serialize;
 
 use crate::reader_study::analysis::free_response::{DiseasedCase, FreeResponse, FreeResponseFigure, FrocPoint};
 use crate::reader_study::analysis::free_response_study::estimates;
-use crate::reader_study::analysis::margin::Noninferiority;
+use crate::reader_study::analysis::margin::ArmNoninferiority;
 use crate::reader_study::analysis::mrmc::Comparison;
 use crate::reader_study::analysis::{AnalysisError, Estimates};
 
 use super::errors::OutcomeError;
 use super::marks::{Localised, localise};
 use super::planned_tests::{PlannedTest, of_pairs};
-use super::readers_mean::{Question, ReadersMean, of_estimates, second_noninferior, three_ways};
+use super::readers_mean::{Question, ReadersMean, noninferior, of_estimates, three_ways};
 use super::readings::Readings;
 
 /// The result of a free-response study.
@@ -63,8 +63,8 @@ pub struct FigureComparison {
     pub figure: &'static str,
     /// Three ways to generalise, Obuchowski-Rockette with the jackknife; the first minus the second arm.
     pub comparisons: Vec<Comparison>,
-    /// Noninferiority of the second arm to the first, when the plan has a margin.
-    pub noninferiority: Option<Noninferiority>,
+    /// Noninferiority of every other arm to the first of the plan, when it has a margin.
+    pub noninferiority: Vec<ArmNoninferiority>,
 }
 
 const FIGURES: [FreeResponseFigure; 2] = [FreeResponseFigure::WeightedAfroc, FreeResponseFigure::Afroc];
@@ -194,7 +194,8 @@ impl FreeResponseResult {
         }
         if estimates.modalities().len() > 1 {
             let comparisons = three_ways(estimates, alpha)?;
-            let noninferiority = second_noninferior(&comparisons, margin, alpha)?;
+            let arms: Vec<&String> = estimates.modalities().iter().collect();
+            let noninferiority = noninferior(&arms, &comparisons, margin, alpha)?;
             self.comparisons.push(FigureComparison { figure: figure.name(), comparisons, noninferiority });
         }
         Ok(())

@@ -6,6 +6,7 @@ use serde::Serialize;
 
 use crate::reader_study::session::event::{CloseReason, Event, Opened};
 use crate::reader_study::session::finding::Finding;
+use crate::reader_study::session::looks::{FILE, Look};
 use crate::reader_study::session::package_view::list_key;
 use crate::reader_study::session::utc::{DAY_MS, Utc};
 use crate::reader_study::session::verify::{Expected, VerifiedLog, verify};
@@ -152,13 +153,27 @@ pub enum StudyFinding {
         /// The session.
         session: u32,
     },
+    /// The same, noted beside the logs.
+    #[error("{who} looked at the truth on {utc}, before all sessions were closed (logs/{FILE})")]
+    LookNoted {
+        /// Who.
+        who: String,
+        /// When.
+        utc: Utc,
+    },
+    /// A line of the looks was changed or taken out.
+    #[error("logs/{FILE} line {line} does not follow from the one before; looks were altered or taken out")]
+    LooksAltered {
+        /// The first such line.
+        line: usize,
+    },
 }
 
 impl StudyFinding {
     /// Whether an analysis must not go on without somebody's word.
     #[must_use]
     pub fn is_serious(&self) -> bool {
-        matches!(self, Self::TwoLogs { .. } | Self::Stranger { .. } | Self::NoLog { .. })
+        matches!(self, Self::TwoLogs { .. } | Self::Stranger { .. } | Self::NoLog { .. } | Self::LooksAltered { .. })
     }
 }
 
@@ -185,6 +200,7 @@ impl Integrity {
                 before = log.or(before);
             }
         }
+        findings.extend(looks(material, &findings));
         Self { sessions, findings, logs }
     }
 
@@ -220,6 +236,21 @@ impl Integrity {
     pub fn session(&self, reader: &str, session: u32) -> Option<&SessionState> {
         self.sessions.iter().find(|s| s.reader == reader && s.session == session)
     }
+}
+
+/// The looks that were noted beside the logs, those left out that stand in a log as well.
+fn looks(material: &Material, known: &[StudyFinding]) -> Vec<StudyFinding> {
+    // Both are written by one command.
+    const SAME_MS: u64 = 60_000;
+    let in_a_log = |look: &Look| {
+        known.iter().any(|finding| {
+            matches!(finding, StudyFinding::UnplannedLook { who, utc, .. }
+                if *who == look.who && utc.ms().abs_diff(look.utc.ms()) < SAME_MS)
+        })
+    };
+    let altered = material.looks.broken.map(|line| StudyFinding::LooksAltered { line });
+    let new = material.looks.all.iter().filter(|look| !in_a_log(look));
+    altered.into_iter().chain(new.map(|l| StudyFinding::LookNoted { who: l.who.clone(), utc: l.utc })).collect()
 }
 
 /// The log of each session by what it says of itself, whatever its file is called.

@@ -4,6 +4,7 @@ use crate::reader_study::design::{PublicList, PublicStudy};
 use std::collections::BTreeMap;
 use std::path::Path;
 
+use crate::reader_study::session::looks::{self, Looks};
 use crate::reader_study::session::package_view::{PackageView, list_key};
 
 use super::errors::OutcomeError;
@@ -17,6 +18,8 @@ pub struct Material {
     pub lists: BTreeMap<String, (PublicList, String)>,
     /// The logs, by file name.
     pub logs: Vec<LogBytes>,
+    /// Looks at the truth that were noted beside the logs.
+    pub looks: Looks,
 }
 
 /// The bytes of one log.
@@ -44,7 +47,11 @@ impl Material {
                 }
             }
         }
-        Ok(Self { study: package.study, lists, logs: read_logs(&folder.join("logs"))? })
+        let logs = folder.join("logs");
+        let looks = Looks::read(&logs).map_err(|source| {
+            OutcomeError::Read { file: logs.join(looks::FILE).display().to_string(), source }
+        })?;
+        Ok(Self { study: package.study, lists, logs: read_logs(&logs)?, looks })
     }
 }
 

@@ -5,6 +5,7 @@
 //!
 //! In, and whether it can be trusted:
 //! - [`material`]: the public files and the bytes of the logs
+//! - [`alterations`]: the public files held against the sealed plan
 //! - [`integrity`]: all logs verified together; [`remarks`]: what every table must say
 //!
 //! From logs to rows:
@@ -17,13 +18,14 @@
 //!
 //! For all designs:
 //! - [`repeats`]: agreement with oneself; [`attention`]: catch trials; [`trends`]: learning and fatigue; [`times`];
-//!   [`order_effects`]; [`planned_tests`]: the declared tests after Holm
+//!   [`order_effects`]; [`incomplete`]: what is done about missing readings; [`planned_tests`]: the declared tests after Holm
 //!
 //! Out:
 //! - [`study_outcome`]: everything in one; [`methods`], [`checklist`]: for the paper
 //! - [`html`]: the page
 //! - [`simulate`], [`simulated_answers`]: readers who are programs, for examples and tests
 
+pub mod alterations;
 pub mod approval;
 pub mod areas;
 pub mod attention;
@@ -35,6 +37,7 @@ pub mod forced_choice;
 pub mod free_response;
 pub mod grading;
 pub mod html;
+pub mod incomplete;
 pub mod integrity;
 pub mod judged;
 pub mod marks;
@@ -60,6 +63,7 @@ pub mod trends;
 pub mod yes_no;
 
 pub use errors::OutcomeError;
+pub use incomplete::Incomplete;
 pub use integrity::Integrity;
 pub use material::Material;
 pub use readings::Readings;

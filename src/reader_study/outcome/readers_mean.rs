@@ -6,7 +6,7 @@ use nalgebra::DMatrix;
 use serde::Serialize;
 
 use crate::reader_study::analysis::covariance::jackknife;
-use crate::reader_study::analysis::margin::{Equivalence, Noninferiority, equivalence, noninferiority};
+use crate::reader_study::analysis::margin::{ArmNoninferiority, Equivalence, equivalence, noninferior_to};
 use crate::reader_study::analysis::mrmc::{Comparison, Factors, compare};
 use crate::reader_study::analysis::proportion::readers_against;
 use crate::reader_study::analysis::single_modality::{Against, modality_mean};
@@ -201,8 +201,8 @@ pub struct ArmComparison {
     pub left_out: usize,
     /// Three ways to generalise; the first minus the second arm.
     pub comparisons: Vec<Comparison>,
-    /// Noninferiority of the second arm to the first, when the plan has a margin.
-    pub noninferiority: Option<Noninferiority>,
+    /// Noninferiority of every other arm to the first of the plan, when it has a margin.
+    pub noninferiority: Vec<ArmNoninferiority>,
 }
 
 /// Compares arms on the cases that every reader read in every arm.
@@ -230,7 +230,7 @@ pub fn compare_arms(
         figure: figure.to_owned(),
         cases: shared.len(),
         left_out: all.len() - shared.len(),
-        noninferiority: second_noninferior(&comparisons, margin, alpha)?,
+        noninferiority: noninferior(&arms.iter().map(|(arm, _)| arm).collect::<Vec<_>>(), &comparisons, margin, alpha)?,
         comparisons,
     })
 }
@@ -251,16 +251,19 @@ pub fn three_ways(estimates: &Estimates, alpha: f64) -> Result<Vec<Comparison>, 
     ways.map(|factors| compare(estimates, factors, alpha)).collect()
 }
 
-/// The second arm against the first on the widest generalisation, one-sided at half of alpha.
+/// Every other arm against the first one on the widest generalisation, one-sided at half of alpha.
 ///
 /// # Errors
 /// When the margin cannot be.
-pub fn second_noninferior(
+pub fn noninferior(
+    arms: &[&String],
     comparisons: &[Comparison],
     margin: Option<f64>,
     alpha: f64,
-) -> Result<Option<Noninferiority>, AnalysisError> {
-    let pair = comparisons.first().and_then(|c| c.differences.first());
-    let Some((pair, margin)) = pair.zip(margin) else { return Ok(None) };
-    noninferiority(-pair.difference, pair.se, pair.df, margin, alpha / 2.0).map(Some)
+) -> Result<Vec<ArmNoninferiority>, AnalysisError> {
+    let widest = comparisons.first().map(|c| c.differences.as_slice());
+    let ((Some(reference), Some(margin)), Some(pairs)) = ((arms.first(), margin), widest) else {
+        return Ok(Vec::new());
+    };
+    noninferior_to(reference, pairs, margin, alpha / 2.0)
 }

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, HashMap};
 
 use crate::reader_study::session::package_view::list_key;
 
+use super::incomplete::{Incomplete, LeftOutReader};
 use super::integrity::{Ending, Integrity};
 use super::judged::{Judge, Judged};
 use super::material::Material;
@@ -23,6 +24,10 @@ pub struct Readings {
     pub plan: Plan,
     /// By reader, session and position.
     pub rows: Vec<Reading>,
+    /// What is done about missing readings, where a person decided it.
+    pub incomplete: Option<Incomplete>,
+    /// Readers whose rows enter no analysis.
+    pub left_out: Vec<LeftOutReader>,
     cases: HashMap<String, Case>,
 }
 
@@ -102,6 +107,8 @@ impl Readings {
             primary,
             plan: truth.plan.plan().clone(),
             rows: Vec::new(),
+            incomplete: None,
+            left_out: Vec::new(),
             cases,
         };
         let mut rows = Vec::new();
@@ -164,6 +171,21 @@ impl Readings {
         }
     }
 
+    /// Leaves out what a person wants to be left out: readers here, cases where ratings are crossed.
+    pub fn complete_by(&mut self, incomplete: Option<Incomplete>) {
+        self.incomplete = incomplete;
+        if incomplete != Some(Incomplete::Readers) {
+            return;
+        }
+        for reader in &self.plan.readers {
+            let own = || self.rows.iter().filter(|row| row.role == Role::Main && row.reader == reader.id);
+            let (planned, read) = (own().count(), own().filter(|row| row.missing.is_none()).count());
+            if read < planned {
+                self.left_out.push(LeftOutReader { reader: reader.id.clone(), planned, read });
+            }
+        }
+    }
+
     /// A case by its id.
     #[must_use]
     pub fn case(&self, id: &str) -> Option<&Case> {
@@ -172,7 +194,8 @@ impl Readings {
 
     /// The trials of the main part that were read.
     pub fn main(&self) -> impl Iterator<Item = &Reading> {
-        self.rows.iter().filter(|row| row.role == Role::Main && row.missing.is_none())
+        let left_out = |row: &Reading| self.left_out.iter().any(|out| out.reader == row.reader);
+        self.rows.iter().filter(move |row| row.role == Role::Main && row.missing.is_none() && !left_out(row))
     }
 
     /// The readers with at least one main trial read, in the plan's order.

@@ -27,16 +27,16 @@ pub struct Remarks {
 /// At whose word an analysis goes on although something forbids it.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Word {
-    /// Go on although logs are altered or doubtful.
+    /// Go on although logs or files of the package are altered or doubtful.
     pub accept_untrusted: bool,
     /// Who looks before all sessions are closed.
     pub unplanned_look: Option<String>,
 }
 
 impl Remarks {
-    /// From what is known of the logs.
+    /// From what is known of the logs; `serious` is everything that forbids an analysis without somebody's word.
     #[must_use]
-    pub fn of(integrity: &Integrity, word: &Word) -> Self {
+    pub fn of(integrity: &Integrity, serious: &[String], word: &Word) -> Self {
         let mut sentences = Vec::new();
         let begun = || integrity.sessions.iter().filter(|s| s.file.is_some());
         let simulated: Vec<_> = begun().filter(|s| s.simulated).collect();
@@ -67,20 +67,20 @@ impl Remarks {
             .findings
             .iter()
             .filter_map(|finding| match finding {
-                StudyFinding::UnplannedLook { who, utc, .. } => {
+                StudyFinding::UnplannedLook { who, utc, .. } | StudyFinding::LookNoted { who, utc } => {
                     let date = utc.date();
                     Some(format!("{who} looked at the truth on {date}, before all sessions were closed."))
                 }
                 _ => None,
             })
             .collect();
-        looks.dedup();
+        let mut seen = std::collections::BTreeSet::new();
+        looks.retain(|look| seen.insert(look.clone()));
         sentences.extend(looks);
-        let serious = integrity.serious();
         if let (Some(first), true) = (serious.first(), word.accept_untrusted) {
             let others =
                 if serious.len() > 1 { format!(" ({} findings in all)", serious.len()) } else { String::new() };
-            sentences.push(format!("Analysed although the logs cannot be trusted: {first}{others}."));
+            sentences.push(format!("Analysed although logs or files of the package cannot be trusted: {first}{others}."));
         }
         Self { mark, sentences }
     }

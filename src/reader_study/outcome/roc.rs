@@ -5,7 +5,7 @@ use serde::Serialize;
 use crate::reader_study::analysis::StudyReport;
 use crate::reader_study::analysis::covariance::CovarianceMethod;
 
-use super::areas::{ReaderArea, crossing, reader_areas, report};
+use super::areas::{Compared, ReaderArea, reader_areas, report};
 use super::errors::OutcomeError;
 use super::judged::middle;
 use super::planned_tests::PlannedTest;
@@ -22,7 +22,7 @@ pub struct RocResult {
     pub areas: Vec<ReaderArea>,
     /// Sensitivity and specificity at the middle of the scale, as a supplement.
     pub rates: Vec<ReaderRates>,
-    /// MRMC three ways, DBM, single arms, noninferiority of the second arm; none when readers did not read the same cases.
+    /// MRMC three ways, DBM, single arms, noninferiority to the plan's first arm; none when readers did not read the same cases.
     pub report: Option<StudyReport>,
 }
 
@@ -51,7 +51,15 @@ pub fn analyse(
     let alpha = readings.plan.alpha;
     let threshold = readings.primary.as_ref().and_then(middle).ok_or(OutcomeError::NothingRead)?;
     let lines = rating_lines(readings);
-    let (report, why_not) = report(&crossing(&lines), covariance, alpha, readings.plan.margin);
+    let arms = readings.arms();
+    let compared = Compared {
+        covariance,
+        alpha,
+        margin: readings.plan.margin,
+        reference: arms.first(),
+        incomplete: readings.incomplete,
+    };
+    let (report, why_not) = report(&lines, &compared);
     warnings.extend(why_not);
     let mut rates = Vec::new();
     for modality in readings.arms() {

@@ -7,6 +7,7 @@ use serde::Serialize;
 
 use crate::reader_study::analysis::covariance::CovarianceMethod;
 
+use super::alterations::{differing, sealed_study};
 use super::approval::{self, ApprovalResult};
 use super::attention::{Attention, attention};
 use super::checklist::{ChecklistItem, claim, mrmc};
@@ -15,6 +16,7 @@ use super::flow::{Flow, flow, main_counts};
 use super::forced_choice::{self, ForcedChoiceResult};
 use super::free_response::{self, FreeResponseResult};
 use super::grading::{self, GradingResult};
+use super::incomplete::{Incomplete, LeftOutReader};
 use super::integrity::{Integrity, SessionState};
 use super::material::Material;
 use super::methods::methods;
@@ -42,6 +44,12 @@ pub struct OutcomeOptions {
     pub resamples: usize,
     /// Receipts that readers kept.
     pub receipts: Receipts,
+    /// What is done about missing readings.
+    pub incomplete: Option<Incomplete>,
+    /// Files of the package that are not as they were made, each with its name.
+    pub altered: Vec<String>,
+    /// What else must be said of the package.
+    pub notes: Vec<String>,
 }
 
 impl Default for OutcomeOptions {
@@ -51,6 +59,9 @@ impl Default for OutcomeOptions {
             covariance: CovarianceMethod::Jackknife,
             resamples: 2000,
             receipts: Receipts::default(),
+            incomplete: None,
+            altered: Vec::new(),
+            notes: Vec::new(),
         }
     }
 }
@@ -169,6 +180,21 @@ impl DesignResult {
         })
     }
 
+    /// The cases that were left out for all readers, in words.
+    fn left_out(&self) -> Option<String> {
+        let report = match self {
+            Self::YesNo(result) => result.report.as_ref(),
+            Self::Roc(result) | Self::Aided(result) => result.report.as_ref(),
+            _ => None,
+        };
+        let dropped = report?.dropped.as_ref()?;
+        Some(format!(
+            "left out for all readers, since somebody did not read them: {}: {}",
+            dropped.counted(),
+            dropped.cases.join(", ")
+        ))
+    }
+
     fn planned_tests(&self) -> Vec<PlannedTest> {
         match self {
             Self::YesNo(result) => result.planned_tests(),
@@ -204,10 +230,20 @@ impl StudyOutcome {
     /// When the truth is of another study, logs are altered or doubtful or sessions are open and nobody gave his or her
     /// word for going on, nothing was read, or the design's figure cannot be had.
     pub fn new(material: &Material, truth: &SealedTruth, options: &OutcomeOptions) -> Result<Self, OutcomeError> {
-        same_study(material, truth)?;
+        same_codes(material, truth)?;
+        let differing = differing(material, truth);
+        let as_sealed;
+        let material = if differing.is_empty() {
+            material
+        } else {
+            as_sealed = Material { study: sealed_study(&material.study, truth), ..material.clone() };
+            &as_sealed
+        };
         let integrity = Integrity::of(material);
         let receipts = options.receipts.check(material);
-        let mut findings = integrity.serious();
+        let mut findings = options.altered.clone();
+        findings.extend(differing);
+        findings.extend(integrity.serious());
         findings.extend(receipts.iter().filter(|r| r.is_serious()).map(|r| format!("{}: {}", r.log, r.text)));
         if !findings.is_empty() && !options.word.accept_untrusted {
             return Err(OutcomeError::Untrusted { findings });
@@ -216,11 +252,12 @@ impl StudyOutcome {
         if !open.is_empty() && options.word.unplanned_look.is_none() {
             return Err(OutcomeError::SessionsOpen { open, planned: integrity.sessions.len() });
         }
-        let readings = Readings::of(material, truth, &integrity);
+        let mut readings = Readings::of(material, truth, &integrity);
+        readings.complete_by(options.incomplete);
         if readings.main().next().is_none() {
-            return Err(OutcomeError::NothingRead);
+            return Err(if readings.left_out.is_empty() { OutcomeError::NothingRead } else { OutcomeError::NobodyComplete });
         }
-        let remarks = Remarks::of(&integrity, &options.word);
+        let remarks = Remarks::of(&integrity, &findings, &options.word);
         let mut warnings = Vec::new();
         let result = DesignResult::of(&readings, options, &mut warnings)?;
         let flow = flow(&readings);
@@ -241,6 +278,11 @@ impl StudyOutcome {
             synthetic: m.synthetic,
             model: m.model.clone(),
         });
+        let mut deviations = findings;
+        deviations.extend(integrity.notes());
+        deviations.extend(options.notes.iter().cloned());
+        deviations.extend(readings.left_out.iter().map(LeftOutReader::sentence));
+        deviations.extend(result.left_out());
         let section_of_tests = remarks.section("Declared tests", adjusted(result.planned_tests()));
         let mut outcome = Self {
             title: readings.plan.title.clone(),
@@ -255,7 +297,7 @@ impl StudyOutcome {
             warnings,
             readers: remarks.section("Readers", readers.collect()),
             modalities: remarks.section("Arms", modalities.collect()),
-            deviations: remarks.section("Deviations and notes", deviations(&integrity)),
+            deviations: remarks.section("Deviations and notes", deviations),
             receipts: remarks.section("Receipts", receipts),
             sessions: remarks.section("Sessions", integrity.sessions),
             flow: remarks.section("Flow of trials", flow),
@@ -302,11 +344,6 @@ impl StudyOutcome {
     }
 }
 
-/// Findings in the logs, those that forbid an analysis first.
-fn deviations(integrity: &Integrity) -> Vec<String> {
-    integrity.serious().into_iter().chain(integrity.notes()).collect()
-}
-
 /// Intervals take cases as independent, which several cases of one patient are not.
 fn cases_of_one_patient(readings: &Readings) -> Option<String> {
     let mut cases: BTreeMap<&str, &str> = BTreeMap::new();
@@ -323,11 +360,9 @@ fn cases_of_one_patient(readings: &Readings) -> Option<String> {
     })
 }
 
-fn same_study(material: &Material, truth: &SealedTruth) -> Result<(), OutcomeError> {
+/// Without one key for all trials nothing can be analysed, whoever says so.
+fn same_codes(material: &Material, truth: &SealedTruth) -> Result<(), OutcomeError> {
     let other = |why: String| Err(OutcomeError::OtherTruth { why });
-    if truth.plan.plan().design != material.study.design || truth.plan.plan().title != material.study.title {
-        return other(format!("it is of `{}`, not of `{}`", truth.plan.plan().title, material.study.title));
-    }
     for (key, (list, _)) in &material.lists {
         let codes = truth.lists.get(key).map(|trials| trials.iter().map(|t| &t.code).collect::<Vec<_>>());
         if codes.is_none_or(|codes| codes != list.trials.iter().map(|t| &t.code).collect::<Vec<_>>()) {

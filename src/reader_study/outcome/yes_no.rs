@@ -12,7 +12,7 @@ use crate::reader_study::analysis::figure_of_merit::{Auc, FigureOfMerit, Rate, R
 use crate::reader_study::analysis::roc::normal_interval;
 use crate::reader_study::analysis::{Estimates, StudyReport};
 
-use super::areas::{Crossing, ReaderArea, crossing, reader_areas, report};
+use super::areas::{Compared, Crossing, ReaderArea, crossing, reader_areas, report};
 use super::errors::OutcomeError;
 use super::judged::middle;
 use super::planned_tests::PlannedTest;
@@ -67,8 +67,9 @@ pub fn analyse(
     let (alpha, margin) = (readings.plan.alpha, readings.plan.margin);
     let threshold = readings.primary.as_ref().and_then(middle).ok_or(OutcomeError::NothingRead)?;
     let lines = rating_lines(readings);
-    let crossed = crossing(&lines);
-    let (report, why_not) = report(&crossed, covariance, alpha, None);
+    let incomplete = readings.incomplete;
+    let compared = Compared { covariance, alpha, margin: None, reference: None, incomplete };
+    let (report, why_not) = report(&lines, &compared);
     warnings.extend(why_not);
     let mut readers = Vec::new();
     let mut means = Vec::new();
@@ -81,7 +82,7 @@ pub fn analyse(
         }
         let question = Question { chance: Some(0.5), margin, alpha };
         let of_arm: Vec<RatingLine> = lines.iter().filter(|l| l.modality == arm).cloned().collect();
-        means.extend(all_readers(&of_arm, arm, threshold, covariance, question, warnings));
+        means.extend(all_readers(&of_arm, arm, threshold, compared, question, warnings));
     }
     Ok(YesNoResult { threshold, readers, areas: reader_areas(&lines, alpha), means, report })
 }
@@ -119,15 +120,15 @@ fn all_readers(
     lines: &[RatingLine],
     arm: &str,
     threshold: f64,
-    covariance: CovarianceMethod,
+    compared: Compared<'_>,
     question: Question,
     warnings: &mut Vec<String>,
 ) -> Vec<ReadersMean> {
     let balanced = Rate { kind: RateKind::BalancedAccuracy, threshold: above(threshold) };
-    let found = match crossing(lines) {
+    let found = match crossing(lines, compared.incomplete) {
         Ok(Crossing { ratings, dropped }) => {
             let figures: [(&dyn FigureOfMerit, CovarianceMethod); 2] =
-                [(&Auc, covariance), (&balanced, CovarianceMethod::Jackknife)];
+                [(&Auc, compared.covariance), (&balanced, CovarianceMethod::Jackknife)];
             let (images, left_out) = (ratings.cases().len(), dropped.map_or(0, |d| d.cases.len()));
             let mean = |(figure, method): (&dyn FigureOfMerit, CovarianceMethod)| {
                 let estimates = Estimates::of_ratings(&ratings, figure, method)?;

@@ -54,6 +54,18 @@ impl Checksums {
         self.0.insert(relative.into(), sha256);
     }
 
+    /// Of paths and their checksums.
+    #[must_use]
+    pub fn new(files: BTreeMap<String, String>) -> Self {
+        Self(files)
+    }
+
+    /// Paths and their checksums.
+    #[must_use]
+    pub fn files(&self) -> &BTreeMap<String, String> {
+        &self.0
+    }
+
     /// The text of the file.
     #[must_use]
     pub fn to_text(&self) -> String {
@@ -87,14 +99,14 @@ impl Checksums {
         self.0.contains_key(relative)
     }
 
-    /// Checks one file.
+    /// Checks one file; `list` names where the checksum stands.
     ///
     /// # Errors
     /// When it is not listed, missing or not as it was.
-    pub fn check(&self, package: &Path, relative: &str) -> Result<(), PackageError> {
+    pub fn check(&self, package: &Path, relative: &str, list: &str) -> Result<(), PackageError> {
         let path = package.join(relative);
         let Some(expected) = self.0.get(relative) else {
-            return Err(PackageError::Altered { path, why: format!("it is not in {FILE}") });
+            return Err(PackageError::Altered { path, why: format!("it is not in {list}") });
         };
         let found = sha256_of_file(&path)?;
         if found == *expected {
@@ -103,14 +115,14 @@ impl Checksums {
         let short = |sum: &str| sum.get(..12).unwrap_or(sum).to_owned();
         Err(PackageError::Altered {
             path,
-            why: format!("its checksum begins with {}, in {FILE} with {}", short(&found), short(expected)),
+            why: format!("its checksum begins with {}, in {list} with {}", short(&found), short(expected)),
         })
     }
 
     /// Checks every file that is listed; gives all that is wrong.
     #[must_use]
-    pub fn check_all(&self, package: &Path) -> Vec<PackageError> {
-        self.0.keys().filter_map(|name| self.check(package, name).err()).collect()
+    pub fn check_all(&self, package: &Path, list: &str) -> Vec<PackageError> {
+        self.0.keys().filter_map(|name| self.check(package, name, list).err()).collect()
     }
 }
 
@@ -138,13 +150,13 @@ mod tests {
         assert!(sums.to_text().starts_with("ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad  a\n"));
         std::fs::write(at(FILE), sums.to_text()).unwrap();
         let sums = Checksums::read(folder.path()).unwrap();
-        assert!(sums.check_all(folder.path()).is_empty());
+        assert!(sums.check_all(folder.path(), FILE).is_empty());
         std::fs::write(at("a"), "abd").unwrap();
         std::fs::remove_file(at("b")).unwrap();
-        let wrong = sums.check_all(folder.path());
+        let wrong = sums.check_all(folder.path(), FILE);
         assert_eq!(wrong.len(), 2);
         assert!(wrong[0].to_string().contains("ba7816bf8f01"), "{}", wrong[0]);
-        assert!(sums.check(folder.path(), "c").is_err());
+        assert!(sums.check(folder.path(), "c", FILE).is_err());
     }
 
     #[test]

@@ -70,7 +70,7 @@ pub fn create(plan: &Path, folder: &Path, recipient: &str, control: &Control) ->
     let software = format!("Veritome {}", env!("CARGO_PKG_VERSION"));
     let study = PublicStudy::new(&frozen, &public, &software);
     package.write("study.json", study.to_json().as_bytes())?;
-    let truth = SealedTruth::new(&frozen, &lists, &blobs);
+    let truth = SealedTruth { files: package.sums.files().clone(), ..SealedTruth::new(&frozen, &lists, &blobs) };
     package.write(TRUTH, &seal::seal(recipient, truth.to_json().as_bytes())?)?;
     let sums = package.sums.to_text();
     package.write(checksums::FILE, sums.as_bytes())?;

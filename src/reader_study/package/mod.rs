@@ -25,5 +25,5 @@ pub mod seal;
 pub use check::{LeakCheck, leaks};
 pub use creating::{Made, create};
 pub use errors::PackageError;
-pub use opening::{sealed_truth, verify};
+pub use opening::{extra_files, not_as_sealed, sealed_truth, verify};
 pub use seal::{OwnerKey, random_seed};

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use super::PackageError;
-use super::checksums::Checksums;
+use super::checksums::{Checksums, FILE};
 use super::creating::TRUTH;
 use super::seal::{OwnerKey, unseal};
 use crate::reader_study::design::{PublicStudy, SealedTruth};
@@ -14,13 +14,43 @@ use crate::reader_study::design::{PublicStudy, SealedTruth};
 /// When the list of checksums cannot be read.
 pub fn verify(package: &Path) -> Result<Vec<PackageError>, PackageError> {
     let sums = Checksums::read(package)?;
-    let mut wrong = sums.check_all(package);
+    let mut wrong = sums.check_all(package, FILE);
     for needed in ["study.json", TRUTH] {
         if !sums.contains(needed) {
             wrong.push(PackageError::Altered { path: package.join(needed), why: "it is not in SHA256SUMS".to_owned() });
         }
     }
     Ok(wrong)
+}
+
+/// All that is not as it was sealed; what `SHA256SUMS` says is no matter, since anybody can write it anew. Empty for a package
+/// that was made before checksums were sealed.
+#[must_use]
+pub fn not_as_sealed(package: &Path, truth: &SealedTruth) -> Vec<PackageError> {
+    Checksums::new(truth.files.clone()).check_all(package, TRUTH)
+}
+
+/// Files of the package that `SHA256SUMS` does not know, but for what comes about while reading.
+///
+/// # Errors
+/// When the list of checksums or a folder cannot be read.
+pub fn extra_files(package: &Path) -> Result<Vec<String>, PackageError> {
+    let sums = Checksums::read(package)?;
+    let mut extra = Vec::new();
+    let mut folders = vec![package.to_owned()];
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(&folder).map_err(|e| PackageError::system(&folder, e))? {
+            let path = entry.map_err(|e| PackageError::system(&folder, e))?.path();
+            let name = path.strip_prefix(package).unwrap_or(&path).to_string_lossy().replace('\\', "/");
+            if path.is_dir() && name != "logs" {
+                folders.push(path);
+            } else if !path.is_dir() && name != FILE && !sums.contains(&name) {
+                extra.push(name);
+            }
+        }
+    }
+    extra.sort();
+    Ok(extra)
 }
 
 /// Reads `study.json`.

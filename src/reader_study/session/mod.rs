@@ -10,6 +10,7 @@
 //!   [`chain`]: whether its lines are those that were written; [`order`]: whether they make sense
 //! - [`progress`]: which trial is next, as a pure state machine over a list and a log; [`step`]: its answers
 //! - [`reading`]: log and state machine together, as the window and simulated readers use them
+//! - [`looks`]: looks at the truth before all sessions were closed
 //! - [`washout`]: whether a reader's next session may start
 //! - [`package_view`]: what is needed of the files that a reader gets
 
@@ -22,6 +23,7 @@ pub mod log;
 pub mod log_error;
 #[cfg(test)]
 mod log_tests;
+pub mod looks;
 pub mod order;
 pub mod package_view;
 pub mod progress;
