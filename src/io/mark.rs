@@ -23,9 +23,10 @@ pub const RECORD_KEY: &str = "Veritome Record";
 /// What travels inside a file that was made artificially or that a person reviewed.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Record {
-    /// Whether any of it was made artificially; false in what travels because a person reviewed it or because it belongs to
-    /// a blinded study.
-    pub synthetic_data: bool,
+    /// Whether any of it was made artificially; false in what travels because a person reviewed it. A blinded study says
+    /// nothing, of either kind of image.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub synthetic_data: Option<bool>,
     /// A blinded study keeps to itself whether it is synthetic.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub blinded_study: bool,
@@ -52,7 +53,7 @@ impl Record {
         let software = format!("Veritome {}", env!("CARGO_PKG_VERSION"));
         if provenance.mark() == Some(OriginMark::Blinded) {
             return Some(Self {
-                synthetic_data: false,
+                synthetic_data: None,
                 blinded_study: true,
                 software,
                 sources: Vec::new(),
@@ -78,7 +79,7 @@ impl Record {
         steps.truncate(MOST);
         let review = provenance.review().cloned();
         Some(Self {
-            synthetic_data: provenance.is_synthetic(),
+            synthetic_data: Some(provenance.is_synthetic()),
             blinded_study: provenance.is_blinded(),
             software,
             sources,
@@ -87,10 +88,16 @@ impl Record {
         })
     }
 
+    /// Whether it says that any of it was made artificially.
+    #[must_use]
+    pub fn is_synthetic(&self) -> bool {
+        self.synthetic_data == Some(true)
+    }
+
     /// The value of [`KEY`], where it has to be there.
     #[must_use]
     pub fn value(&self) -> Option<&'static str> {
-        match (self.synthetic_data, self.blinded_study) {
+        match (self.is_synthetic(), self.blinded_study) {
             (true, _) => Some(value(OriginMark::Synthetic)),
             (false, true) => Some(value(OriginMark::Blinded)),
             (false, false) => None,
@@ -106,7 +113,7 @@ impl Record {
     /// A few words for a field of limited length.
     #[must_use]
     pub fn short(&self) -> String {
-        if self.blinded_study && !self.synthetic_data {
+        if self.blinded_study && !self.is_synthetic() {
             return BLINDED_MARK.to_owned();
         }
         let step = self.steps.iter().find(|s| s.generates_pixels).or(self.steps.first());
@@ -120,7 +127,7 @@ impl Record {
             ReviewState::Corrected => "CORRECTED",
         });
         // The mark comes first: it is what readers look for, and what a cut leaves.
-        let parts = [self.synthetic_data.then(|| MARK.to_owned()), word.map(str::to_owned), what];
+        let parts = [self.is_synthetic().then(|| MARK.to_owned()), word.map(str::to_owned), what];
         parts.into_iter().flatten().collect::<Vec<_>>().join(" ").trim_end().to_owned()
     }
 }
@@ -156,7 +163,7 @@ pub fn of_description(text: &str) -> Option<OriginMark> {
 pub fn provenance(source: String, marked: Option<OriginMark>, json: Option<&str>) -> Provenance {
     let record = json.and_then(|text| serde_json::from_str::<Record>(text.trim_end_matches('\0').trim()).ok());
     let review = record.as_ref().and_then(|r| r.review.clone());
-    let synthetic = marked == Some(OriginMark::Synthetic) || record.as_ref().is_some_and(|r| r.synthetic_data);
+    let synthetic = marked == Some(OriginMark::Synthetic) || record.as_ref().is_some_and(Record::is_synthetic);
     if !synthetic {
         let blinded = marked == Some(OriginMark::Blinded) || record.as_ref().is_some_and(|r| r.blinded_study);
         let origin = if blinded { Provenance::blinded } else { Provenance::acquired };
@@ -197,6 +204,7 @@ mod tests {
         let record = Record::of(&slab).unwrap();
         assert_eq!(record.short(), BLINDED_MARK);
         assert!(!record.to_json().contains("secret"), "{}", record.to_json());
+        assert!(!record.to_json().contains("synthetic"), "{}", record.to_json());
         let back = provenance("a.nii".into(), None, Some(&record.to_json()));
         assert_eq!(back.mark(), Some(OriginMark::Blinded));
         assert_eq!(of_value(record.value().unwrap()), Some(OriginMark::Blinded));
@@ -211,7 +219,7 @@ mod tests {
         assert!(Record::of(&mask).is_none());
         let word = Review { state: ReviewState::Accepted, reason: String::new(), time: "2026-01-01".into() };
         let record = Record::of(&mask.reviewed(Some(word.clone()))).unwrap();
-        assert!(!record.synthetic_data && record.short() == "ACCEPTED brain", "{}", record.short());
+        assert!(!record.is_synthetic() && record.short() == "ACCEPTED brain", "{}", record.short());
         let back = provenance("a.nii".into(), None, Some(&record.to_json()));
         assert!(!back.is_synthetic() && back.review() == Some(&word));
     }

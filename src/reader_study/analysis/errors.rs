@@ -126,6 +126,12 @@ pub enum AnalysisError {
         /// How many there are.
         found: usize,
     },
+    /// A pilot of one reader says nothing of other readers.
+    #[error(
+        "the pilot has one reader, so that the variance of readers between modalities (MS_TR) has no estimate; generalise to \
+         cases alone (--generalise cases, in a plan generalise = \"cases\"), or take a pilot of two readers or more"
+    )]
+    PilotOfOneReader,
     /// There is nothing to compare.
     #[error("a comparison needs at least 2 modalities, not {found}")]
     TooFewModalities {

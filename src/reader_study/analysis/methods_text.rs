@@ -114,9 +114,16 @@ pub fn methods(report: &StudyReport) -> String {
         ));
         if let Some(random) = &mrmc.random_readers_random_cases {
             text.push_str(&format!(
-                " readers and cases were random in the main analysis (denominator degrees of freedom {:.2}),",
-                random.ddf
+                " readers and cases were random in the main analysis (denominator degrees of freedom {}),",
+                if random.ddf.is_finite() {
+                    format!("{:.2}", random.ddf)
+                } else {
+                    "infinite, since readers do not differ between modalities".to_owned()
+                }
             ));
+        }
+        if mrmc.random_readers_random_cases.is_none() {
+            text.push_str(" one reader read, so that only cases were random,");
         }
         text.push_str(&format!(" intervals have {confidence} % confidence and are not clipped."));
         if n.modalities > 2 {

@@ -49,7 +49,7 @@ pub(super) fn check(plan: &Plan, places: &Places) -> Result<(), PlanError> {
     arms(plan, places)
 }
 
-/// Whether every image, overlay and hint is a file.
+/// Whether every image and hint is a file or a folder, and every overlay a file.
 pub(super) fn images_exist(plan: &Plan, places: &Places) -> Result<(), PlanError> {
     for (i, case) in plan.cases.iter().enumerate() {
         let images = case.images.iter().flat_map(|(modality, paths)| paths.iter().map(move |path| (modality, path)));
@@ -57,7 +57,9 @@ pub(super) fn images_exist(plan: &Plan, places: &Places) -> Result<(), PlanError
         let images = images.map(|(modality, path)| (of("image", modality), path));
         let overlays = case.overlay.iter().map(|(modality, path)| (of("overlay", modality), path));
         let hint = case.hint.iter().map(|path| (format!("hint of case `{}`", case.id), path));
-        if let Some((what, path)) = images.chain(overlays).chain(hint).find(|(_, path)| !path.is_file()) {
+        let images = images.chain(hint).map(|(what, path)| (what, path, path.is_file() || path.is_dir()));
+        let overlays = overlays.map(|(what, path)| (what, path, path.is_file()));
+        if let Some((what, path, _)) = images.chain(overlays).find(|(_, _, is_there)| !is_there) {
             return Err(PlanError::NoImage { place: places.case(i), what, path: path.display().to_string() });
         }
     }
@@ -75,10 +77,10 @@ fn settings(plan: &Plan, place: &Place) -> Result<(), PlanError> {
     if !(plan.alpha > 0.0 && plan.alpha < 1.0) {
         return wrong(format!("`alpha = {}`", plan.alpha), "it lies between 0 and 1, usually 0.05");
     }
-    if let Some(margin) = plan.margin.filter(|margin| !(*margin > 0.0 && margin.is_finite())) {
+    if let Some(margin) = plan.margin.filter(|margin| !(*margin > 0.0 && *margin < 0.5)) {
         return wrong(
             format!("`margin = {margin}`"),
-            "it is a finite number above 0; leave it out where none is planned",
+            "it lies above 0 and below 0.5, a difference of areas or shares; leave it out where none is planned",
         );
     }
     let sessions = &plan.sessions;

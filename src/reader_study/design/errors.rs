@@ -78,8 +78,9 @@ pub enum PlanError {
         /// The line of the first one, where known.
         first_line: Option<usize>,
     },
-    /// An image file is not there.
-    #[error("{place}: the {what} is no file; correct its path, which is relative to the plan's folder: {path}")]
+    /// An image file or folder is not there.
+    #[error("{place}: the {what} is not there; name a file, or the folder of one series of slices, by a path relative to the \
+         plan's folder: {path}")]
     NoImage {
         /// Where the case is.
         place: Place,

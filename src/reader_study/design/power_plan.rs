@@ -80,6 +80,9 @@ impl From<Generalise> for Factors {
 pub struct Components {
     /// How many cases the pilot had.
     pub cases: usize,
+    /// How many readers it had, where known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub readers: Option<usize>,
     /// Variance of readers between modalities.
     pub var_tr: f64,
     /// Mean variance over cases.
@@ -111,11 +114,12 @@ impl Components {
         let covariances = CovarianceComponents::of(&estimates);
         let variances = VarianceComponents::of(&MeanSquares::of(estimates.values()), &covariances, 2);
         let CovarianceComponents { var_error, cov1, cov2, cov3 } = covariances;
-        Ok(Self { cases: ratings.cases().len(), var_tr: variances.var_tr, var_error, cov1, cov2, cov3 })
+        let readers = Some(ratings.readers().len());
+        Ok(Self { cases: ratings.cases().len(), readers, var_tr: variances.var_tr, var_error, cov1, cov2, cov3 })
     }
 
     fn pilot(&self) -> Pilot {
-        let Self { cases, var_tr, var_error, cov1, cov2, cov3 } = *self;
+        let Self { cases, readers: _, var_tr, var_error, cov1, cov2, cov3 } = *self;
         Pilot { var_tr, covariances: CovarianceComponents { var_error, cov1, cov2, cov3 }, cases }
     }
 }
@@ -151,10 +155,10 @@ impl PowerEntry {
         }
         let aim = match (design, self.effect, self.share) {
             (Design::Roc | Design::Aided | Design::FreeResponse, Some(effect), None) => {
-                if !(effect.is_finite() && effect != 0.0) {
+                if !(effect != 0.0 && effect.abs() < 1.0) {
                     return Err(wrong(
                         format!("`power.effect = {effect}`"),
-                        "it is a difference of areas, usually 0.02 to 0.1",
+                        "it is a difference of areas between -1 and 1 other than 0, usually 0.02 to 0.1",
                     ));
                 }
                 let components = match (self.components, self.pilot) {
@@ -233,6 +237,9 @@ impl PowerPlan {
     pub fn of(&self, readers: usize, cases: usize) -> Result<PowerStatement, AnalysisError> {
         match &self.aim {
             Aim::Difference { effect, generalise, components } => {
+                if components.readers == Some(1) && *generalise != Generalise::Cases {
+                    return Err(AnalysisError::PilotOfOneReader);
+                }
                 let pilot = components.pilot();
                 let plan = Comparison { factors: (*generalise).into(), effect: *effect, alpha: self.alpha };
                 let now = power(&pilot, &plan, readers, cases)?;

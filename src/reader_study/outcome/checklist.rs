@@ -5,7 +5,10 @@
 
 use serde::Serialize;
 
+use crate::reader_study::design::Role;
+
 use super::flow::main_counts;
+use super::methods::{factors, tests as tests_words};
 use super::study_outcome::StudyOutcome;
 
 /// One item.
@@ -112,7 +115,6 @@ const MRMC: [&str; 16] = [
 #[must_use]
 pub fn mrmc(outcome: &StudyOutcome) -> Vec<ChecklistItem> {
     let arms: Vec<&str> = outcome.modalities.content.iter().map(|m| m.name.as_str()).collect();
-    let readers: Vec<String> = outcome.readers.content.iter().map(reader_words).collect();
     let sessions = &outcome.readings.plan.sessions;
     let looks = outcome.remarks.iter().filter(|r| r.contains("ook")).cloned().collect::<Vec<_>>().join(" ");
     let tests: Vec<&str> = outcome.planned_tests.content.iter().map(|t| t.name.as_str()).collect();
@@ -120,16 +122,16 @@ pub fn mrmc(outcome: &StudyOutcome) -> Vec<ChecklistItem> {
     let known = [
         (1, Some(tests.join("; ")).filter(|tests| !tests.is_empty())),
         (2, Some(outcome.plan_sha256.clone())),
-        (3, Some(format!("{}; {}", outcome.result.heading, arms.join(", ")))),
+        (3, factors(outcome).map(|f| format!("{}; arms: {}; {f}", outcome.result.heading, arms.join(", ")))),
         (4, outcome.truth_source.clone()),
-        (6, Some(readers.join("; "))),
+        (6, readers_words(outcome)),
         (7, Some(format!("seed {}; every reader and session has a list of its own", outcome.seed))),
         (8, Some(format!("{} sessions a reader, washout {} days", sessions.count, sessions.washout_days))),
         (9, Some(if looks.is_empty() { "no look before all sessions were closed".into() } else { looks })),
         (11, Some(flow_words(outcome))),
         (12, Some("trials.csv, ratings.csv, and the section of the result".into())),
         (13, Some(outcome.methods.clone())),
-        (14, Some(format!("{} declared tests, adjusted after Holm", tests.len()))),
+        (14, Some(tests_words(outcome).unwrap_or_else(|| "the design declares no test".into()))),
         (15, Some(variability(outcome))),
         (16, Some(if deviations.is_empty() { "none in the logs".into() } else { deviations.join("; ") })),
     ];
@@ -169,7 +171,7 @@ fn variability(outcome: &StudyOutcome) -> String {
 
 fn uncertainty(outcome: &StudyOutcome) -> String {
     let percent = (1.0 - outcome.alpha) * 100.0;
-    format!("{percent:.1} % intervals; {} declared tests, adjusted after Holm", outcome.planned_tests.content.len())
+    format!("{percent:.1} % intervals. {}", tests_words(outcome).unwrap_or_default()).trim_end().to_owned()
 }
 
 fn software(outcome: &StudyOutcome) -> Option<String> {
@@ -177,6 +179,15 @@ fn software(outcome: &StudyOutcome) -> Option<String> {
     software.sort();
     software.dedup();
     Some(format!("read with {}", software.join(", "))).filter(|_| !software.is_empty())
+}
+
+/// Number, roles, years and training; none where the plan says no role and no years of somebody.
+fn readers_words(outcome: &StudyOutcome) -> Option<String> {
+    let readers = &outcome.readers.content;
+    let known = readers.iter().all(|reader| reader.simulated || (reader.role.is_some() && reader.years.is_some()));
+    let training = outcome.flow.content.iter().filter(|f| f.role == Role::Training).map(|f| f.read).max().unwrap_or(0);
+    let words: Vec<String> = readers.iter().map(reader_words).collect();
+    known.then(|| format!("{} readers: {}; {training} training trials each at most", readers.len(), words.join("; ")))
 }
 
 fn reader_words(reader: &super::study_outcome::ReaderLine) -> String {

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
 use super::checksums::{self, Checksums};
-use super::images::{blinded, extension, load, shared_window};
+use super::images::{blinded, extension, load_whole, shared_window};
 use super::{PackageError, seal};
 use crate::display::Window;
 use crate::display::grey::auto_window;
@@ -169,7 +169,7 @@ fn write_images(plan: &Plan, blobs: &Blobs, package: &mut Package<'_>, control: 
             let mut images: Vec<(&str, Volume)> = Vec::new();
             for blob in of_case.iter().filter(|b| b.part == part) {
                 control.checkpoint()?;
-                let (volume, _) = load(&blob.path, &control.child())?;
+                let (volume, _) = load_whole(&blob.path, &control.child())?;
                 images.push((&blob.name, blinded(&volume, &blob.name)));
             }
             let window = match plan.reading.window.filter(|_| part == Part::Image) {

@@ -70,13 +70,27 @@ pub enum PackageError {
         /// How that is known.
         why: String,
     },
-    /// A case's image file holds another number of images than one.
+    /// A case's image file or folder holds another number of images than one.
     #[error("{}: expected one image, found {found}; name a file or folder with one series of one time point", path.display())]
     NotOneImage {
         /// The path of the plan.
         path: PathBuf,
-        /// How many.
-        found: usize,
+        /// How many, and what they are called.
+        found: String,
+    },
+    /// One file of a series of several.
+    #[error(
+        "{}: it is one of {files} files of the series `{series}` beside it, and would be read as one slice; name the folder, \
+         or copy the file into a folder of its own if this slice alone is meant",
+        path.display()
+    )]
+    OneSliceOfMany {
+        /// The path of the plan.
+        path: PathBuf,
+        /// The series' description.
+        series: String,
+        /// How many files it has.
+        files: usize,
     },
     /// The reader or the session is not of this study.
     #[error("{}: there is no reading list for reader {reader}, session {session}; there are {known}", path.display())]

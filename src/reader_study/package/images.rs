@@ -1,7 +1,8 @@
 //! An image as readers get it: its voxels, its grid and one window; no name, no source, no tag, no number type that would
 //! tell one arm from another.
 
-use std::path::Path;
+use std::io::Read;
+use std::path::{Path, PathBuf};
 
 use super::PackageError;
 use crate::display::Window;
@@ -17,15 +18,57 @@ use crate::with_voxels;
 /// When it cannot be read or holds another number of images than one.
 pub fn load(path: &Path, control: &Control) -> Result<(Volume, Series), PackageError> {
     let opened = io::open(path, control)?;
-    let mut images = opened.studies.into_iter().flat_map(|s| s.series).filter(Series::is_image);
-    let not_one = |found| PackageError::NotOneImage { path: path.to_owned(), found };
-    let series = images.next().ok_or_else(|| not_one(0))?;
-    let more = images.count();
-    if more > 0 || series.time_points != 1 {
-        return Err(not_one(1 + more + series.time_points.saturating_sub(1)));
+    let mut images: Vec<Series> = opened.studies.into_iter().flat_map(|s| s.series).filter(Series::is_image).collect();
+    let not_one = |found: String| PackageError::NotOneImage { path: path.to_owned(), found };
+    if images.len() > 1 {
+        let names: Vec<String> = images.iter().map(|series| format!("`{}`", series.description)).collect();
+        return Err(not_one(format!("{}: {}", images.len(), names.join(", "))));
+    }
+    let series = images.pop().ok_or_else(|| not_one("none".to_owned()))?;
+    if series.time_points != 1 {
+        return Err(not_one(format!("{} time points of `{}`", series.time_points, series.description)));
     }
     let volume = series.load(0, control)?;
     Ok((volume, series))
+}
+
+/// As [`load`], for a path of a plan: one file of a DICOM series that lies beside its other files is not taken for the whole.
+///
+/// # Errors
+/// As [`load`], and when the path is such a file.
+pub fn load_whole(path: &Path, control: &Control) -> Result<(Volume, Series), PackageError> {
+    let (volume, series) = load(path, control)?;
+    if path.is_file() && is_dicom(path) {
+        let beside = neighbours(path).map_err(|e| PackageError::system(path, e))?;
+        let opened = io::open_all(&beside, &control.child())?;
+        let same = opened.studies.iter().flat_map(|s| &s.series).filter(|other| other.is_image() && other.uid == series.uid);
+        let files = same.map(|other| other.files).sum::<usize>();
+        if files > series.files {
+            return Err(PackageError::OneSliceOfMany { path: path.to_owned(), series: series.description.clone(), files });
+        }
+    }
+    Ok((volume, series))
+}
+
+/// The DICOM files of the path's folder, the path among them.
+fn neighbours(path: &Path) -> std::io::Result<Vec<PathBuf>> {
+    let folder = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let mut all = Vec::new();
+    for entry in std::fs::read_dir(folder)? {
+        let found = entry?.path();
+        if found.is_file() && is_dicom(&found) {
+            all.push(found);
+        }
+    }
+    Ok(all)
+}
+
+/// By its ending, or by the four letters after the preamble (DICOM PS3.10, section 7.1).
+fn is_dicom(path: &Path) -> bool {
+    let mut head = [0; 132];
+    let is_named = path.extension().is_some_and(|ending| ending.eq_ignore_ascii_case("dcm"));
+    let mut read = || std::fs::File::open(path).and_then(|mut file| file.read_exact(&mut head));
+    is_named || (read().is_ok() && head.ends_with(b"DICM"))
 }
 
 /// The extension of the image's file in the package. NIfTI where positions mean something; NRRD, which can say that they

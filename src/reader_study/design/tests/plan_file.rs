@@ -282,7 +282,7 @@ fn cases_may_stand_in_a_table_of_their_own_and_images_must_be_there() {
     let path = folder.path().join("plan.toml");
     let message = Plan::read(&path).unwrap_err().to_string();
     assert!(
-        message.contains("cases.csv line 3: the image of case `c2` in modality `synthetic` is no file"),
+        message.contains("cases.csv line 3: the image of case `c2` in modality `synthetic` is not there"),
         "{message}"
     );
     write("2s.nii", "");
