@@ -19,7 +19,9 @@ use crate::reader_study::leaks::Verdict;
 use crate::reader_study::outcome::alterations::differing;
 use crate::reader_study::outcome::remarks::Word;
 use crate::reader_study::outcome::{Incomplete, Integrity, Material, OutcomeOptions, Receipts, StudyOutcome, html};
-use crate::reader_study::package::{LeakCheck, OwnerKey, PackageError, create, extra_files, leaks, not_as_sealed, sealed_truth, verify};
+use crate::reader_study::package::{
+    LeakCheck, OwnerKey, PackageError, create, extra_files, leaks, not_as_sealed, sealed_truth, verify,
+};
 use crate::reader_study::session::clock::{Clock, SystemClock};
 use crate::reader_study::session::looks;
 use crate::reader_study::session::washout::override_washout;
@@ -541,9 +543,7 @@ impl Analyze {
         match self.covariance {
             Covariance::Jackknife => CovarianceMethod::Jackknife,
             Covariance::Delong => CovarianceMethod::DeLong,
-            Covariance::Bootstrap => {
-                CovarianceMethod::Bootstrap { resamples: self.resamples as usize, seed }
-            }
+            Covariance::Bootstrap => CovarianceMethod::Bootstrap { resamples: self.resamples as usize, seed },
         }
     }
 

@@ -60,13 +60,21 @@ pub(super) fn check(question: &Question) -> Result<Vec<String>, Wrong> {
         ));
     }
     if let Some(unknown) = approved.iter().find(|option| !options.contains(option)) {
-        return Err((format!("has `{unknown}` in `approved`, which is no option of it"), "name options as they are written in `options`".to_owned()));
+        return Err((
+            format!("has `{unknown}` in `approved`, which is no option of it"),
+            "name options as they are written in `options`".to_owned(),
+        ));
     }
-    if let Some(twice) = approved.iter().enumerate().find(|(at, option)| approved.iter().take(*at).any(|o| o == *option)) {
+    if let Some(twice) =
+        approved.iter().enumerate().find(|(at, option)| approved.iter().take(*at).any(|o| o == *option))
+    {
         return Err((format!("has `{}` twice in `approved`", twice.1), "remove one".to_owned()));
     }
     if approved.len() == options.len() {
-        return Err(("approves whatever is answered".to_owned(), "leave at least one option out of `approved`".to_owned()));
+        return Err((
+            "approves whatever is answered".to_owned(),
+            "leave at least one option out of `approved`".to_owned(),
+        ));
     }
     Ok(approved)
 }

@@ -33,8 +33,17 @@ impl AsksFor {
         const REAL: [&str; 10] =
             ["real", "acquired", "genuine", "authentic", "true", "actual", "echt", "echte", "reale", "wirkliche"];
         const SYNTHETIC: [&str; 11] = [
-            "synthetic", "fake", "generated", "artificial", "synthesised", "synthesized", "simulated", "synthetisch",
-            "synthetische", "künstlich", "künstliche",
+            "synthetic",
+            "fake",
+            "generated",
+            "artificial",
+            "synthesised",
+            "synthesized",
+            "simulated",
+            "synthetisch",
+            "synthetische",
+            "künstlich",
+            "künstliche",
         ];
         const DENIED: [&str; 9] = ["not", "isn't", "no", "nor", "never", "neither", "nicht", "kein", "less"];
         let lower = text.to_lowercase().replace('’', "'");
@@ -77,13 +86,20 @@ pub(super) fn check(question: &Question) -> Result<AsksFor, Wrong> {
         )),
         (Some(key), _, _) => Ok(key),
         (None, Some(id), Some(text)) if id != text => Err((
-            format!("has the id of a question for the {} image, but its text asks for the {} one", id.name(), text.name()),
+            format!(
+                "has the id of a question for the {} image, but its text asks for the {} one",
+                id.name(),
+                text.name()
+            ),
             format!("write {}, or change the text", write(text)),
         )),
         (None, Some(id), _) => Ok(id),
         (None, None, Some(AsksFor::Real)) => Ok(AsksFor::Real),
         (None, None, Some(text)) => Err((
-            format!("asks for the {} image, and a question that does not say so is taken to ask for the real one", text.name()),
+            format!(
+                "asks for the {} image, and a question that does not say so is taken to ask for the real one",
+                text.name()
+            ),
             format!("write {} in it", write(text)),
         )),
         (None, None, None) => Err((
@@ -124,7 +140,8 @@ mod tests {
     #[test]
     fn key_id_and_text_must_not_contradict_each_other() {
         use AsksFor::{Real, Synthetic};
-        let fits = |id, text, key| check(&question(id, text, key)).map_err(|(problem, remedy)| format!("{problem}; {remedy}"));
+        let fits =
+            |id, text, key| check(&question(id, text, key)).map_err(|(problem, remedy)| format!("{problem}; {remedy}"));
         assert_eq!(fits("real", "Which one?", None), Ok(Real));
         assert_eq!(fits("synthetic", "Which one?", None), Ok(Synthetic));
         assert_eq!(fits("q", "Which one is real?", None), Ok(Real));

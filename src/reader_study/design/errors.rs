@@ -79,8 +79,10 @@ pub enum PlanError {
         first_line: Option<usize>,
     },
     /// An image file or folder is not there.
-    #[error("{place}: the {what} is not there; name a file, or the folder of one series of slices, by a path relative to the \
-         plan's folder: {path}")]
+    #[error(
+        "{place}: the {what} is not there; name a file, or the folder of one series of slices, by a path relative to the \
+         plan's folder: {path}"
+    )]
     NoImage {
         /// Where the case is.
         place: Place,

@@ -12,8 +12,8 @@ use super::checks::{self, Places};
 use super::errors::{Place, PlanError};
 use super::plan::{Case, Design, Lesion, Modality, Order, Pairing, Plan, Reader, ReadingRules, Sessions, digit};
 use super::power_plan::PowerEntry;
-use super::question_checks;
 use super::question::{AnswerKind, Condition, Question, default_questions};
+use super::question_checks;
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]

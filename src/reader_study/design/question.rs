@@ -157,10 +157,7 @@ pub fn default_questions(design: Design) -> Vec<Question> {
             vec![scale("synthetic", "Is this image real or synthetic?", (1, 6), "surely real", "surely synthetic")]
         }
         Design::ForcedChoice => vec![
-            Question {
-                asks_for: Some(AsksFor::Real),
-                ..choice("real", "Which one is real?", &["left", "right"])
-            },
+            Question { asks_for: Some(AsksFor::Real), ..choice("real", "Which one is real?", &["left", "right"]) },
             scale("confidence", "How confident are you?", (1, 5), "guess", "certain"),
         ],
         Design::Roc | Design::Aided => {

@@ -2,9 +2,9 @@
 
 use super::checks::{Places, short_id, unique};
 use super::errors::PlanError;
-use super::{approved, asks_for};
 use super::plan::{Design, Plan};
 use super::question::{AnswerKind, Condition, Question};
+use super::{approved, asks_for};
 
 /// Scales longer than this are no scales.
 const MAX_STEPS: i64 = 10_000;

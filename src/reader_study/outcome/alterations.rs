@@ -6,7 +6,9 @@
 use serde::Serialize;
 
 use super::material::Material;
-use crate::reader_study::design::{Part, PublicList, PublicStudy, PublicTrial, Role, SealedTrial, SealedTruth, TrialKind};
+use crate::reader_study::design::{
+    Part, PublicList, PublicStudy, PublicTrial, Role, SealedTrial, SealedTruth, TrialKind,
+};
 
 /// The public study with everything of it that the sealed plan says.
 #[must_use]
@@ -69,7 +71,11 @@ fn list_differs(key: &str, list: &PublicList, sealed: &[SealedTrial], truth: &Se
             || !shows(public, sealed, truth)
     };
     if list.trials.len() != sealed.len() {
-        return Some(format!("lists/{key}.json: it has {} trials, and {} were sealed", list.trials.len(), sealed.len()));
+        return Some(format!(
+            "lists/{key}.json: it has {} trials, and {} were sealed",
+            list.trials.len(),
+            sealed.len()
+        ));
     }
     let (public, _) = list.trials.iter().zip(sealed).find(differs)?;
     Some(format!("lists/{key}.json: trial {} does not show what was sealed", public.code))

@@ -100,10 +100,7 @@ fn table(lines: &[RatingLine]) -> Result<RatingsTable, OutcomeError> {
     Ok(RatingsTable::parse("the ratings", ratings_csv(lines, &[])?.as_bytes())?)
 }
 
-fn completed(
-    table: &RatingsTable,
-    incomplete: Option<Incomplete>,
-) -> Result<(CrossedRatings, Dropped), RatingsError> {
+fn completed(table: &RatingsTable, incomplete: Option<Incomplete>) -> Result<(CrossedRatings, Dropped), RatingsError> {
     let (complete, dropped) = table.drop_incomplete()?;
     if dropped.cases.len() > complete.cases().len() && incomplete != Some(Incomplete::Cases) {
         // Says how many are missing, and which is the first.

@@ -1,239 +1,15 @@
 //! The report of a study: everything that its JSON holds as tables, with its curves, on one page.
 //!
-//! Tables are made of the JSON itself, so that no number of it can be missing from the page and a new one needs no new code
-//! here; only curves know their design.
-
-use serde::Deserialize;
-use serde::de::{Deserializer, MapAccess, SeqAccess, Visitor};
+//! Tables are made of the JSON itself by [`super::report_tables`]; only curves know their design.
 
 use super::areas::ReaderArea;
+use super::methods::receipts;
+use super::report_tables::{Ordered, number, write};
 use super::study_outcome::{DesignResult, StudyOutcome};
 use crate::reader_study::analysis::average_roc::diagonal_average;
 use crate::reader_study::analysis::roc::RocPoint;
-use crate::report::numbers::significant;
 use crate::report::plots::{self, Axis, Curve, Forest, ForestRow};
-use crate::report::{Banner, Column, Figure, Page, Section, Table, Text, Width};
-
-/// A JSON value whose fields keep their order.
-#[derive(Debug, Clone, PartialEq)]
-enum Ordered {
-    Nothing,
-    Word(String),
-    Number(f64),
-    List(Vec<Self>),
-    Fields(Vec<(String, Self)>),
-}
-
-impl<'de> Deserialize<'de> for Ordered {
-    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
-        struct Any;
-        impl<'de> Visitor<'de> for Any {
-            type Value = Ordered;
-
-            fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-                f.write_str("JSON")
-            }
-
-            fn visit_bool<E>(self, v: bool) -> Result<Ordered, E> {
-                Ok(Ordered::Word(if v { "yes" } else { "no" }.to_owned()))
-            }
-
-            fn visit_i64<E>(self, v: i64) -> Result<Ordered, E> {
-                Ok(Ordered::Number(v as f64))
-            }
-
-            fn visit_u64<E>(self, v: u64) -> Result<Ordered, E> {
-                Ok(Ordered::Number(v as f64))
-            }
-
-            fn visit_f64<E>(self, v: f64) -> Result<Ordered, E> {
-                Ok(Ordered::Number(v))
-            }
-
-            fn visit_str<E>(self, v: &str) -> Result<Ordered, E> {
-                Ok(Ordered::Word(v.to_owned()))
-            }
-
-            fn visit_unit<E>(self) -> Result<Ordered, E> {
-                Ok(Ordered::Nothing)
-            }
-
-            fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Ordered, A::Error> {
-                let mut list = Vec::new();
-                while let Some(one) = seq.next_element()? {
-                    list.push(one);
-                }
-                Ok(Ordered::List(list))
-            }
-
-            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Ordered, A::Error> {
-                let mut fields = Vec::new();
-                while let Some(field) = map.next_entry()? {
-                    fields.push(field);
-                }
-                Ok(Ordered::Fields(fields))
-            }
-        }
-        from.deserialize_any(Any)
-    }
-}
-
-impl Ordered {
-    fn field(&self, name: &str) -> Option<&Self> {
-        match self {
-            Self::Fields(fields) => fields.iter().find(|(key, _)| key == name).map(|(_, value)| value),
-            _ => None,
-        }
-    }
-
-    fn words(&self) -> Vec<String> {
-        match self {
-            Self::List(list) => list.iter().filter_map(Self::cell).collect(),
-            other => other.cell().into_iter().collect(),
-        }
-    }
-
-    /// As it stands in one cell; none for what needs a table of its own.
-    fn cell(&self) -> Option<String> {
-        match self {
-            Self::Nothing => Some("–".to_owned()),
-            Self::Word(text) => Some(text.clone()),
-            Self::Number(x) => Some(number(*x)),
-            Self::List(list) => match list.as_slice() {
-                [Self::Number(low), Self::Number(high)] => Some(format!("{} to {}", number(*low), number(*high))),
-                [] => Some("–".to_owned()),
-                all if all.len() <= 6 && all.iter().all(|v| matches!(v, Self::Word(_) | Self::Number(_))) => {
-                    Some(all.iter().filter_map(Self::cell).collect::<Vec<_>>().join(", "))
-                }
-                _ => None,
-            },
-            Self::Fields(_) => None,
-        }
-    }
-}
-
-fn number(x: f64) -> String {
-    if x.fract() == 0.0 && x.abs() < 1e9 { format!("{x:.0}") } else { significant(x, 4) }
-}
-
-/// `dprime_interval` as a person reads it.
-fn title(name: &str) -> String {
-    let text = name.replace('_', " ").replace("dprime", "d′").replace("auc", "AUC");
-    let mut letters = text.chars();
-    letters.next().map_or_else(String::new, |first| first.to_uppercase().collect::<String>() + letters.as_str())
-}
-
-/// The cells of a row, nested fields among them; lists that need a table are left to themselves.
-fn cells(prefix: &str, value: &Ordered, out: &mut Vec<(String, String)>) {
-    let Ordered::Fields(fields) = value else { return };
-    for (name, value) in fields {
-        let name = if prefix.is_empty() { name.clone() } else { format!("{prefix} {name}") };
-        match value.cell() {
-            Some(cell) => out.push((name, cell)),
-            None if matches!(value, Ordered::Fields(_)) => cells(&name, value, out),
-            None => {}
-        }
-    }
-}
-
-/// Rows of a list of objects as a table; columns in the order in which they come.
-fn table(caption: &str, rows: &[Ordered]) -> Option<Table> {
-    let rows: Vec<Vec<(String, String)>> = rows
-        .iter()
-        .map(|row| {
-            let mut out = Vec::new();
-            cells("", row, &mut out);
-            out
-        })
-        .collect();
-    let mut names: Vec<String> = Vec::new();
-    for (name, _) in rows.iter().flatten() {
-        if !names.contains(name) {
-            names.push(name.clone());
-        }
-    }
-    // What no row has says nothing.
-    names.retain(|n| rows.iter().flatten().any(|(name, cell)| name == n && cell != "–"));
-    if names.is_empty() {
-        return None;
-    }
-    if names.len() > MOST_COLUMNS && rows.len() <= MOST_TURNED {
-        return Some(turned(caption, &names, &rows));
-    }
-    let numeric = |name: &String| {
-        let mut own = rows.iter().flatten().filter(|(n, cell)| n == name && cell != "–");
-        own.all(|(_, cell)| cell.starts_with(|c: char| c.is_ascii_digit() || c == '−' || c == '-' || c == '<'))
-    };
-    let column =
-        |name: &String| if numeric(name) { Column::number(title(name), "") } else { Column::text(title(name)) };
-    let mut table = Table::new(caption, names.iter().map(column).collect());
-    for row in rows {
-        let of = |name: &String| row.iter().find(|(n, _)| n == name).map_or("", |(_, cell)| cell.as_str()).to_owned();
-        table.row(names.iter().map(of).collect::<Vec<_>>());
-    }
-    Some(table)
-}
-
-/// More columns than fit on a page.
-const MOST_COLUMNS: usize = 8;
-/// Rows that fit beside each other as columns.
-const MOST_TURNED: usize = 6;
-
-/// A wide table turned: a row for each field, a column for each row, headed by its first two cells.
-fn turned(caption: &str, names: &[String], rows: &[Vec<(String, String)>]) -> Table {
-    let head = |row: &Vec<(String, String)>| row.iter().take(2).map(|(_, c)| c.as_str()).collect::<Vec<_>>().join(", ");
-    let columns = std::iter::once(Column::text("")).chain(rows.iter().map(|row| Column::text(head(row))));
-    let mut table = Table::new(caption, columns.collect());
-    for name in names.iter().skip(2) {
-        let cell = |row: &Vec<(String, String)>| {
-            row.iter().find(|(n, _)| n == name).map_or("", |(_, c)| c.as_str()).to_owned()
-        };
-        table.row(std::iter::once(title(name)).chain(rows.iter().map(cell)).collect::<Vec<_>>());
-    }
-    table
-}
-
-/// Everything in a value: facts, then tables, deeper ones after their own names.
-fn write(section: &mut Section, name: &str, value: &Ordered) {
-    match value {
-        Ordered::List(list) if list.iter().any(|v| matches!(v, Ordered::Fields(_))) => {
-            // Curves are drawn, not listed.
-            if let Some(table) = table(&title(name), list).filter(|_| name != "points") {
-                section.table(table);
-            }
-            for row in list {
-                let Ordered::Fields(fields) = row else { continue };
-                let own: Vec<String> = fields.iter().take(2).filter_map(|(_, v)| v.cell()).collect();
-                for (field, deeper) in fields {
-                    if matches!(deeper, Ordered::List(_)) && deeper.cell().is_none() && field != "points" {
-                        write(section, &format!("{field}, {}", own.join(", ")), deeper);
-                    }
-                }
-            }
-        }
-        Ordered::List(list) => {
-            let entries: Vec<Text> = list.iter().filter_map(|v| v.cell().map(Text::from)).collect();
-            if !entries.is_empty() {
-                section.list(entries);
-            }
-        }
-        Ordered::Fields(fields) => {
-            let facts: Vec<(String, Text)> =
-                fields.iter().filter_map(|(n, v)| Some((title(n), Text::from(v.cell()?)))).collect();
-            if !facts.is_empty() {
-                section.facts(facts);
-            }
-            for (field, deeper) in fields.iter().filter(|(_, v)| v.cell().is_none()) {
-                write(section, field, deeper);
-            }
-        }
-        other => {
-            if let Some(text) = other.cell() {
-                section.paragraph(text);
-            }
-        }
-    }
-}
+use crate::report::{Banner, Figure, Page, Section, Text, Width};
 
 const SECTIONS: [&str; 13] = [
     "result",
@@ -275,19 +51,29 @@ pub fn page(outcome: &StudyOutcome) -> Result<Page, serde_json::Error> {
     for name in SECTIONS {
         let Some(part) = all.field(name) else { continue };
         let heading = part.field("heading").map(|h| h.words().join("")).unwrap_or_default();
+        let fill = |section: &mut Section| {
+            if name == "result" {
+                curves(section, outcome);
+            }
+            if name == "receipts" {
+                section.paragraph(receipts(outcome));
+            }
+            if let Some(content) = part.field("content") {
+                write(section, name, name, content);
+            }
+        };
+        // A heading and its remarks over nothing say nothing.
+        let mut content = Section::new(heading.clone());
+        fill(&mut content);
+        if content.is_empty() {
+            continue;
+        }
         let mut section = Section::new(heading);
         for remark in part.field("remarks").map(Ordered::words).unwrap_or_default() {
             section.paragraph(remark);
         }
-        if name == "result" {
-            curves(&mut section, outcome);
-        }
-        if let Some(content) = part.field("content") {
-            write(&mut section, name, content);
-        }
-        if !section.is_empty() {
-            page.section(section);
-        }
+        fill(&mut section);
+        page.section(section);
     }
     let mut section = Section::new("Methods");
     section.paragraph(outcome.methods.clone());
@@ -295,7 +81,7 @@ pub fn page(outcome: &StudyOutcome) -> Result<Page, serde_json::Error> {
     for (name, heading) in [("claim", "CLAIM checklist"), ("mrmc_checklist", "Reporting of reader studies")] {
         let mut section = Section::new(heading);
         if let Some(items) = all.field(name) {
-            write(&mut section, heading, items);
+            write(&mut section, name, heading, items);
         }
         page.section(section);
     }

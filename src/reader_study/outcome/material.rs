@@ -48,9 +48,8 @@ impl Material {
             }
         }
         let logs = folder.join("logs");
-        let looks = Looks::read(&logs).map_err(|source| {
-            OutcomeError::Read { file: logs.join(looks::FILE).display().to_string(), source }
-        })?;
+        let looks = Looks::read(&logs)
+            .map_err(|source| OutcomeError::Read { file: logs.join(looks::FILE).display().to_string(), source })?;
         Ok(Self { study: package.study, lists, logs: read_logs(&logs)?, looks })
     }
 }

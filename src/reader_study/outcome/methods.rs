@@ -76,7 +76,11 @@ fn washout(outcome: &StudyOutcome) -> String {
     let Some(least) = days.iter().copied().reduce(f64::min) else { return String::new() };
     let early = days.iter().filter(|days| **days < f64::from(planned)).count();
     if early == 0 && overridden == 0 {
-        return if planned == 0 { String::new() } else { format!(", with at least {planned} days between sessions as planned") };
+        return if planned == 0 {
+            String::new()
+        } else {
+            format!(", with at least {planned} days between sessions as planned")
+        };
     }
     format!(
         ", with at least {least:.1} days between sessions where {planned} were planned ({} began too early; the wash-out was \
@@ -97,7 +101,9 @@ pub(super) fn tests(outcome: &StudyOutcome) -> Option<String> {
         (n, made) if made == n => format!("The {declared} were adjusted after Holm; all others are exploratory."),
         (_, 0) => format!("Of {declared}, none could be made."),
         (_, 1) => format!("Of {declared}, 1 could be made and is not adjusted; all others are exploratory."),
-        (_, made) => format!("Of {declared}, {made} could be made and were adjusted after Holm; all others are exploratory."),
+        (_, made) => {
+            format!("Of {declared}, {made} could be made and were adjusted after Holm; all others are exploratory.")
+        }
     })
 }
 
@@ -150,8 +156,7 @@ fn how_it_was_read(outcome: &StudyOutcome) -> String {
 /// Whether receipts confirm the logs, and what it means where they do not.
 pub(super) fn receipts(outcome: &StudyOutcome) -> String {
     let logs = outcome.sessions.content.iter().filter(|session| session.file.is_some()).count();
-    let confirmed =
-        outcome.receipts.content.iter().filter(|line| line.state == ReceiptState::Confirmed).count();
+    let confirmed = outcome.receipts.content.iter().filter(|line| line.state == ReceiptState::Confirmed).count();
     match confirmed {
         0 => "No receipt that a reader kept confirms a log: without one, a log that was rewritten as a whole could not be told \
               from the one that was written."

@@ -22,7 +22,7 @@
 //!
 //! Out:
 //! - [`study_outcome`]: everything in one; [`methods`], [`checklist`]: for the paper
-//! - [`html`]: the page
+//! - [`html`]: the page; `report_tables`: the JSON as tables; `report_words`: what fields are called
 //! - [`simulate`], [`simulated_answers`]: readers who are programs, for examples and tests
 
 pub mod alterations;
@@ -51,6 +51,8 @@ pub mod readings;
 pub mod receipts;
 pub mod remarks;
 pub mod repeats;
+mod report_tables;
+mod report_words;
 pub mod roc;
 pub mod shares;
 pub mod simulate;

@@ -80,7 +80,8 @@ impl Remarks {
         if let (Some(first), true) = (serious.first(), word.accept_untrusted) {
             let others =
                 if serious.len() > 1 { format!(" ({} findings in all)", serious.len()) } else { String::new() };
-            sentences.push(format!("Analysed although logs or files of the package cannot be trusted: {first}{others}."));
+            sentences
+                .push(format!("Analysed although logs or files of the package cannot be trusted: {first}{others}."));
         }
         Self { mark, sentences }
     }

@@ -255,7 +255,11 @@ impl StudyOutcome {
         let mut readings = Readings::of(material, truth, &integrity);
         readings.complete_by(options.incomplete);
         if readings.main().next().is_none() {
-            return Err(if readings.left_out.is_empty() { OutcomeError::NothingRead } else { OutcomeError::NobodyComplete });
+            return Err(if readings.left_out.is_empty() {
+                OutcomeError::NothingRead
+            } else {
+                OutcomeError::NobodyComplete
+            });
         }
         let remarks = Remarks::of(&integrity, &findings, &options.word);
         let mut warnings = Vec::new();

@@ -41,10 +41,15 @@ pub fn load_whole(path: &Path, control: &Control) -> Result<(Volume, Series), Pa
     if path.is_file() && is_dicom(path) {
         let beside = neighbours(path).map_err(|e| PackageError::system(path, e))?;
         let opened = io::open_all(&beside, &control.child())?;
-        let same = opened.studies.iter().flat_map(|s| &s.series).filter(|other| other.is_image() && other.uid == series.uid);
+        let same =
+            opened.studies.iter().flat_map(|s| &s.series).filter(|other| other.is_image() && other.uid == series.uid);
         let files = same.map(|other| other.files).sum::<usize>();
         if files > series.files {
-            return Err(PackageError::OneSliceOfMany { path: path.to_owned(), series: series.description.clone(), files });
+            return Err(PackageError::OneSliceOfMany {
+                path: path.to_owned(),
+                series: series.description.clone(),
+                files,
+            });
         }
     }
     Ok((volume, series))

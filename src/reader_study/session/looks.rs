@@ -102,7 +102,8 @@ mod tests {
         assert_eq!(found.all.iter().map(|look| look.who.as_str()).collect::<Vec<_>>(), ["A", "B", "C"]);
         assert_eq!(found.broken, None);
         let text = std::fs::read_to_string(logs.join(FILE)).unwrap();
-        let without: String = text.lines().enumerate().filter(|(at, _)| *at != 1).map(|(_, l)| format!("{l}\n")).collect();
+        let without: String =
+            text.lines().enumerate().filter(|(at, _)| *at != 1).map(|(_, l)| format!("{l}\n")).collect();
         assert_eq!(Looks::parse(&without).broken, Some(2));
         assert_eq!(Looks::parse("rubbish\n").broken, Some(1));
     }
