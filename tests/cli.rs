@@ -422,6 +422,77 @@ fn study_check_says_the_power_of_a_plan_and_refuses_one_that_has_no_source() {
     assert!(text(&refused.stderr).contains("not one source of variances"), "{}", text(&refused.stderr));
 }
 
+/// What the plan decides is refused, and negative numbers are read as numbers.
+#[test]
+fn study_options_that_do_not_apply_are_refused_with_what_to_do() {
+    let folder = tempfile::tempdir().unwrap();
+    let package = folder.path().join("study");
+    let out = package.to_str().unwrap();
+    done(&veritome(&["study", "example", "-o", out]));
+    let key = folder.path().join("study.key");
+    let key = key.to_str().unwrap();
+    for option in [["--alpha", "0.01"], ["--margin", "0.1"], ["--seed", "3"], ["--reference", "acquired"]] {
+        let refused = veritome(&["study", "analyze", out, "--key", key, option[0], option[1]]);
+        assert_eq!(refused.status.code(), Some(2), "{option:?}");
+        assert!(text(&refused.stderr).contains("for --ratings"), "{}", text(&refused.stderr));
+    }
+    let table = "tests/data/reader_study/vandyke.csv";
+    for (arguments, words) in [
+        (vec!["study", "analyze", "--ratings", table, "--margin", "-0.1"], "--margin must lie above 0"),
+        (vec!["study", "analyze", "--ratings", table, "--margin", "0.7"], "below 0.5"),
+        (vec!["study", "analyze", "--ratings", table, "--drop-incomplete", "readers"], "for packages"),
+        (vec!["study", "power", "--ratings", table, "--effect", "-2"], "between -1 and 1"),
+    ] {
+        let refused = veritome(&arguments);
+        assert_eq!(refused.status.code(), Some(2), "{arguments:?}: {}", text(&refused.stderr));
+        assert!(text(&refused.stderr).contains(words), "{}", text(&refused.stderr));
+    }
+    done(&veritome(&["study", "power", "--ratings", table, "--effect", "-0.05", "--readers", "6"]));
+    let missing = text(&veritome(&["study", "analyze", "--ratings", "/nowhere.csv"]).stderr);
+    assert_eq!(missing.matches("No such file").count(), 1, "{missing}");
+    // One reader of the pilot alone.
+    let one = folder.path().join("one.csv");
+    let rows = std::fs::read_to_string(root().join(table)).unwrap();
+    let first = rows.lines().nth(1).unwrap().split(',').next().unwrap().to_owned();
+    let kept: Vec<&str> = rows
+        .lines()
+        .enumerate()
+        .filter(|(n, l)| *n == 0 || l.starts_with(&format!("{first},")))
+        .map(|(_, l)| l)
+        .collect();
+    std::fs::write(&one, kept.join("\n")).unwrap();
+    let one = one.to_str().unwrap();
+    let refused = veritome(&["study", "power", "--ratings", one, "--effect", "0.05"]);
+    assert!(text(&refused.stderr).contains("MS_TR"), "{}", text(&refused.stderr));
+    done(&veritome(&["study", "power", "--ratings", one, "--effect", "0.05", "--generalise", "cases"]));
+    // A look before a session has a log is known to the next analysis.
+    for reader in ["R2-s1", "R2-s2"] {
+        let log = package.join(format!("logs/{reader}.jsonl"));
+        std::fs::rename(&log, folder.path().join(format!("{reader}.jsonl"))).unwrap();
+    }
+    let looked = veritome(&["study", "analyze", out, "--key", key]);
+    assert!(text(&looked.stderr).contains("--unplanned-look WHO"), "{}", text(&looked.stderr));
+    done(&veritome(&["study", "analyze", out, "--key", key, "--unplanned-look", "Dr X"]));
+    for reader in ["R2-s1", "R2-s2"] {
+        let log = package.join(format!("logs/{reader}.jsonl"));
+        std::fs::rename(folder.path().join(format!("{reader}.jsonl")), &log).unwrap();
+    }
+    let said = done(&veritome(&["study", "analyze", out, "--key", key]));
+    assert!(said.contains("Dr X looked at the truth on"), "{said}");
+    // An altered image with its checksum.
+    let image = std::fs::read_dir(package.join("images")).unwrap().next().unwrap().unwrap().path();
+    let mut bytes = std::fs::read(&image).unwrap();
+    *bytes.last_mut().unwrap() ^= 1;
+    std::fs::write(&image, bytes).unwrap();
+    let refused = veritome(&["study", "analyze", out, "--key", key]);
+    let words = text(&refused.stderr);
+    assert!(words.contains(&*image.file_name().unwrap().to_string_lossy()), "{words}");
+    assert!(words.contains("--accept-untrusted"), "{words}");
+    let said = done(&veritome(&["study", "analyze", out, "--key", key, "--accept-untrusted"]));
+    assert!(said.contains("cannot be trusted"), "{said}");
+    assert_eq!(veritome(&["study", "check", out, "--key", key]).status.code(), Some(1));
+}
+
 #[test]
 fn study_analyze_holds_receipts_against_the_logs() {
     let folder = tempfile::tempdir().unwrap();

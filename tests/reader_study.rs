@@ -337,7 +337,7 @@ fn json_of_study_analyze_has_the_shape_that_the_design_promises() {
             assert_holds(&expected["p"], &found["p"], "p", &as_noted);
         }
         assert_eq!(json["warnings"], json!([]));
-        assert_eq!(json["noninferiority"]["noninferior"], json!(true));
+        assert_eq!(json["noninferiority"][0]["noninferior"], json!(true));
     }
 }
 

@@ -10,6 +10,7 @@ use veritome::reader_study::outcome::Material;
 use veritome::reader_study::outcome::simulate::{SimulatedReader, Simulation, simulate};
 use veritome::reader_study::session::entry::line_hash;
 use veritome::reader_study::session::event::{Monitor, Opened};
+use veritome::reader_study::session::looks::Looks;
 use veritome::reader_study::session::utc::Utc;
 
 /// What is invented.
@@ -61,7 +62,8 @@ impl Invention {
         let public = PublicList::all(&frozen, &lists, &blobs);
         let study = PublicStudy::new(&frozen, &public, "test");
         let of = |list: PublicList| (list.name(), (list.clone(), list.sha256()));
-        let material = Material { study, lists: public.into_iter().map(of).collect(), logs: Vec::new() };
+        let material =
+            Material { study, lists: public.into_iter().map(of).collect(), logs: Vec::new(), looks: Looks::default() };
         (material, SealedTruth::new(&frozen, &lists, &blobs))
     }
 

@@ -88,6 +88,72 @@ fn every_image_of_either_arm_bears_the_same_mark_and_keeps_its_values() {
     assert!(windows.values().all(|w| w.len() == 2 && w[0] == w[1]), "{windows:?}");
 }
 
+/// The list of checksums anew, as a forger would write it.
+fn sums_anew(package: &Path) {
+    let sums = package::checksums::Checksums::read(package).unwrap();
+    let anew = sums
+        .files()
+        .keys()
+        .map(|name| (name.clone(), package::checksums::sha256_of_file(&package.join(name)).unwrap()));
+    let anew = package::checksums::Checksums::new(anew.collect());
+    std::fs::write(package.join("SHA256SUMS"), anew.to_text()).unwrap();
+}
+
+#[test]
+fn an_image_that_was_altered_with_its_checksum_differs_from_what_was_sealed() {
+    let folder = tempfile::tempdir().unwrap();
+    let (package, key) = made(folder.path(), YES_NO);
+    let truth = package::sealed_truth(&package, &key).unwrap();
+    assert!(package::not_as_sealed(&package, &truth).is_empty());
+    let image = files(&package.join("images")).remove(0);
+    let mut bytes = std::fs::read(&image).unwrap();
+    *bytes.last_mut().unwrap() ^= 1;
+    std::fs::write(&image, bytes).unwrap();
+    let study = package.join("study.json");
+    let text = std::fs::read_to_string(&study).unwrap();
+    std::fs::write(&study, text.replace("\"to\": 6", "\"to\": 10")).unwrap();
+    sums_anew(&package);
+    assert!(package::verify(&package).unwrap().is_empty());
+    let wrong: Vec<String> = package::not_as_sealed(&package, &truth).iter().map(ToString::to_string).collect();
+    assert_eq!(wrong.len(), 2, "{wrong:?}");
+    assert!(wrong[0].contains(&*image.file_name().unwrap().to_string_lossy()) && wrong[1].contains("study.json"));
+    std::fs::remove_file(&image).unwrap();
+    assert_eq!(package::not_as_sealed(&package, &truth).len(), 2);
+    std::fs::write(package.join("images/extra.nii"), "x").unwrap();
+    std::fs::create_dir_all(package.join("logs")).unwrap();
+    std::fs::write(package.join("logs/R1-s1.jsonl"), "x").unwrap();
+    assert_eq!(package::extra_files(&package).unwrap(), ["images/extra.nii"]);
+}
+
+#[test]
+fn a_folder_of_one_series_is_an_image_and_one_of_its_files_is_not() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = plan(folder.path(), YES_NO, 4, 0);
+    let text = std::fs::read_to_string(&path).unwrap();
+    let opened = veritome::io::open(&folder.path().join("real/truthful0.nii.gz"), &Control::new()).unwrap();
+    let volume = opened.studies[0].series[0].load(0, &Control::new()).unwrap();
+    let written = |name: &str| {
+        std::fs::create_dir_all(folder.path().join(name)).unwrap();
+        veritome::io::dicom::write_series(&volume, &folder.path().join(name)).unwrap();
+        files(&folder.path().join(name))
+    };
+    let slices = written("series");
+    let with = |image: &str, out: &str| {
+        std::fs::write(&path, text.replace("real/truthful0.nii.gz", image)).unwrap();
+        let key = OwnerKey::generate();
+        package::create(&path, &folder.path().join(out), &key.recipient(), &Control::new())
+    };
+    let made = with("series", "one").unwrap();
+    let read = |file: PathBuf| package::images::load(&file, &Control::new()).unwrap().0.size();
+    assert!(files(&made.folder.join("images")).into_iter().all(|file| read(file) == [24, 24, 24]));
+    let slice = slices[3].file_name().unwrap().to_string_lossy().into_owned();
+    let refused = with(&format!("series/{slice}"), "slice").unwrap_err().to_string();
+    assert!(refused.contains("one of 24 files") && refused.contains("name the folder"), "{refused}");
+    written("series/second");
+    let refused = with("series", "two").unwrap_err().to_string();
+    assert!(refused.contains("expected one image, found 2: `"), "{refused}");
+}
+
 #[test]
 fn an_altered_package_and_a_wrong_key_are_named() {
     let folder = tempfile::tempdir().unwrap();

@@ -51,6 +51,103 @@ fn columns_order_case_separator_and_byte_order_mark_do_not_matter() {
 }
 
 #[test]
+fn what_spreadsheets_write_is_read_decimal_commas_and_utf_16_among_it() {
+    let halves = COMPLETE.replace(",5\n", ",5.5\n");
+    let plain = parse(&halves).unwrap().crossed().unwrap();
+    let semicolons = halves.replace(',', ";").replace('.', ",");
+    assert_eq!(parse(&semicolons).unwrap().crossed().unwrap(), plain);
+    for (mark, bytes) in [
+        ([0xff, 0xfe], semicolons.encode_utf16().flat_map(u16::to_le_bytes).collect::<Vec<u8>>()),
+        ([0xfe, 0xff], semicolons.encode_utf16().flat_map(u16::to_be_bytes).collect()),
+    ] {
+        let file = [mark.to_vec(), bytes].concat();
+        assert_eq!(RatingsTable::parse("u.csv", &file).unwrap().crossed().unwrap(), plain);
+    }
+    // With commas between columns, a comma in a number is another column.
+    assert!(refusal(&COMPLETE.replace("A,CT,2,0,1", "A,CT,2,0,\"1,5\"")).contains("rating is `1,5`"));
+}
+
+#[test]
+fn noninferiority_names_both_arms_and_does_not_depend_on_the_order_of_rows() {
+    let mut lines: Vec<&str> = COMPLETE.lines().collect();
+    lines[1..].reverse();
+    let reversed = lines.join("\n");
+    let tested = |csv: &str, reference: Option<&str>| {
+        let options =
+            ReportOptions { margin: Some(0.2), reference: reference.map(str::to_owned), ..ReportOptions::default() };
+        StudyReport::new(&parse(csv).unwrap().crossed().unwrap(), &options).map(|report| report.noninferiority)
+    };
+    let (forward, backward) = (tested(COMPLETE, None).unwrap(), tested(&reversed, None).unwrap());
+    assert_eq!((&*forward[0].new, &*forward[0].reference), ("MR", "CT"));
+    assert_eq!((&forward[0].new, forward[0].p_holm), (&backward[0].new, None));
+    assert!((forward[0].test.difference - backward[0].test.difference).abs() < 1e-12);
+    assert!((forward[0].test.lower_bound - backward[0].test.lower_bound).abs() < 1e-12);
+    let other = tested(COMPLETE, Some("MR")).unwrap();
+    assert!((other[0].test.difference + forward[0].test.difference).abs() < 1e-12 && other[0].new == "CT");
+    assert!(tested(COMPLETE, Some("PET")).unwrap_err().to_string().contains("there are CT, MR"));
+    // Three arms: each against the reference, after Holm.
+    let third: String = COMPLETE.lines().filter(|l| l.contains(",MR,")).map(|l| l.replace("MR", "US") + "\n").collect();
+    let three = tested(&format!("{COMPLETE}{third}"), Some("MR")).unwrap();
+    assert_eq!(three.iter().map(|arm| arm.new.as_str()).collect::<Vec<_>>(), ["CT", "US"]);
+    assert!(three.iter().all(|arm| arm.p_holm >= arm.test.p && arm.reference == "MR"));
+}
+
+/// Expected values: two arms of other cases are independent, so that by the formulas themselves (READER_STUDIES.md, section
+/// 4) Var and Cov2 are the means of those of the arms alone and Cov1 = Cov3 = 0; MS_TR from the areas; and
+/// D = MS_TR + J max(Cov2, 0), se = sqrt(2 D/J).
+#[test]
+fn cases_nested_in_modality_are_analysed_without_covariance_between_the_arms() {
+    let mut csv = String::from("reader,modality,case,truth,rating\n");
+    let mut state = 12345_u64;
+    let mut draw = || {
+        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (state >> 40) % 100
+    };
+    for arm in ["CT", "MR"] {
+        for case in 0..30 {
+            for reader in ["A", "B", "C"] {
+                let truth = case % 2;
+                csv += &format!("{reader},{arm},{arm}{case},{truth},{}\n", draw() + 35 * truth as u64);
+            }
+        }
+    }
+    let table = parse(&csv).unwrap();
+    let arms = table.nested().expect("no case stands in both arms");
+    assert!(parse(COMPLETE).unwrap().nested().is_none() && table.crossed().is_err());
+    let arms: Vec<_> = arms.iter().map(|arm| arm.crossed().unwrap()).collect();
+    for method in [CovarianceMethod::Jackknife, CovarianceMethod::DeLong] {
+        let options = ReportOptions { covariance: method, ..ReportOptions::default() };
+        let report = StudyReport::nested(&arms, &options).unwrap();
+        let mrmc = report.mrmc.as_ref().unwrap();
+        let of = |arm: usize| Estimates::of_ratings(&arms[arm], &Auc, method).unwrap();
+        let (a, b) = (of(0), of(1));
+        let j = 3.0;
+        let diagonal = |e: &Estimates| e.covariance().diagonal().iter().sum::<f64>() / j;
+        let off = |e: &Estimates| (e.covariance().sum() - e.covariance().diagonal().sum()) / (j * (j - 1.0));
+        let (var, cov2) = ((diagonal(&a) + diagonal(&b)) / 2.0, (off(&a) + off(&b)) / 2.0);
+        let differences: Vec<f64> = a.values().iter().zip(b.values().iter()).map(|(x, y)| x - y).collect();
+        let mean = differences.iter().sum::<f64>() / j;
+        let ms_tr = differences.iter().map(|d| (d - mean).powi(2)).sum::<f64>() / 2.0 / (j - 1.0);
+        let close = |x: f64, y: f64| assert!((x - y).abs() < 1e-12, "{x} {y}");
+        let found = &mrmc.covariance_components;
+        close(found.var_error, var);
+        close(found.cov2, cov2);
+        assert_eq!((found.cov1, found.cov3), (0.0, 0.0));
+        let random = mrmc.random_readers_random_cases.as_ref().unwrap();
+        let d = ms_tr + j * cov2.max(0.0);
+        close(random.difference, mean);
+        close(random.se, (2.0 * d / j).sqrt());
+        close(random.ddf, d * d / (ms_tr * ms_tr / (j - 1.0)));
+        close(mrmc.fixed_readers.se, (2.0 * (var + (j - 1.0) * cov2.max(0.0)) / j).sqrt());
+        assert!(report.nested && report.dbm.is_none() && report.n.cases_diseased == 30);
+        let own = &report.delong[0];
+        if method == CovarianceMethod::DeLong {
+            close(own.se, (a.covariance()[(0, 0)] + b.covariance()[(0, 0)]).sqrt());
+        }
+    }
+}
+
+#[test]
 fn readers_modalities_and_cases_keep_the_order_of_first_appearance() {
     let mut lines: Vec<&str> = COMPLETE.lines().collect();
     lines[1..].reverse();
@@ -157,6 +254,7 @@ fn analyses_refuse_what_they_cannot_say() {
     assert!(refused.to_string().contains("not of sensitivity"));
     assert!(Estimates::of_ratings(&complete, &rate, CovarianceMethod::Jackknife).is_ok());
     assert!(noninferiority(0.0, 0.1, 10.0, 0.0, 0.025).is_err());
+    assert!(noninferiority(0.0, 0.1, 10.0, 0.5, 0.025).is_err());
     assert!(Scores::new(&[true, true], &[1.0, 2.0]).is_err());
     assert!(Scores::new(&[true, false], &[1.0]).is_err());
     assert!(Scores::new(&[true, false], &[1.0, f64::NAN]).is_err());

@@ -9,11 +9,12 @@ use veritome::reader_study::design::{AnswerValue, SealedTruth};
 use veritome::reader_study::outcome::remarks::Word;
 use veritome::reader_study::outcome::simulate::SimulatedReader;
 use veritome::reader_study::outcome::{
-    DesignResult, Integrity, Material, OutcomeError, OutcomeOptions, Readings, StudyOutcome,
+    DesignResult, Incomplete, Integrity, Material, OutcomeError, OutcomeOptions, Readings, StudyOutcome,
 };
 use veritome::reader_study::session::clock::DrivenClock;
 use veritome::reader_study::session::entry::{Entry, NO_LINE, line_hash};
 use veritome::reader_study::session::event::Event;
+use veritome::reader_study::session::looks::Looks;
 use veritome::reader_study::session::step::Step;
 use veritome::reader_study::session::utc::Utc;
 use veritome::reader_study::session::verify::{Expected, verify};
@@ -134,7 +135,8 @@ fn roc_finds_the_arm_that_is_read_worse_and_swapping_arms_changes_the_sign() {
     let test = report.mrmc.as_ref().unwrap().random_readers_random_cases.as_ref().unwrap();
     let expected = phi(1.8 / 2.0_f64.sqrt()) - phi(0.9 / 2.0_f64.sqrt());
     assert!(inside(test.ci, expected) && test.p.unwrap() < 0.05, "{:?} {expected}", test.ci);
-    assert!(!report.noninferiority.unwrap().noninferior && report.dbm.is_some());
+    assert!(!report.noninferiority[0].test.noninferior && report.dbm.is_some());
+    assert_eq!((&*report.noninferiority[0].new, &*report.noninferiority[0].reference), ("synthetic", "acquired"));
     for single in &report.modalities {
         let skill = if single.mean.modality == "acquired" { 1.8 } else { 0.9_f64 };
         assert!(inside(single.mean.interval, phi(skill / 2.0_f64.sqrt())), "{single:?}");
@@ -143,6 +145,9 @@ fn roc_finds_the_arm_that_is_read_worse_and_swapping_arms_changes_the_sign() {
     for trial in swapped.lists.values_mut().flatten() {
         let name = if trial.modalities[0] == "acquired" { "synthetic" } else { "acquired" };
         trial.modalities = vec![name.into()];
+    }
+    for blob in swapped.blobs.values_mut() {
+        blob.modality = if blob.modality == "acquired" { "synthetic" } else { "acquired" }.into();
     }
     let other = StudyOutcome::new(&material, &swapped, &options()).unwrap();
     let DesignResult::Roc(other) = &other.result.content else { panic!() };
@@ -190,7 +195,8 @@ fn other_designs_recover_what_readers_were_given() {
 
     let outcome = read_with(&Invention::new("approval", 4, 100), &[1.0, 0.2], 2);
     let DesignResult::Approval(result) = &outcome.result.content else { panic!() };
-    let usable: Vec<_> = result.means.iter().filter(|m| m.figure.contains("minor")).collect();
+    let usable: Vec<_> =
+        result.means.iter().filter(|m| m.figure == "answered `approve` or `approve with minor edits`").collect();
     assert!(inside(usable[0].interval, phi(1.0)) && inside(usable[1].interval, phi(0.2)), "{usable:?}");
     assert!(result.comparison.as_ref().unwrap().comparisons[0].differences[0].p.unwrap() < 0.05);
     assert!(result.readers.iter().all(|r| r.shares.iter().map(|s| s.share).sum::<f64>() > 0.999));
@@ -434,4 +440,208 @@ fn ten_thousand_trials_of_fifty_readers_are_analysed() {
     // Nineteen of twenty intervals hold the truth on average; three standard errors of that share allow 43.
     let held = result.readers.iter().filter(|r| inside(r.dprime_interval, 1.0)).count();
     assert!(held >= 43, "{held} of 50");
+}
+
+/// The questions of an invention with its first one changed.
+fn asked(design: &'static str, change: serde_json::Value) -> Invention {
+    let mut invention = Invention::new(design, 3, 60);
+    let first = invention.questions[0].as_object_mut().unwrap();
+    for (key, value) in change.as_object().unwrap() {
+        first.insert(key.clone(), value.clone());
+    }
+    invention
+}
+
+fn json_of(text: &str) -> serde_json::Value {
+    serde_json::from_str(text).unwrap()
+}
+
+#[test]
+fn a_forced_choice_that_asks_for_the_synthetic_image_is_scored_the_right_way_round() {
+    for change in [
+        r#"{"id": "q1", "text": "Left or right?", "asks_for": "synthetic"}"#,
+        r#"{"id": "synthetic", "text": "Which one?"}"#,
+        // Frozen before the key was there: the text says it.
+        r#"{"id": "q1", "text": "Which one is synthetic?"}"#,
+        r#"{"id": "q1", "text": "Which one is real?"}"#,
+    ] {
+        let invention = asked("forced_choice", json_of(change));
+        let outcome = read_with(&invention, &[2.0, 2.0], 6);
+        let DesignResult::ForcedChoice(result) = &outcome.result.content else { panic!() };
+        assert!(result.means[0].mean > 0.8, "{change}: {:?}", result.means);
+        let wanted = if change.contains("real") { "the real image" } else { "the synthetic image" };
+        assert!(outcome.methods.contains(wanted), "{}", outcome.methods);
+    }
+}
+
+#[test]
+fn a_choice_of_real_and_synthetic_is_judged_by_name_whatever_stands_first() {
+    let scores = |options: &str| {
+        let answer = format!(r#"{{"answer": {{"kind": "choice", "options": {options}, "several": false}}}}"#);
+        let invention = asked("yes_no", json_of(&answer));
+        let (material, truth) = invention.build();
+        let material = read_by(&material, &truth, &readers(&invention, &truth, 1.5), 6);
+        // Simulated readers choose by place: their answers are put in by name.
+        let mut named = material.clone();
+        for log in &mut named.logs {
+            let key = log.file.strip_suffix(".jsonl").unwrap();
+            let is_synthetic: BTreeMap<&str, bool> =
+                truth.lists[key].iter().map(|t| (t.code.as_str(), t.modalities[0] == "synthetic")).collect();
+            let mut n = 0;
+            let mut said = BTreeMap::new();
+            let codes: Vec<&str> = is_synthetic.keys().copied().collect();
+            for code in codes {
+                n += 1;
+                let right = n % 10 != 0;
+                said.insert(code.to_owned(), if is_synthetic[code] == right { "synthetic" } else { "real" });
+            }
+            log.bytes = forged(&log.bytes, |entry| match &mut entry.event {
+                Event::Answer { code, value, .. } => *value = Some(AnswerValue::Text(said[code.as_str()].into())),
+                Event::Confirmed { code, answers } => {
+                    answers.insert("synthetic".into(), AnswerValue::Text(said[code.as_str()].into()));
+                }
+                _ => {}
+            });
+        }
+        let outcome = StudyOutcome::new(&named, &truth, &options()).unwrap();
+        let DesignResult::YesNo(result) = outcome.result.content else { panic!() };
+        result
+    };
+    let (forward, backward) = (scores(r#"["real", "synthetic"]"#), scores(r#"["synthetic", "real"]"#));
+    assert!(forward.readers.iter().all(|r| r.hits.share > 0.7 && r.false_alarms.share < 0.3), "{:?}", forward.readers);
+    assert!(forward.means[0].mean > 0.8 && backward.means[0].mean > 0.8, "{:?}", backward.means);
+    assert_eq!((forward.threshold, backward.threshold), (0.5, 0.5));
+}
+
+#[test]
+fn what_means_approved_is_what_the_plan_says_and_two_options_have_their_test() {
+    let result = |options: &str, approved: &str| {
+        let change = format!(
+            r#"{{"answer": {{"kind": "choice", "options": {options}, "several": false}}, "approved": {approved}}}"#
+        );
+        let mut invention = asked("approval", json_of(&change));
+        invention.questions.as_array_mut().unwrap().truncate(1);
+        let outcome = read_with(&invention, &[1.0, -0.5], 2);
+        let DesignResult::Approval(result) = outcome.result.content.clone() else { panic!() };
+        (result, outcome)
+    };
+    let (two, outcome) = result(r#"["reject", "approve"]"#, r#"["approve"]"#);
+    assert_eq!(two.options, ["approve", "reject"]);
+    let test = &outcome.planned_tests.content;
+    assert!(test.len() == 1 && test[0].p.unwrap() < 0.05, "{test:?}");
+    assert!(two.means.iter().all(|mean| mean.figure == "answered `approve`") && two.means.len() == 2);
+    let good = r#"["as it is", "minor edits"]"#;
+    let (best_first, _) = result(r#"["as it is", "minor edits", "poor", "useless"]"#, good);
+    let (worst_first, _) = result(r#"["useless", "poor", "minor edits", "as it is"]"#, good);
+    assert_eq!(best_first, worst_first);
+    // A plan of before, whose names nobody knows: as it was read then, and said.
+    let (old, outcome) = result(r#"["fine", "so", "bad"]"#, "[]");
+    assert_eq!(old.approved, ["fine", "so"]);
+    assert!(outcome.warnings.iter().any(|w| w.contains("does not say which options mean approved")));
+}
+
+#[test]
+fn the_sealed_plan_counts_and_what_differs_from_it_is_named() {
+    let invention = Invention::new("yes_no", 2, 40);
+    let (material, truth, before) = analysed(&invention, 1.0, 1);
+    let word = Word { accept_untrusted: true, ..Word::default() };
+    let accepting = OutcomeOptions { word, ..options() };
+    let mut scale = material.clone();
+    scale.study.questions[0].answer =
+        serde_json::from_value(json_of(r#"{"kind": "scale", "from": 1, "to": 12}"#)).unwrap();
+    let mut sessions = material.clone();
+    sessions.study.sessions.washout_days = 1;
+    let mut readers = material.clone();
+    readers.study.readers.push("R99".into());
+    let mut images = material.clone();
+    let list = &mut images.lists.get_mut("R01-s1").unwrap().0;
+    let at = list.trials.iter().position(|t| t.kind == veritome::reader_study::design::TrialKind::Reading).unwrap();
+    let other = list.trials[at + 1].images.clone();
+    list.trials[at].images = other;
+    for (altered, words) in [
+        (&scale, "study.json: question `synthetic` is"),
+        (&sessions, "study.json: the plan of sessions is"),
+        (&readers, "study.json: the list of readers is"),
+        (&images, "lists/R01-s1.json: trial"),
+    ] {
+        match StudyOutcome::new(altered, &truth, &options()) {
+            Err(OutcomeError::Untrusted { findings }) => assert!(findings[0].starts_with(words), "{findings:?}"),
+            other => panic!("{words}: {:?}", other.map(|o| o.remarks)),
+        }
+        let accepted = StudyOutcome::new(altered, &truth, &accepting).unwrap();
+        assert_eq!(accepted.result.content, before.result.content, "{words}");
+        assert!(accepted.deviations.content[0].starts_with(words), "{:?}", accepted.deviations.content);
+        assert!(accepted.remarks.iter().any(|r| r.contains("cannot be trusted")));
+    }
+    let files = OutcomeOptions { altered: vec!["images/f00d.nii: it was altered".into()], ..options() };
+    let error = StudyOutcome::new(&material, &truth, &files).unwrap_err().to_string();
+    assert!(error.contains("images/f00d.nii") && error.contains("--accept-untrusted"), "{error}");
+}
+
+#[test]
+fn a_reader_who_breaks_off_can_be_left_out_and_it_is_said() {
+    let invention = Invention::new("roc", 4, 60);
+    let (material, truth) = invention.build();
+    let mut material = read_by(&material, &truth, &by_arm(&invention, &truth, &[1.8, 0.9]), 8);
+    let cut = material.logs.iter_mut().find(|log| log.file == "R04-s2.jsonl").unwrap();
+    // After the first trials of the session, whose time was then over.
+    let mut kept: Vec<Entry> = verify("log", &cut.bytes, &Expected::default()).entries;
+    let last = kept.pop().unwrap();
+    kept.truncate(40);
+    let at = kept.iter().rposition(|e| matches!(e.event, Event::Confirmed { .. })).unwrap();
+    kept.truncate(at + 1);
+    let n = kept.last().unwrap().n + 1;
+    let utc = kept.last().unwrap().utc;
+    let reason = veritome::reader_study::session::event::CloseReason::TimeLimit;
+    kept.push(Entry { n, utc, event: Event::Closed { reason }, ..last });
+    let mut text = Vec::new();
+    let mut previous = NO_LINE.to_owned();
+    for mut entry in kept {
+        entry.previous = previous;
+        let line = entry.line().unwrap();
+        previous = line_hash(&line);
+        text.extend(line);
+        text.push(b'\n');
+    }
+    cut.bytes = text;
+    let with = |incomplete| StudyOutcome::new(&material, &truth, &OutcomeOptions { incomplete, ..options() }).unwrap();
+    let report = |outcome: &StudyOutcome| match &outcome.result.content {
+        DesignResult::Roc(result) => result.report.clone(),
+        other => panic!("{other:?}"),
+    };
+    let plain = with(None);
+    assert!(report(&plain).is_none());
+    assert!(plain.warnings.iter().any(|w| w.contains("--drop-incomplete readers")), "{:?}", plain.warnings);
+    let without = with(Some(Incomplete::Readers));
+    assert_eq!(report(&without).unwrap().n.readers, 3);
+    assert!(without.deviations.content.iter().any(|d| d.starts_with("reader R04 was left out")));
+    assert!(without.methods.contains("Reader R04 was left out"), "{}", without.methods);
+    // The others' analysis is that of a study without this reader.
+    let mut three = material.clone();
+    three.logs.retain(|log| !log.file.starts_with("R04"));
+    let word = Word { unplanned_look: Some("T".into()), ..Word::default() };
+    let of_three = StudyOutcome::new(&three, &truth, &OutcomeOptions { word, ..options() }).unwrap();
+    assert_eq!(report(&without).unwrap().mrmc, report(&of_three).unwrap().mrmc);
+    let cases = with(Some(Incomplete::Cases));
+    if let Some(report) = report(&cases) {
+        assert!(report.dropped.is_some() && report.n.readers == 4);
+        assert!(cases.deviations.content.iter().any(|d| d.contains("left out for all readers")));
+    }
+}
+
+#[test]
+fn a_look_noted_beside_the_logs_is_said_by_later_analyses() {
+    let invention = Invention::new("yes_no", 1, 40);
+    let (mut material, truth, before) = analysed(&invention, 1.0, 1);
+    assert!(before.deviations.content.is_empty());
+    let folder = tempfile::tempdir().unwrap();
+    let at = Utc::parse("2027-03-01T08:00:00.000Z").unwrap();
+    veritome::reader_study::session::looks::note(folder.path(), "C. Person", at).unwrap();
+    material.looks = Looks::read(folder.path()).unwrap();
+    let after = StudyOutcome::new(&material, &truth, &options()).unwrap();
+    let words = "C. Person looked at the truth on 2027-03-01, before all sessions were closed.";
+    assert!(after.remarks.iter().any(|r| r == words), "{:?}", after.remarks);
+    assert!(after.deviations.content.iter().any(|d| d.contains("looks.txt")));
+    material.looks.broken = Some(1);
+    assert!(matches!(StudyOutcome::new(&material, &truth, &options()), Err(OutcomeError::Untrusted { .. })));
 }

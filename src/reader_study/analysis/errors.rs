@@ -132,6 +132,12 @@ pub enum AnalysisError {
          cases alone (--generalise cases, in a plan generalise = \"cases\"), or take a pilot of two readers or more"
     )]
     PilotOfOneReader,
+    /// Arms with other cases, for a figure that is compared on the same ones.
+    #[error(
+        "each arm has cases of its own (cases nested in the arms); such arms are compared for designs roc and aided alone, by \
+         areas without covariance between the arms"
+    )]
+    Nested,
     /// There is nothing to compare.
     #[error("a comparison needs at least 2 modalities, not {found}")]
     TooFewModalities {

@@ -1,7 +1,8 @@
 //! The ratings of a study as they stand in a file: `reader,modality,case,truth,rating`, one reading a row.
 //!
 //! Columns may come in any order and with others between them; header names are read without regard to case; the
-//! separator is a comma, a semicolon or a tab; a byte-order mark is skipped. Readers, modalities and cases are text.
+//! separator is a comma, a semicolon or a tab (then ratings may have decimal commas); UTF-8 with or without a byte-order
+//! mark, or UTF-16 with one. Readers, modalities and cases are text.
 
 use std::collections::HashMap;
 use std::path::Path;
@@ -111,11 +112,14 @@ impl RatingsTable {
     /// When there is no rating, a column is missing, a row is malformed (an empty id, a truth that is neither yes nor
     /// no, a rating that is no finite number), a reading stands there twice, or a case has two truths.
     pub fn parse(file: &str, bytes: &[u8]) -> Result<Self, RatingsError> {
+        let decoded = utf16(bytes);
+        let bytes = decoded.as_ref().map_or(bytes, String::as_bytes);
         let content = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
+        let delimiter = delimiter(content);
         let mut reader = csv::ReaderBuilder::new()
             .has_headers(false)
             .flexible(true)
-            .delimiter(delimiter(content))
+            .delimiter(delimiter)
             .trim(csv::Trim::All)
             .from_reader(content);
         let mut records = reader.byte_records();
@@ -134,7 +138,7 @@ impl RatingsTable {
             if record.iter().all(<[u8]>::is_empty) {
                 continue;
             }
-            add_row(&mut collected, file, &record, columns)?;
+            add_row(&mut collected, file, &record, (columns, delimiter != b','))?;
         }
         Self::checked(file.to_owned(), collected)
     }
@@ -269,6 +273,19 @@ impl RatingsTable {
     }
 }
 
+/// The text of a file in UTF-16 with its byte-order mark, as spreadsheets write "Unicode text"; none for other files.
+fn utf16(bytes: &[u8]) -> Option<String> {
+    let units = |rest: &[u8], unit: fn([u8; 2]) -> u16| {
+        let pairs = rest.chunks_exact(2).filter_map(|pair| pair.try_into().ok());
+        String::from_utf16_lossy(&pairs.map(unit).collect::<Vec<u16>>())
+    };
+    match bytes {
+        [0xff, 0xfe, rest @ ..] => Some(units(rest, u16::from_le_bytes)),
+        [0xfe, 0xff, rest @ ..] => Some(units(rest, u16::from_be_bytes)),
+        _ => None,
+    }
+}
+
 /// The separator that the header holds most often.
 fn delimiter(content: &[u8]) -> u8 {
     let header = content.split(|b| *b == b'\n').next().unwrap_or_default();
@@ -291,7 +308,13 @@ fn columns(file: &str, header: &csv::ByteRecord) -> Result<[usize; 5], RatingsEr
     Ok(places)
 }
 
-fn add_row(to: &mut Collected, file: &str, record: &csv::ByteRecord, columns: [usize; 5]) -> Result<(), RatingsError> {
+/// `decimal_comma`: a comma in a number is its decimal point, since columns are divided otherwise.
+fn add_row(
+    to: &mut Collected,
+    file: &str,
+    record: &csv::ByteRecord,
+    (columns, decimal_comma): ([usize; 5], bool),
+) -> Result<(), RatingsError> {
     let line = record.position().map_or(0, csv::Position::line);
     let wrong = |reason: String| RatingsError::Row { file: file.to_owned(), line, reason };
     let field = |which: usize| -> Result<&str, RatingsError> {
@@ -305,7 +328,9 @@ fn add_row(to: &mut Collected, file: &str, record: &csv::ByteRecord, columns: [u
         wrong(format!("truth is `{truth}`; it may be 1 or 0, yes or no, true or false, synthetic or real"))
     })?;
     let text = field(4)?;
-    let rating = text.parse::<f64>().ok().filter(|r| r.is_finite()).ok_or_else(|| {
+    let is_comma = decimal_comma && text.matches(',').count() == 1 && !text.contains('.');
+    let point = if is_comma { text.replace(',', ".") } else { text.to_owned() };
+    let rating = point.parse::<f64>().ok().filter(|r| r.is_finite()).ok_or_else(|| {
         wrong(format!("rating is `{text}`, not a finite number; leave the row out when the case was not read"))
     })?;
     let reader = to.readers.place(field(0)?);

@@ -77,6 +77,13 @@ pub fn analyse(readings: &Readings, warnings: &mut Vec<String>) -> Result<FreeRe
     let (readers, arms, alpha) = (readings.readers(), readings.arms(), readings.plan.alpha);
     let marked = marked(readings);
     let (cases, left_out) = shared(&marked, &readers, &arms);
+    let in_one_arm = |case: &String| {
+        arms.iter().filter(|arm| marked.iter().any(|((of, _), cell)| of == *arm && cell.contains_key(case))).count()
+            == 1
+    };
+    if cases.is_empty() && arms.len() > 1 && left_out.iter().all(in_one_arm) {
+        return Err(AnalysisError::Nested.into());
+    }
     if !left_out.is_empty() {
         let words = format!("{} cases were left out: not every reader read them in every arm", left_out.len());
         warnings.push(words);

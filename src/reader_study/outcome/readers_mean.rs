@@ -221,6 +221,10 @@ pub fn compare_arms(
     let cells: Vec<&BTreeMap<&str, f64>> =
         tables.iter().flat_map(|table| everybody.iter().map(|r| table.get(r).unwrap_or(&empty))).collect();
     let shared = shared_units(cells.iter().copied());
+    let arms_of = |unit: &str| arms.iter().filter(|(_, scores)| scores.iter().any(|s| s.unit == unit)).count();
+    if shared.is_empty() && arms.len() > 1 && cells.iter().flat_map(|cell| cell.keys()).all(|unit| arms_of(unit) == 1) {
+        return Err(AnalysisError::Nested);
+    }
     enough_cases(shared.len())?;
     let all: BTreeSet<&str> = arms.iter().flat_map(|(_, scores)| scores.iter().map(|s| s.unit.as_str())).collect();
     let (modalities, readers) = (arms.iter().map(|(arm, _)| arm.clone()), everybody.iter().map(|r| (*r).to_owned()));

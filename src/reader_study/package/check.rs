@@ -44,7 +44,9 @@ pub fn leaks(package: &Path, key: &OwnerKey, control: &Control) -> Result<LeakCh
         let (volume, series) = load(path, &control.child())?;
         let attributes = series.source.attributes(0, 0)?;
         let tag = |key: String, value: String| TextTag { place: "image header".to_owned(), key, value };
-        let mut tags: Vec<TextTag> = attributes.into_iter().map(|a| tag(a.name, a.value)).collect();
+        // Header fields of NIfTI have no explanation, but a name.
+        let named = |tag: String, name: String| if name.is_empty() { tag } else { name };
+        let mut tags: Vec<TextTag> = attributes.into_iter().map(|a| tag(named(a.tag, a.name), a.value)).collect();
         tags.push(TextTag { place: "package".to_owned(), key: "file name".to_owned(), value: name.clone() });
         let size = std::fs::metadata(path).map_err(|e| PackageError::system(path, e))?.len();
         let traits = traits(&volume, size).map_err(|why| PackageError::NoCheck { why: why.to_string() })?;

@@ -7,6 +7,7 @@
 //! sealed/truth.age       plan and keys, encrypted for the study's owner
 //! SHA256SUMS             what each of these files has to be
 //! logs/<reader>-s<n>.jsonl   written while reading
+//! logs/looks.txt         who looked at the truth before all sessions were closed
 //! ```
 //!
 //! - [`create`]: a plan into a package; [`images`]: what is left of an image
