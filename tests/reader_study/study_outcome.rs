@@ -476,8 +476,8 @@ fn a_forced_choice_that_asks_for_the_synthetic_image_is_scored_the_right_way_rou
 
 #[test]
 fn a_choice_of_real_and_synthetic_is_judged_by_name_whatever_stands_first() {
-    let scores = |options: &str| {
-        let answer = format!(r#"{{"answer": {{"kind": "choice", "options": {options}, "several": false}}}}"#);
+    let scores = |in_order: &str| {
+        let answer = format!(r#"{{"answer": {{"kind": "choice", "options": {in_order}, "several": false}}}}"#);
         let invention = asked("yes_no", json_of(&answer));
         let (material, truth) = invention.build();
         let material = read_by(&material, &truth, &readers(&invention, &truth, 1.5), 6);
