@@ -13,10 +13,11 @@ use crate::evaluate::comparing::{
     compare_scores, error_map, image_of,
 };
 use crate::io::labels::read_labelmap;
+use crate::io::write::inputs::refuse_input;
 use crate::io::write::write;
 use crate::jobs::Control;
 use crate::metrics::{Comparison, DataRange, Errors, LabelComparison, TissueBand};
-use crate::provenance::{Parent, Record, file_sha256, machine, write_record};
+use crate::provenance::{Parent, Record, file_sha256, machine, record_path, write_record};
 use crate::volume::Volume;
 
 /// Measure an image or a label map against its reference.
@@ -146,6 +147,14 @@ impl Compare {
     pub(super) fn run(self) -> anyhow::Result<()> {
         if !(self.tolerance > 0.0 && self.tolerance.is_finite()) {
             return Err(WrongUsage("--tolerance must be above 0 mm".into()).into());
+        }
+        if let Some(out) = &self.error_map {
+            let inputs = [Some(&self.reference), Some(&self.test), self.mask.as_ref()];
+            let inputs: Vec<&Path> = inputs.into_iter().flatten().map(PathBuf::as_path).collect();
+            refuse_input(out, inputs.iter().copied())?;
+            // Nor the record beside an input, which tells where it came from.
+            let records: Vec<PathBuf> = inputs.iter().map(|input| record_path(input)).collect();
+            refuse_input(&record_path(out), inputs.into_iter().chain(records.iter().map(PathBuf::as_path)))?;
         }
         let json = self.json;
         let printed = with_progress("Comparing", move |control| match (self.labels, self.scores) {

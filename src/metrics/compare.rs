@@ -18,7 +18,7 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use super::image::{DataRange, ImagePair};
+use super::image::{DataRange, ImagePair, Real};
 use super::ms_ssim::{MS_SSIM_WEIGHTS, ms_ssim};
 use super::overlap::{LabelPair, Overlap};
 use super::ssim::{SsimOptions, ssim};
@@ -83,7 +83,7 @@ pub struct LabelComparison {
 impl Comparison {
     /// Compares two images; `data_range` as the person stated it, or [`DataRange::of_reference`].
     #[must_use]
-    pub fn of_images(pair: &ImagePair, data_range: Option<DataRange>) -> Self {
+    pub fn of_images<T: Real>(pair: &ImagePair<T>, data_range: Option<DataRange>) -> Self {
         let mut reasons = Reasons::default();
         let errors = pair.errors();
         let mut ranged = |name, of: &dyn Fn(DataRange) -> Result<f64, String>| {
@@ -154,7 +154,13 @@ struct Reasons(BTreeMap<&'static str, String>);
 
 impl Reasons {
     fn number<E: ToString>(&mut self, name: &'static str, found: Result<f64, E>) -> Option<f64> {
-        found.map_err(|reason| self.0.insert(name, reason.to_string())).ok()
+        let reason = match found {
+            Ok(value) if value.is_finite() => return Some(value),
+            Ok(_) => "the number is too large".to_owned(),
+            Err(reason) => reason.to_string(),
+        };
+        self.0.insert(name, reason);
+        None
     }
 }
 

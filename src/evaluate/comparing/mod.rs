@@ -39,6 +39,12 @@ pub enum ComparingError {
     /// Scores and truths do not belong together.
     #[error(transparent)]
     Sample(#[from] SampleError),
+    /// There is nothing to measure.
+    #[error("no voxel{within} is finite and no padding in both images, so there is nothing to measure")]
+    NothingFinite {
+        /// Of what: empty, or the mask with a space before it.
+        within: &'static str,
+    },
     /// The person asked to stop.
     #[error(transparent)]
     Cancelled(#[from] Cancelled),
