@@ -9,7 +9,7 @@ use serde::Serialize;
 use super::progress::with_progress;
 use super::{WrongUsage, print_json};
 use crate::evaluate::comparing::{
-    ComparedLabels, Detail, ErrorKind, ImageOptions, ScoreOptions, Sheet, compare_images, compare_labels,
+    ComparedLabels, Detail, ErrorKind, ImageOptions, LabelOptions, ScoreOptions, Sheet, compare_images, compare_labels,
     compare_scores, error_map, image_of,
 };
 use crate::io::labels::read_labelmap;
@@ -28,7 +28,7 @@ pub(super) struct Compare {
     /// What is measured.
     test: PathBuf,
     /// Only voxels of this label map count; its labels other than 0 together.
-    #[arg(long, value_name = "M", conflicts_with = "labels")]
+    #[arg(long, value_name = "M")]
     mask: Option<PathBuf>,
     /// Both are label maps: overlap and surface distances label by label.
     #[arg(long)]
@@ -209,7 +209,9 @@ impl Compare {
     fn label_maps(&self, control: &Control) -> anyhow::Result<Printed> {
         let read = |path: &Path| read_labelmap(path, control);
         let (reference, test) = (read(&self.reference)?, read(&self.test)?);
-        let ComparedLabels { comparison, notes, .. } = compare_labels(&reference, &test, self.tolerance, self.resample)
+        let mask = self.mask.as_deref().map(read).transpose()?;
+        let options = LabelOptions { tolerance_mm: self.tolerance, mask: mask.as_ref(), resample: self.resample };
+        let ComparedLabels { comparison, notes, .. } = compare_labels(&reference, &test, &options)
             .with_context(|| format!("{} against {}", self.test.display(), self.reference.display()))?;
         Ok(Printed {
             comparison,

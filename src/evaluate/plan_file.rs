@@ -127,6 +127,13 @@ pub(super) fn checked(raw: RawPlan) -> Result<Plan, Fault> {
     let leave_out_incomplete = raw.cases.incomplete == Incomplete::LeaveOut;
     let cases = cases(raw.cases)?;
     let measures = measures(raw.measures)?;
+    if measures.kind == Kind::Classification && !raw.prediction.is_empty() {
+        let expected = "models alone for kind = \"classification\": a file on disk is no class of the whole image";
+        return fault("[[prediction]]", expected, format!("`{}`", raw.prediction[0].name));
+    }
+    if measures.kind == Kind::Classification && measures.truth.is_none() {
+        return fault("[measures] truth", "the column that holds each case's class", "nothing");
+    }
     if let CaseSource::Patterns { reference: None, .. } = &cases
         && measures.truth.is_none()
     {

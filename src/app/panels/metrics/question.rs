@@ -5,7 +5,7 @@ use std::sync::Arc;
 use crate::app::library::{Load, SeriesId};
 use crate::app::state::Model;
 use crate::evaluate::comparing::{
-    ComparedImages, ComparingError, ImageOptions, ScoreOptions, Sheet, compare_images, compare_labels, compare_scores,
+    ComparedImages, ComparingError, ImageOptions, LabelOptions, ScoreOptions, Sheet, compare_images, compare_labels, compare_scores,
 };
 use crate::jobs::Control;
 use crate::metrics::DataRange;
@@ -139,7 +139,8 @@ impl Question {
                 (Sheet::of_images(&compared), Some(Arc::new(compared)))
             }
             (Content::Labels(reference), Content::Labels(test)) => {
-                let compared = compare_labels(reference, test, self.tolerance_mm, self.resample)?;
+                let options = LabelOptions { tolerance_mm: self.tolerance_mm, mask, resample: self.resample };
+                let compared = compare_labels(reference, test, &options)?;
                 (Sheet::of_labels(&compared), None)
             }
             (Content::Labels(reference), Content::Image(scores)) => {
