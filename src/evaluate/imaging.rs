@@ -15,7 +15,7 @@ use super::pairing::Case;
 use super::plan::{DataRange as PlannedRange, Kind, Plan, Tested};
 use super::truth::{Truth, WORDS};
 use super::work::{CaseWork, Failure, Job, ModelFacts, Outcome, ScalarPair, Scored};
-use crate::inference::engine::{self, Output, OutputContent, Provider, RunOptions, RunResult};
+use crate::inference::engine::{self, Output, OutputContent, Provider, RunOptions, RunResult, UncertaintyKind};
 use crate::inference::manifest::schema::Activation;
 use crate::inference::manifest::{self, Model};
 use crate::inference::runtime;
@@ -166,6 +166,13 @@ impl Answer<'_> {
         }
     }
 
+    /// The model's own map of how unsure it is of the image, where it has one.
+    fn uncertainty(&self) -> Option<Arc<Volume>> {
+        let image = self.made?.outputs.iter().find(|o| matches!(o.content, OutputContent::Image(_)))?;
+        let maps = &image.estimate.as_ref()?.maps;
+        maps.iter().find(|m| m.kind == UncertaintyKind::StandardDeviation).map(|m| m.volume.clone())
+    }
+
     fn test_labels(&self) -> Result<Arc<Labelmap>, Failure> {
         if let Some(path) = self.job.prediction {
             return read_labelmap(path, self.control).map(Arc::new).map_err(|e| failed(&e));
@@ -189,12 +196,23 @@ impl Answer<'_> {
             Some(PlannedRange::Stated(width)) => Some(DataRange::new(width).map_err(|e| failed(&e))?),
             _ => None,
         };
-        let options = ImageOptions { mask: mask.as_ref(), range, resample: self.resample, detail: false };
+        let uncertainty = self.uncertainty();
+        let options = ImageOptions {
+            mask: mask.as_ref(),
+            range,
+            resample: self.resample,
+            detail: false,
+            uncertainty: uncertainty.as_deref(),
+        };
         let compared = compare_images(&reference, &test, &options, self.control).map_err(|e| failed(&e))?;
         outcome.measures = of_images(&compared.comparison);
         for (band, errors) in &compared.tissues {
             outcome.measures.insert(format!("mae:{}", band.name), Measured::of(errors.mae()));
             outcome.measures.insert(format!("bias:{}", band.name), Measured::of(errors.bias()));
+        }
+        if let Some(judged) = &compared.uncertainty {
+            outcome.measures.insert("sparsification_error".into(), Measured::of(judged.sparsification_error.clone()));
+            outcome.measures.insert("error_uncertainty_correlation".into(), Measured::of(judged.correlation.clone()));
         }
         outcome.unit = reference.unit.symbol().to_owned();
         outcome.warnings.extend(compared.notes);
@@ -209,9 +227,14 @@ impl Answer<'_> {
         let plan = &self.job.plan.measures;
         let mask = self.mask()?;
         let tolerance_mm = plan.tolerance_mm.unwrap_or(1.0);
-        let options = LabelOptions { tolerance_mm, mask: mask.as_ref(), resample: self.resample };
+        let options = LabelOptions {
+            tolerance_mm,
+            mask: mask.as_ref(),
+            components: plan.components,
+            resample: self.resample,
+        };
         let ComparedLabels { comparison, notes, .. } =
-            compare_labels(&reference, &test, &options).map_err(|e| failed(&e))?;
+            compare_labels(&reference, &test, &options, self.control).map_err(|e| failed(&e))?;
         outcome.measures = of_labels(&comparison, &plan.labels);
         for label in &comparison.labels {
             if plan.labels.is_empty() || plan.labels.contains_key(&label.label) {

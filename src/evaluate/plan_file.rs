@@ -65,6 +65,7 @@ struct RawMeasures {
     data_range: Option<toml::Value>,
     tolerance_mm: Option<f64>,
     labels: Option<toml::Value>,
+    components: Option<bool>,
     truth: Option<String>,
     positive: Option<String>,
     threshold: Option<f64>,
@@ -231,6 +232,7 @@ fn measures(raw: RawMeasures) -> Result<MeasurePlan, Fault> {
     only("data_range", raw.data_range.is_some(), kind == Kind::Image)?;
     only("tolerance_mm", raw.tolerance_mm.is_some(), kind == Kind::Labels)?;
     only("labels", raw.labels.is_some(), kind == Kind::Labels)?;
+    only("components", raw.components.is_some(), kind == Kind::Labels)?;
     only("truth", raw.truth.is_some(), scored)?;
     only("positive", raw.positive.is_some(), scored)?;
     only("threshold", raw.threshold.is_some(), kind == Kind::Anomaly)?;
@@ -246,6 +248,7 @@ fn measures(raw: RawMeasures) -> Result<MeasurePlan, Fault> {
         data_range: if kind == Kind::Image { Some(data_range(raw.data_range)?) } else { None },
         tolerance_mm,
         labels: raw.labels.map_or(Ok(BTreeMap::new()), |l| labels(&l))?,
+        components: raw.components.unwrap_or(false),
         truth: raw.truth,
         positive: raw.positive,
         threshold: raw.threshold.filter(|t| t.is_finite()),

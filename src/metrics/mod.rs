@@ -42,7 +42,7 @@ pub mod uncertainty;
 pub mod undefined;
 
 pub use calibration::{Calibration, ReliabilityBin};
-pub use compare::{Comparison, LabelComparison};
+pub use compare::{Comparison, ComponentComparison, LabelComparison};
 pub use detection::{Components, Connectivity, Detection, Match};
 pub use distance_transform::squared_distances;
 pub use image::{DataRange, Errors, ImagePair, PairError, Real};

@@ -2,10 +2,10 @@
 
 use super::{ComparingError, note_on_reference};
 use crate::jobs::Control;
-use crate::metrics::one_grid::{RealValues, labels_on, real_values_on};
+use crate::metrics::one_grid::{RealValues, labels_on, real_values_on, values_on};
 use crate::metrics::{
-    Comparison, DataRange, Errors, HistogramDistance, ImagePair, MutualInformation, Real, SsimOptions, TISSUE_BANDS,
-    TissueBand, Undefined, errors_by_tissue, histogram_distance, mutual_information, ssim_per_slice,
+    Comparison, DataRange, Errors, HistogramDistance, ImagePair, MutualInformation, Real, Sparsification, SsimOptions, TISSUE_BANDS,
+    TissueBand, Undefined, error_uncertainty_spearman, errors_by_tissue, histogram_distance, mutual_information, ssim_per_slice,
 };
 use crate::volume::{Interpolation, Labelmap, Unit, Volume};
 
@@ -23,7 +23,23 @@ pub struct ImageOptions<'a> {
     pub resample: bool,
     /// Also what takes longer: [`Detail`].
     pub detail: bool,
+    /// How unsure the test is of each voxel, on any scale, higher being less sure: whether it tells where the errors are.
+    pub uncertainty: Option<&'a Volume>,
 }
+
+/// Whether a map of uncertainty tells where the errors are.
+#[derive(Debug, Clone)]
+pub struct ComparedUncertainty {
+    /// Voxels that count and have an uncertainty.
+    pub n: u64,
+    /// Area between the sparsification curves by uncertainty and by error (AUSE), [`STEPS`] points; 0 is best.
+    pub sparsification_error: Result<f64, String>,
+    /// Spearman's correlation of absolute error and uncertainty.
+    pub correlation: Result<f64, String>,
+}
+
+/// Points of the sparsification curves.
+pub const STEPS: usize = 100;
 
 /// Two images measured.
 #[derive(Debug, Clone)]
@@ -32,6 +48,8 @@ pub struct ComparedImages {
     pub comparison: Comparison,
     /// Errors by tissue, where the reference is in Hounsfield units.
     pub tissues: Vec<(TissueBand, Errors)>,
+    /// Whether the uncertainty tells where the errors are, where one was given.
+    pub uncertainty: Option<ComparedUncertainty>,
     /// What takes longer, where it was asked for.
     pub detail: Option<Detail>,
     /// Whether a mask says what counts.
@@ -176,10 +194,23 @@ impl Asked<'_> {
         };
         let values = truth.iter().zip(found).zip(&counts);
         let difference = |r: T, t: T| (t.into() - r.into()) as f32;
-        let error = values.map(|((r, t), counts)| if *counts { difference(*r, *t) } else { f32::NAN }).collect();
+        let error: Vec<f32> =
+            values.map(|((r, t), counts)| if *counts { difference(*r, *t) } else { f32::NAN }).collect();
+        let uncertainty = match options.uncertainty {
+            Some(map) => {
+                control.stage("Uncertainty", 0);
+                let resample = options.resample.then_some(Interpolation::Linear);
+                let placed = values_on(map, grid, resample, "the uncertainty", control)?;
+                notes.extend(placed.note);
+                Some(judged(&error, &placed.values, &mut notes))
+            }
+            None => None,
+        };
+        control.checkpoint()?;
         Ok(ComparedImages {
             comparison,
             tissues,
+            uncertainty,
             detail,
             masked: mask.is_some(),
             range_stated: options.range.is_some(),
@@ -187,6 +218,22 @@ impl Asked<'_> {
             notes,
             error,
         })
+    }
+}
+
+/// `error` is NaN where nothing is measured.
+fn judged(error: &[f32], uncertainty: &[f32], notes: &mut Vec<String>) -> ComparedUncertainty {
+    let measured = error.iter().filter(|e| e.is_finite()).count();
+    let both = error.iter().zip(uncertainty).filter(|(e, u)| e.is_finite() && u.is_finite());
+    let (sizes, uncertainties): (Vec<f32>, Vec<f32>) = both.map(|(e, u)| (e.abs(), *u)).unzip();
+    if sizes.len() < measured {
+        notes.push(format!("{} of {measured} voxels have no uncertainty", measured - sizes.len()));
+    }
+    let curves = Sparsification::new(&sizes, &uncertainties, STEPS);
+    ComparedUncertainty {
+        n: sizes.len() as u64,
+        sparsification_error: curves.map(|curves| curves.error()).map_err(|e| e.to_string()),
+        correlation: error_uncertainty_spearman(&sizes, &uncertainties).map_err(|e| e.to_string()),
     }
 }
 

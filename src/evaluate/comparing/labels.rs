@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 
 use super::{ComparingError, note_on_reference};
+use crate::jobs::Control;
 use crate::metrics::one_grid::labels_on;
 use crate::metrics::{Comparison, LabelPair, PairError};
 use crate::volume::Labelmap;
@@ -25,6 +26,8 @@ pub struct LabelOptions<'a> {
     pub tolerance_mm: f64,
     /// Only voxels of this map's labels but 0 count: outside of them both maps are taken as empty.
     pub mask: Option<&'a Labelmap>,
+    /// Also the connected components of each label, found and missed.
+    pub components: bool,
     /// Brings the test and the mask onto the reference's grid where they have another.
     pub resample: bool,
 }
@@ -32,11 +35,12 @@ pub struct LabelOptions<'a> {
 /// Measures the regions of each label, on the reference's grid.
 ///
 /// # Errors
-/// When the grids differ and resampling was not asked for, or the mask is empty.
+/// When the grids differ and resampling was not asked for, the mask is empty, or the person stops.
 pub fn compare_labels(
     reference: &Labelmap,
     test: &Labelmap,
     options: &LabelOptions<'_>,
+    control: &Control,
 ) -> Result<ComparedLabels, ComparingError> {
     let grid = &reference.geometry;
     let mut notes: Vec<String> = note_on_reference(&reference.provenance).into_iter().collect();
@@ -66,6 +70,7 @@ pub fn compare_labels(
     let voxel_mm3 = grid.voxel_to_patient().determinant().abs();
     let pair = LabelPair::new(&truth, &found, grid.size(), grid.spacing_mm())?.with_voxel_mm3(voxel_mm3)?;
     let comparison = Comparison::of_labels(&pair, options.tolerance_mm);
+    let comparison = if options.components { comparison.with_components(&pair, control)? } else { comparison };
     let comparison = Comparison { n: counted.unwrap_or(comparison.n), ..comparison };
     let row = |label: u16| reference.label(label).or_else(|| test.label(label));
     let name = |label: u16| row(label).map_or_else(|| format!("Label {label}"), |l| l.name.clone());
@@ -98,9 +103,15 @@ mod tests {
         let sheared = DMat4::from_cols(columns[0], columns[1], columns[2], DVec4::W);
         let (reference, test) = (map(&[1, 1, 1, 0, 0, 1], sheared), map(&[1, 0, 1, 1, 0, 0], sheared));
         let mask = map(&[1, 1, 2, 0, 0, 0], sheared);
-        let options = LabelOptions { tolerance_mm: 1.0, mask: None, resample: false };
+        let options = LabelOptions { tolerance_mm: 1.0, mask: None, components: true, resample: false };
+        let compare_labels = |r: &Labelmap, t: &Labelmap, o: &LabelOptions<'_>| compare_labels(r, t, o, &Control::new());
         let whole = compare_labels(&reference, &test, &options).unwrap().comparison;
         assert!((whole.labels[0].reference_ml - 4.0 * 2.0 / 1000.0).abs() < 1e-12, "{:?}", whole.labels[0]);
+        let components = whole.labels[0].components.as_ref().unwrap();
+        // 1 1 1 . . 1 against 1 . 1 1 . .: the first is touched, the second missed; no pair shares more than half.
+        assert_eq!((components.reference, components.found, components.false_positives), (2, 1, 0));
+        assert_eq!((components.sensitivity, components.panoptic_quality), (Some(0.5), Some(0.0)));
+        assert_eq!(whole.labels[0].relative_volume_difference, Some(-0.25));
         let masked = LabelOptions { mask: Some(&mask), ..options };
         let within = compare_labels(&reference, &test, &masked).unwrap();
         // 2 x 2 / (3 + 2).

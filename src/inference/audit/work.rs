@@ -171,7 +171,7 @@ pub fn audit(
 }
 
 /// Nearest neighbours that precision, recall, density and coverage go by (Naeem et al. 2020: 5).
-const NEIGHBOURS: usize = 5;
+pub(super) const NEIGHBOURS: usize = 5;
 
 fn audit_sampler(
     model: &Model,
@@ -259,7 +259,7 @@ fn nearest_distance(row: &[f64], others: &[Vec<f64>]) -> f64 {
 }
 
 /// The images of a folder as rows of numbers; at most one image is in memory at a time.
-fn rows(
+pub(super) fn rows(
     folder: &Path,
     extractor: &Extractor,
     picture: bool,

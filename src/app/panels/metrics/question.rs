@@ -134,13 +134,18 @@ impl Question {
         let (sheet, images) = match (&self.reference.content, &self.test.content) {
             (Content::Image(reference), Content::Image(test)) => {
                 let range = self.range.map(DataRange::new).transpose()?;
-                let options = ImageOptions { mask, range, resample: self.resample, detail: true };
+                let options = ImageOptions { mask, range, resample: self.resample, detail: true, ..ImageOptions::default() };
                 let compared = compare_images(reference, test, &options, control)?;
                 (Sheet::of_images(&compared), Some(Arc::new(compared)))
             }
             (Content::Labels(reference), Content::Labels(test)) => {
-                let options = LabelOptions { tolerance_mm: self.tolerance_mm, mask, resample: self.resample };
-                let compared = compare_labels(reference, test, &options)?;
+                let options = LabelOptions {
+                    tolerance_mm: self.tolerance_mm,
+                    mask,
+                    components: true,
+                    resample: self.resample,
+                };
+                let compared = compare_labels(reference, test, &options, control)?;
                 (Sheet::of_labels(&compared), None)
             }
             (Content::Labels(reference), Content::Image(scores)) => {
