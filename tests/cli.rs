@@ -461,7 +461,8 @@ fn an_error_map_is_never_written_over_an_input_and_says_what_it_is() {
     assert!(info.contains("derived and no image: difference of b and a"), "{info}");
     // In the header itself, at `descrip`.
     let mut bytes = Vec::new();
-    std::io::Read::read_to_end(&mut flate2::read::GzDecoder::new(std::fs::File::open(&out).unwrap()), &mut bytes).unwrap();
+    std::io::Read::read_to_end(&mut flate2::read::GzDecoder::new(std::fs::File::open(&out).unwrap()), &mut bytes)
+        .unwrap();
     assert!(bytes[148..].starts_with(b"DERIVED difference of b and a\0"), "{:?}", text(&bytes[148..228]));
     let nrrd = at("error.nrrd");
     done(&veritome(&["compare", &a, &b, "--absolute", "--error-map", &nrrd]));
@@ -469,7 +470,11 @@ fn an_error_map_is_never_written_over_an_input_and_says_what_it_is() {
     // The record beside an input is not written over either.
     std::fs::write(at("a.provenance.json"), "{}").unwrap();
     let refused = veritome(&["compare", &a, &b, "--error-map", &at("a.nrrd")]);
-    assert!(!refused.status.success() && text(&refused.stderr).contains("a.provenance.json"), "{}", text(&refused.stderr));
+    assert!(
+        !refused.status.success() && text(&refused.stderr).contains("a.provenance.json"),
+        "{}",
+        text(&refused.stderr)
+    );
 }
 
 #[test]

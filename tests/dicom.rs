@@ -18,10 +18,10 @@ use veritome::volume::{Volume, VoxelPoint, Voxels, statistics};
 mod archives;
 #[path = "dicom/graphics.rs"]
 mod graphics;
-#[path = "dicom/padding.rs"]
-mod padding;
 #[path = "support/packages.rs"]
 mod packages;
+#[path = "dicom/padding.rs"]
+mod padding;
 #[path = "dicom/time.rs"]
 mod time;
 

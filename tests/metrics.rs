@@ -323,7 +323,8 @@ fn what_single_precision_would_round_is_measured_exactly() {
         ),
         (
             "int32",
-            [of_voxel(&|raw, _| raw * 500_000.0), of_voxel(&|raw, more| raw * 500_000.0 + (more - 30.0) * 3.0)].map(whole),
+            [of_voxel(&|raw, _| raw * 500_000.0), of_voxel(&|raw, more| raw * 500_000.0 + (more - 30.0) * 3.0)]
+                .map(whole),
             Rescale::IDENTITY,
         ),
         ("scaled", [of_voxel(&|raw, _| raw), of_voxel(&|raw, more| raw + more - 30.0)].map(short), fine),

@@ -181,8 +181,7 @@ impl Compare {
             return self.folders();
         }
         if let Some(out) = &self.error_map {
-            let inputs =
-                [Some(&self.reference), Some(&self.test), self.mask.as_ref(), self.uncertainty.as_ref()];
+            let inputs = [Some(&self.reference), Some(&self.test), self.mask.as_ref(), self.uncertainty.as_ref()];
             let inputs: Vec<&Path> = inputs.into_iter().flatten().map(PathBuf::as_path).collect();
             refuse_input(out, inputs.iter().copied())?;
             // Nor the record beside an input, which tells where it came from.
@@ -304,8 +303,12 @@ impl Compare {
         println!("{:12} {:.6}", "kernel", compared.kernel);
         match &compared.coverage {
             Some(c) => {
-                let all =
-                    [("precision", c.precision), ("recall", c.recall), ("density", c.density), ("coverage", c.coverage)];
+                let all = [
+                    ("precision", c.precision),
+                    ("recall", c.recall),
+                    ("density", c.density),
+                    ("coverage", c.coverage),
+                ];
                 for (name, value) in all {
                     println!("{name:12} {value:.4}");
                 }

@@ -95,7 +95,8 @@ mod tests {
 
     fn classes(names: &[&str], scores: &[f64]) -> Vec<ClassScore> {
         let all = names.iter().zip(scores).enumerate();
-        all.map(|(n, (name, score))| ClassScore { value: n as u16, name: (*name).into(), score: *score, std: None }).collect()
+        all.map(|(n, (name, score))| ClassScore { value: n as u16, name: (*name).into(), score: *score, std: None })
+            .collect()
     }
 
     /// Forty cases of two models, their probabilities and truths; expected areas by scikit-learn `roc_auc_score`,
@@ -117,7 +118,8 @@ mod tests {
                         (false, true) => "malignant",
                         (false, false) => "benign",
                     };
-                    let truth = if words || positive.is_some() { Truth::Positive(is) } else { Truth::Class(value.into()) };
+                    let truth =
+                        if words || positive.is_some() { Truth::Positive(is) } else { Truth::Class(value.into()) };
                     let judged = judge.judge(&classes(&["benign", "malignant"], &[1.0 - p, p]), &truth, value).unwrap();
                     let [one] = &judged.scored[..] else { panic!("one target, found {:?}", judged.scored) };
                     assert_eq!((one.score, one.truth, one.probability), (p, is, true));

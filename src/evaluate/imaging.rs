@@ -10,8 +10,8 @@ use super::candidates::Candidates;
 use super::classes::{Judge, no_class};
 use super::comparing::{ComparedLabels, ImageOptions, LabelOptions, compare_images, compare_labels, image_of};
 use super::measure::{Measured, of_images, of_labels};
-use super::pictures::{Shown, worst_slice};
 use super::pairing::Case;
+use super::pictures::{Shown, worst_slice};
 use super::plan::{DataRange as PlannedRange, Kind, Plan, Tested};
 use super::truth::{Truth, WORDS};
 use super::work::{CaseWork, Failure, Job, ModelFacts, Outcome, ScalarPair, Scored};
@@ -97,7 +97,8 @@ impl CaseWork for ImagingWork {
         let names = || spec.labels.iter().map(|l| l.name.clone()).collect::<Vec<_>>();
         if let Some(positive) = &plan.measures.positive {
             let is_known = spec.labels.len() <= 2 || is_named(positive);
-            let why = || format!("none of its classes {} is called `{positive}` ([measures] positive)", names().join(", "));
+            let why =
+                || format!("none of its classes {} is called `{positive}` ([measures] positive)", names().join(", "));
             return if is_known { Ok(()) } else { Err(why()) };
         }
         let by_name = |case: &&Case| spec.labels.len() > 2 || matches!(case.truth, Some(Truth::Class(_)));
@@ -227,12 +228,8 @@ impl Answer<'_> {
         let plan = &self.job.plan.measures;
         let mask = self.mask()?;
         let tolerance_mm = plan.tolerance_mm.unwrap_or(1.0);
-        let options = LabelOptions {
-            tolerance_mm,
-            mask: mask.as_ref(),
-            components: plan.components,
-            resample: self.resample,
-        };
+        let options =
+            LabelOptions { tolerance_mm, mask: mask.as_ref(), components: plan.components, resample: self.resample };
         let ComparedLabels { comparison, notes, .. } =
             compare_labels(&reference, &test, &options, self.control).map_err(|e| failed(&e))?;
         outcome.measures = of_labels(&comparison, &plan.labels);

@@ -59,7 +59,8 @@ pub(super) fn read(cases: &mut [Case], plan: &Plan) -> Result<(), EvaluateError>
             if !values().any(|(_, value)| value == positive) {
                 let found: BTreeSet<&String> = values().map(|(_, value)| value).collect();
                 let found: Vec<String> = found.into_iter().take(8).map(|v| format!("`{v}`")).collect();
-                let expected = format!("`{positive}` ([measures] positive) in the column `{column}` of at least one case");
+                let expected =
+                    format!("`{positive}` ([measures] positive) in the column `{column}` of at least one case");
                 return refused(expected, format!("only {}", found.join(", ")));
             }
             Box::new(move |value| Truth::Positive(value == positive))

@@ -123,8 +123,11 @@ pub(crate) fn check_labels(network: &Network, model: &Model) -> Result<(), Infer
         let count = port.and_then(|p| p.shape.last()).and_then(|n| usize::try_from(*n).ok());
         let Some(count) = count else { continue };
         let numbers = spec.channels.clone().unwrap_or_else(|| (0..count).collect());
-        label_channels(spec, &numbers)
-            .map_err(|(expected, found)| InferenceError::Mismatch { path: path.clone(), expected, found })?;
+        label_channels(spec, &numbers).map_err(|(expected, found)| InferenceError::Mismatch {
+            path: path.clone(),
+            expected,
+            found,
+        })?;
     }
     Ok(())
 }

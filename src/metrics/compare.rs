@@ -115,7 +115,8 @@ impl ComponentComparison {
     /// # Errors
     /// [`Cancelled`].
     pub fn of(pair: &LabelPair, label: u16, control: &Control) -> Result<Self, Cancelled> {
-        let find = |labels: &[u16]| Components::find(pair.size(), Connectivity::Corners, |at| labels[at] == label, control);
+        let find =
+            |labels: &[u16]| Components::find(pair.size(), Connectivity::Corners, |at| labels[at] == label, control);
         let (reference, test) = (find(pair.reference())?, find(pair.test())?);
         // Both are of one size, as the pair is.
         let matched = |rule| Detection::between(&reference, &test, rule).unwrap_or_default();

@@ -201,7 +201,13 @@ impl<'a, T: Real> ImagePair<'a, T> {
     #[must_use]
     pub fn error_map(&self) -> Vec<f32> {
         let pairs = self.reference.par_iter().zip(self.test).enumerate();
-        pairs.map(|(index, (r, t))| if self.mask.is_none_or(|m| m[index]) { ((*t).into() - (*r).into()) as f32 } else { 0.0 }).collect()
+        pairs
+            .map(
+                |(index, (r, t))| {
+                    if self.mask.is_none_or(|m| m[index]) { ((*t).into() - (*r).into()) as f32 } else { 0.0 }
+                },
+            )
+            .collect()
     }
 
     /// Zero-normalised cross-correlation, that is Pearson's correlation of the values: -1 to 1.

@@ -90,8 +90,7 @@ impl Bins {
         if bins == 0 {
             return Err(Undefined::Nothing);
         }
-        let (low, high) =
-            values.fold((f64::INFINITY, f64::NEG_INFINITY), |(l, h), v| (l.min(v), h.max(v)));
+        let (low, high) = values.fold((f64::INFINITY, f64::NEG_INFINITY), |(l, h), v| (l.min(v), h.max(v)));
         let width = high - low;
         if width.is_nan() || width <= 0.0 {
             return Err(Undefined::Constant);

@@ -315,7 +315,8 @@ mod tests {
         assert_eq!(on(&of(vec![1.0_f64, 2.5].into())), RealValues::Single(vec![1.0, 2.5]));
         assert_eq!(on(&of(vec![1e4 + 1e-3, 1e4].into())), RealValues::Double(vec![1e4 + 1e-3, 1e4]));
         assert_eq!(on(&of(vec![i32::MAX, 7].into())), RealValues::Double(vec![f64::from(i32::MAX), 7.0]));
-        let far = Volume { rescale: crate::volume::Rescale { slope: -0.0037, intercept: 1e5 }, ..of(vec![3_i16, 4].into()) };
+        let far =
+            Volume { rescale: crate::volume::Rescale { slope: -0.0037, intercept: 1e5 }, ..of(vec![3_i16, 4].into()) };
         assert_eq!(on(&far), RealValues::Double(vec![3.0 * -0.0037 + 1e5, 4.0 * -0.0037 + 1e5]));
         // Reordered, not resampled: x runs the other way.
         let flipped = DMat4::from_cols(-DVec4::X, DVec4::Y, DVec4::Z, DVec4::new(1.0, 0.0, 0.0, 1.0));

@@ -56,7 +56,11 @@ impl<'a> LabelPair<'a> {
     /// When it is not positive and finite.
     pub fn with_voxel_mm3(self, voxel_mm3: f64) -> Result<Self, PairError> {
         let is_sound = voxel_mm3 > 0.0 && voxel_mm3.is_finite();
-        if is_sound { Ok(Self { voxel_ml: voxel_mm3 / 1000.0, ..self }) } else { Err(PairError::VoxelVolume(voxel_mm3)) }
+        if is_sound {
+            Ok(Self { voxel_ml: voxel_mm3 / 1000.0, ..self })
+        } else {
+            Err(PairError::VoxelVolume(voxel_mm3))
+        }
     }
 
     /// The reference labels, `[nz, ny, nx]`.

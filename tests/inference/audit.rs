@@ -135,12 +135,8 @@ fn an_encoders_features_are_its_networks_numbers_and_serve_the_audit_and_two_fol
     let itself = compare_sets(&train, &train, None, Provider::Cpu, &Control::new()).unwrap();
     assert!(itself.frechet.squared.abs() < 1e-6 && itself.coverage.unwrap().recall == 1.0);
 
-    let options = AuditOptions {
-        samples: 6,
-        encoder: Some(features()),
-        provider: Provider::Cpu,
-        ..AuditOptions::default()
-    };
+    let options =
+        AuditOptions { samples: 6, encoder: Some(features()), provider: Provider::Cpu, ..AuditOptions::default() };
     let report = audit(&sampler(folder.path(), "fresh"), &train, &holdout, options, &Control::new()).unwrap();
     assert!(report.features.unwrap().contains("features") && report.kernel.is_some());
 }

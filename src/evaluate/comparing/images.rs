@@ -4,8 +4,9 @@ use super::{ComparingError, note_on_reference};
 use crate::jobs::Control;
 use crate::metrics::one_grid::{RealValues, labels_on, real_values_on, values_on};
 use crate::metrics::{
-    Comparison, DataRange, Errors, HistogramDistance, ImagePair, MutualInformation, Real, Sparsification, SsimOptions, TISSUE_BANDS,
-    TissueBand, Undefined, error_uncertainty_spearman, errors_by_tissue, histogram_distance, mutual_information, ssim_per_slice,
+    Comparison, DataRange, Errors, HistogramDistance, ImagePair, MutualInformation, Real, Sparsification, SsimOptions,
+    TISSUE_BANDS, TissueBand, Undefined, error_uncertainty_spearman, errors_by_tissue, histogram_distance,
+    mutual_information, ssim_per_slice,
 };
 use crate::volume::{Interpolation, Labelmap, Unit, Volume};
 

@@ -104,7 +104,8 @@ mod tests {
         let (reference, test) = (map(&[1, 1, 1, 0, 0, 1], sheared), map(&[1, 0, 1, 1, 0, 0], sheared));
         let mask = map(&[1, 1, 2, 0, 0, 0], sheared);
         let options = LabelOptions { tolerance_mm: 1.0, mask: None, components: true, resample: false };
-        let compare_labels = |r: &Labelmap, t: &Labelmap, o: &LabelOptions<'_>| compare_labels(r, t, o, &Control::new());
+        let compare_labels =
+            |r: &Labelmap, t: &Labelmap, o: &LabelOptions<'_>| compare_labels(r, t, o, &Control::new());
         let whole = compare_labels(&reference, &test, &options).unwrap().comparison;
         assert!((whole.labels[0].reference_ml - 4.0 * 2.0 / 1000.0).abs() < 1e-12, "{:?}", whole.labels[0]);
         let components = whole.labels[0].components.as_ref().unwrap();

@@ -22,7 +22,9 @@ use crate::metrics::{PairError, SampleError};
 use crate::volume::{Provenance, Volume};
 
 pub use error_map::{ErrorKind, error_map};
-pub use images::{ComparedImages, ComparedUncertainty, Detail, ImageOptions, LabelErrors, SliceNumbers, compare_images};
+pub use images::{
+    ComparedImages, ComparedUncertainty, Detail, ImageOptions, LabelErrors, SliceNumbers, compare_images,
+};
 pub use labels::{ComparedLabels, LabelOptions, compare_labels};
 pub use scores::{ComparedScores, ScoreOptions, compare_scores};
 pub use sheet::{Row, Sheet};

@@ -102,7 +102,10 @@ fn curve(model: &str, target: &str, scored: &[&Scored], alpha: f64, table: &mut 
     let ends = match standard_error(&scores) {
         Err(why) => Err(why.to_string()),
         Ok(se) => logit_interval(auc, se, alpha).map(|i| interval(i, 3)).ok_or_else(|| match auc {
-            0.0 | 1.0 => "No interval: the scores part the classes altogether, and the logit of such an area is infinite".to_owned(),
+            0.0 | 1.0 => {
+                "No interval: the scores part the classes altogether, and the logit of such an area is infinite"
+                    .to_owned()
+            }
             _ => "No interval: the standard error is 0".to_owned(),
         }),
     };

@@ -113,7 +113,8 @@ impl SeriesSource {
                 // A Modality LUT moves it.
                 padding: slice.file.padding.filter(|_| slice.file.modality_lut.is_none()),
             });
-            let fallback = if real.is_some_and(|to| to.padding.is_some()) { Some(T::of_real(f64::NAN)) } else { fallback };
+            let fallback =
+                if real.is_some_and(|to| to.padding.is_some()) { Some(T::of_real(f64::NAN)) } else { fallback };
             let written = match shared.get(&Arc::as_ptr(&slice.file).addr()) {
                 Some(reader) => reader.write(slice.frame, out, real),
                 None => FrameReader::open(&slice.file).and_then(|r| r.write(slice.frame, out, real)),

@@ -35,12 +35,7 @@ impl<'f> FrameReader<'f> {
 
     /// Writes a frame into a slice of a volume: stored values, or real ones where `real` is given. Returns whether
     /// the frame was whole.
-    pub(crate) fn write<T: Target>(
-        &self,
-        frame: usize,
-        out: &mut [T],
-        real: Option<ToReal>,
-    ) -> Result<bool, IoError> {
+    pub(crate) fn write<T: Target>(&self, frame: usize, out: &mut [T], real: Option<ToReal>) -> Result<bool, IoError> {
         if real.is_none() && self.is_direct::<T>() {
             return self.write_direct(frame, out);
         }
