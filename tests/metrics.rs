@@ -15,7 +15,7 @@ use veritome::metrics::{
     error_uncertainty_spearman, errors_by_tissue, histogram_distance, interval_coverage, ms_ssim, mutual_information,
     ssim, ssim_per_slice, surface_areas,
 };
-use veritome::volume::{Geometry, Provenance, Rescale, Volume, Voxels};
+use veritome::volume::{Geometry, Provenance, Rescale, Unit, Volume, Voxels};
 
 const TOLERANCE: f64 = 1e-6;
 
@@ -352,6 +352,22 @@ fn what_single_precision_would_round_is_measured_exactly() {
             close(value.unwrap(), &wanted[field], &format!("{field} of {name}"));
         }
     }
+}
+
+#[test]
+fn without_a_mask_no_mask_is_blamed_and_units_are_words() {
+    let image = |value: f32, unit: Unit| {
+        let geometry = Geometry::unplaced([4, 3, 2]).unwrap();
+        let volume = Volume::new("v", vec![value; 24].into(), geometry, Provenance::acquired(vec![])).unwrap();
+        Volume { unit, ..volume }
+    };
+    let compared = |reference, test| compare_images(&reference, &test, &ImageOptions::default(), &Control::new());
+    for empty in [f32::NAN, f32::INFINITY] {
+        let refused = compared(image(empty, Unit::Arbitrary), image(1.0, Unit::Arbitrary)).unwrap_err().to_string();
+        assert!(refused.starts_with("no voxel is finite") && !refused.contains("mask"), "{refused}");
+    }
+    let notes = compared(image(2.0, Unit::Arbitrary), image(1.0, Unit::Hounsfield)).unwrap().notes;
+    assert_eq!(notes, ["The reference is without a unit, the test image in HU"]);
 }
 
 #[test]

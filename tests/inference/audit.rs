@@ -133,7 +133,7 @@ fn an_encoders_features_are_its_networks_numbers_and_serve_the_audit_and_two_fol
     assert_eq!((sets.reference_images.len(), sets.test_images.len(), sets.frechet.dimensions), (COUNT, COUNT, 3));
     assert!(sets.frechet.squared > 0.0 && sets.coverage.is_some());
     let itself = compare_sets(&train, &train, None, Provider::Cpu, &Control::new()).unwrap();
-    assert!(itself.frechet.squared.abs() < 1e-6 && itself.coverage.unwrap().recall == 1.0);
+    assert!(itself.frechet.squared.abs() < 1e-3 && itself.coverage.unwrap().recall == 1.0);
 
     let options =
         AuditOptions { samples: 6, encoder: Some(features()), provider: Provider::Cpu, ..AuditOptions::default() };
