@@ -515,3 +515,80 @@ fn study_analyze_holds_receipts_against_the_logs() {
     let malformed = analyse(&["R1=abc"]);
     assert!(text(&malformed.stderr).contains("64 digits"), "{}", text(&malformed.stderr));
 }
+
+#[test]
+fn an_error_map_is_never_written_over_an_input_and_says_what_it_is() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
+    let (a, b, mask, out) = (at("a.nii"), at("b.nii"), at("mask.nii"), at("error.nii.gz"));
+    nifti(Path::new(&a), [6, 5, 4], [1.0; 3], |x, y, _| (x * 10 + y) as i16);
+    nifti(Path::new(&b), [6, 5, 4], [1.0; 3], |x, y, z| (x * 10 + y + z) as i16);
+    nifti(Path::new(&mask), [6, 5, 4], [1.0; 3], |x, _, _| i16::from(x > 1));
+    let before = [&a, &b, &mask].map(|path| std::fs::read(path).unwrap());
+    for target in [&a, &b, &mask, &at("../").replace("../", "./a.nii")] {
+        let refused = veritome(&["compare", &a, &b, "--mask", &mask, "--error-map", target]);
+        assert_eq!(refused.status.code(), Some(1), "{target}");
+        assert!(text(&refused.stderr).contains("none of the inputs"), "{}", text(&refused.stderr));
+    }
+    assert_eq!([&a, &b, &mask].map(|path| std::fs::read(path).unwrap()), before);
+
+    done(&veritome(&["compare", &a, &b, "--error-map", &out]));
+    let info = done(&veritome(&["info", &out]));
+    assert!(info.contains("derived and no image: difference of b and a"), "{info}");
+    // In the header itself, at `descrip`.
+    let mut bytes = Vec::new();
+    std::io::Read::read_to_end(&mut flate2::read::GzDecoder::new(std::fs::File::open(&out).unwrap()), &mut bytes)
+        .unwrap();
+    assert!(bytes[148..].starts_with(b"DERIVED difference of b and a\0"), "{:?}", text(&bytes[148..228]));
+    let nrrd = at("error.nrrd");
+    done(&veritome(&["compare", &a, &b, "--absolute", "--error-map", &nrrd]));
+    assert!(done(&veritome(&["info", &nrrd])).contains("absolute difference of b and a"));
+    // The record beside an input is not written over either.
+    std::fs::write(at("a.provenance.json"), "{}").unwrap();
+    let refused = veritome(&["compare", &a, &b, "--error-map", &at("a.nrrd")]);
+    assert!(
+        !refused.status.success() && text(&refused.stderr).contains("a.provenance.json"),
+        "{}",
+        text(&refused.stderr)
+    );
+}
+
+#[test]
+fn compare_reaches_uncertainty_components_and_sets_of_images() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
+    let (a, b, u) = (at("a.nii"), at("b.nii"), at("u.nii"));
+    nifti(Path::new(&a), [6, 5, 4], [1.0; 3], |x, y, _| (x * 10 + y) as i16);
+    nifti(Path::new(&b), [6, 5, 4], [1.0; 3], |x, y, z| (x * 10 + y + x * z) as i16);
+    nifti(Path::new(&u), [6, 5, 4], [1.0; 3], |x, _, z| (3 * x * z) as i16);
+    let json = json_of(&["compare", &a, &b, "--uncertainty", &u, "--json"]);
+    // The uncertainty is three times the error.
+    assert_eq!(json["uncertainty"]["sparsification_error"].as_f64(), Some(0.0));
+    assert!((json["uncertainty"]["error_uncertainty_correlation"].as_f64().unwrap() - 1.0).abs() < 1e-12);
+    assert_eq!(json["uncertainty"]["n"].as_u64(), Some(120));
+
+    let (reference, test) = (at("l.nii"), at("m.nii"));
+    nifti(Path::new(&reference), [9, 3, 1], [1.0; 3], |x, _, _| i16::from(x < 2 || x > 6));
+    nifti(Path::new(&test), [9, 3, 1], [1.0; 3], |x, _, _| i16::from(x < 2 || x == 4));
+    let json = json_of(&["compare", &reference, &test, "--labels", "--detail", "--json"]);
+    let components = &json["labels"][0]["components"];
+    let counts = ["reference", "found", "false_positives"].map(|name| components[name].as_u64().unwrap());
+    assert_eq!(counts, [2, 1, 1]);
+    assert_eq!(components["sensitivity"].as_f64(), Some(0.5));
+    // One pair of intersection over union 1, one missed, one false: 1 / (1 + 1/2 + 1/2).
+    assert_eq!(components["panoptic_quality"].as_f64(), Some(0.5));
+    assert_eq!(json["labels"][0]["relative_volume_difference"].as_f64(), Some(-0.25));
+
+    for (set, offset) in [("known", 0), ("found", 3)] {
+        std::fs::create_dir(at(set)).unwrap();
+        for n in 0..7_usize {
+            let path = folder.path().join(set).join(format!("{n}.nii"));
+            nifti(&path, [8, 8, 8], [1.0; 3], |x, y, z| ((x * (n + 3) + y * (2 * n + offset + 1) + z * z) % 17) as i16);
+        }
+    }
+    let json = json_of(&["compare", &at("known"), &at("found"), "--sets", "--json"]);
+    assert!(json["frechet"]["squared"].as_f64().unwrap() > 0.0 && json["kernel"].as_f64().is_some());
+    assert!(json["coverage"]["recall"].as_f64().is_some());
+    let said = done(&veritome(&["compare", &at("known"), &at("known"), "--sets"]));
+    assert!(said.contains("7 reference images, 7 test images") && said.contains("precision    1.0000"), "{said}");
+}

@@ -20,6 +20,8 @@ mod archives;
 mod graphics;
 #[path = "support/packages.rs"]
 mod packages;
+#[path = "dicom/padding.rs"]
+mod padding;
 #[path = "dicom/time.rs"]
 mod time;
 

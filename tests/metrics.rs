@@ -7,12 +7,15 @@
 mod sets;
 
 use serde_json::Value;
+use veritome::evaluate::comparing::{ImageOptions, compare_images};
+use veritome::jobs::Control;
 use veritome::metrics::{
     Calibration, Components, Connectivity, DataRange, Detection, Errors, ImagePair, LabelPair, Match, Ranking,
     Sparsification, SsimOptions, SurfaceDistances, TISSUE_BANDS, Undefined, conformal_quantile, contour_lengths,
     error_uncertainty_spearman, errors_by_tissue, histogram_distance, interval_coverage, ms_ssim, mutual_information,
     ssim, ssim_per_slice, surface_areas,
 };
+use veritome::volume::{Geometry, Provenance, Rescale, Unit, Volume, Voxels};
 
 const TOLERANCE: f64 = 1e-6;
 
@@ -252,6 +255,119 @@ fn ms_ssim_is_monais() {
         let found = ms_ssim(&pair, &options, &numbers(&case["weights"])).unwrap();
         close(found, &case["ms_ssim"], "ms-ssim");
     }
+}
+
+/// A slice `[n, m, 1]` as it lies across the other two axes: the same numbers in the same order.
+fn across([n, m, _]: [usize; 3]) -> [[usize; 3]; 2] {
+    [[1, n, m], [n, 1, m]]
+}
+
+#[test]
+fn a_slice_is_a_slice_across_any_axis() {
+    let mut slices = 0;
+    for case in expected("images").iter().filter(|case| size_of(case)[2] == 1) {
+        let (size, reference, test, mask) = images(case);
+        for size in across(size) {
+            let pair = ImagePair::new(&reference, &test, size, None).unwrap();
+            let options = SsimOptions::new(DataRange::of_reference(&pair).unwrap());
+            close(ssim(&pair, &options).unwrap().mean, &case["ssim"], "ssim");
+            let masked = ImagePair::new(&reference, &test, size, Some(&mask)).unwrap();
+            close(ssim(&masked, &options).unwrap().mean, &case["masked_ssim"], "masked ssim");
+        }
+        slices += 1;
+    }
+    for case in expected("ms_ssim").iter().filter(|case| size_of(case)[2] == 1) {
+        let size = size_of(case);
+        let (reference, test) = (reference_image(size), test_image(size));
+        for size in across(size) {
+            let pair = ImagePair::new(&reference, &test, size, None).unwrap();
+            let options = SsimOptions::new(DataRange::of_reference(&pair).unwrap());
+            close(ms_ssim(&pair, &options, &numbers(&case["weights"])).unwrap(), &case["ms_ssim"], "ms-ssim");
+        }
+        slices += 1;
+    }
+    for case in expected("surfaces").iter().filter(|case| size_of(case)[2] == 1) {
+        let size = size_of(case);
+        let [dx, dy, dz] = triple(&case["spacing"], |s| s);
+        let [reference, test] = masks(case["shape"].as_str().unwrap(), size);
+        for (size, spacing) in across(size).into_iter().zip([[dz, dx, dy], [dx, dz, dy]]) {
+            let found = SurfaceDistances::between(&reference, &test, size, spacing).unwrap();
+            let sides = [found.reference(), found.test()];
+            assert_eq!(sides.map(|s| s.len() as f64).to_vec(), numbers(&case["elements"]));
+            close(found.hd95_mm(), &case["hd95"], "hd95");
+            close(found.assd_mm(), &case["assd"], "assd");
+        }
+        slices += 1;
+    }
+    assert!(slices >= 7, "{slices}");
+}
+
+/// Expected: numpy and scikit-image in double precision, `tests/expected/make_precision.py`.
+#[test]
+fn what_single_precision_would_round_is_measured_exactly() {
+    let all: Value = serde_json::from_str(include_str!("data/metrics/precision.json")).unwrap();
+    let size: [usize; 3] = triple(&all["size"], |n| n as usize);
+    let of_voxel = |of: &dyn Fn(f64, f64) -> f64| -> Vec<f64> {
+        let count = size.iter().product::<usize>() as i64;
+        (0..count).map(|n| of((hashed(n, 31) % 4096) as f64, (hashed(n, 32) % 64) as f64)).collect()
+    };
+    let whole = |values: Vec<f64>| Voxels::from(values.into_iter().map(|v| v as i32).collect::<Vec<i32>>());
+    let short = |values: Vec<f64>| Voxels::from(values.into_iter().map(|v| v as i16).collect::<Vec<i16>>());
+    let fine = Rescale { slope: -0.0037, intercept: 1e5 };
+    let inputs: [(&str, [Voxels; 2], Rescale); 3] = [
+        (
+            "double",
+            [of_voxel(&|raw, _| 1e4 + raw / 64.0), of_voxel(&|raw, more| 1e4 + raw / 64.0 + (more - 30.0) / 65536.0)]
+                .map(Voxels::from),
+            Rescale::IDENTITY,
+        ),
+        (
+            "int32",
+            [of_voxel(&|raw, _| raw * 500_000.0), of_voxel(&|raw, more| raw * 500_000.0 + (more - 30.0) * 3.0)]
+                .map(whole),
+            Rescale::IDENTITY,
+        ),
+        ("scaled", [of_voxel(&|raw, _| raw), of_voxel(&|raw, more| raw + more - 30.0)].map(short), fine),
+    ];
+    for ((name, voxels, rescale), wanted) in inputs.into_iter().zip(all["cases"].as_array().unwrap()) {
+        assert_eq!(wanted["name"], name);
+        let [reference, test] = voxels.map(|voxels| {
+            let geometry = Geometry::unplaced(size).unwrap();
+            let volume = Volume::new(name, voxels, geometry, Provenance::acquired(vec![])).unwrap();
+            Volume { rescale, ..volume }
+        });
+        let compared = compare_images(&reference, &test, &ImageOptions::default(), &Control::new()).unwrap();
+        let c = compared.comparison;
+        let found = [
+            ("mae", c.mae),
+            ("rmse", c.rmse),
+            ("bias", c.bias),
+            ("nmse", c.nmse),
+            ("psnr_db", c.psnr_db),
+            ("ssim", c.ssim),
+            ("ncc", c.ncc),
+            ("data_range", c.data_range),
+        ];
+        for (field, value) in found {
+            close(value.unwrap(), &wanted[field], &format!("{field} of {name}"));
+        }
+    }
+}
+
+#[test]
+fn without_a_mask_no_mask_is_blamed_and_units_are_words() {
+    let image = |value: f32, unit: Unit| {
+        let geometry = Geometry::unplaced([4, 3, 2]).unwrap();
+        let volume = Volume::new("v", vec![value; 24].into(), geometry, Provenance::acquired(vec![])).unwrap();
+        Volume { unit, ..volume }
+    };
+    let compared = |reference, test| compare_images(&reference, &test, &ImageOptions::default(), &Control::new());
+    for empty in [f32::NAN, f32::INFINITY] {
+        let refused = compared(image(empty, Unit::Arbitrary), image(1.0, Unit::Arbitrary)).unwrap_err().to_string();
+        assert!(refused.starts_with("no voxel is finite") && !refused.contains("mask"), "{refused}");
+    }
+    let notes = compared(image(2.0, Unit::Arbitrary), image(1.0, Unit::Hounsfield)).unwrap().notes;
+    assert_eq!(notes, ["The reference is without a unit, the test image in HU"]);
 }
 
 #[test]

@@ -519,6 +519,7 @@ pub(crate) mod tests {
             patches: 8,
             repeats: 4,
             outputs: vec![t2, anomaly, lesion],
+            features: vec![],
             guard: Some(Verdict {
                 checks: vec![GuardCheck {
                     what: "Spacing".into(),

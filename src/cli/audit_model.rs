@@ -25,7 +25,7 @@ pub(super) struct AuditModel {
     /// Images that a generative model is asked for.
     #[arg(long, default_value_t = 64, value_parser = clap::value_parser!(u32).range(2..=100_000))]
     samples: u32,
-    /// A model whose output is numbers for the whole image; without it, means over a coarse grid.
+    /// A model with an output of kind `features`, or with classes of the whole image; without it, means over a coarse grid.
     #[arg(long, value_name = "MODEL")]
     encoder: Option<String>,
     /// Seed of the first image and of the tests.
@@ -105,6 +105,9 @@ fn print(report: &AuditReport) {
     }
     if let Some(f) = &report.frechet {
         println!("  Fréchet distance to unseen images: {:.4}", f.squared);
+    }
+    if let Some(kernel) = report.kernel {
+        println!("  kernel distance (KID) to unseen images: {kernel:.6}");
     }
     if let Some(c) = &report.coverage {
         println!(

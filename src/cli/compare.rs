@@ -7,16 +7,20 @@ use clap::Args;
 use serde::Serialize;
 
 use super::progress::with_progress;
+use super::run::ProviderName;
 use super::{WrongUsage, print_json};
 use crate::evaluate::comparing::{
-    ComparedLabels, Detail, ErrorKind, ImageOptions, ScoreOptions, Sheet, compare_images, compare_labels,
+    ComparedLabels, Detail, ErrorKind, ImageOptions, LabelOptions, ScoreOptions, Sheet, compare_images, compare_labels,
     compare_scores, error_map, image_of,
 };
+use crate::inference::audit::compare_sets;
+use crate::inference::{manifest, runtime};
 use crate::io::labels::read_labelmap;
+use crate::io::write::inputs::refuse_input;
 use crate::io::write::write;
 use crate::jobs::Control;
 use crate::metrics::{Comparison, DataRange, Errors, LabelComparison, TissueBand};
-use crate::provenance::{Parent, Record, file_sha256, machine, write_record};
+use crate::provenance::{Parent, Record, file_sha256, machine, record_path, write_record};
 use crate::volume::Volume;
 
 /// Measure an image or a label map against its reference.
@@ -27,7 +31,7 @@ pub(super) struct Compare {
     /// What is measured.
     test: PathBuf,
     /// Only voxels of this label map count; its labels other than 0 together.
-    #[arg(long, value_name = "M", conflicts_with = "labels")]
+    #[arg(long, value_name = "M")]
     mask: Option<PathBuf>,
     /// Both are label maps: overlap and surface distances label by label.
     #[arg(long)]
@@ -38,9 +42,24 @@ pub(super) struct Compare {
     /// With --scores, the label that is to be found; else all but 0 together.
     #[arg(long, value_name = "N", requires = "scores")]
     label: Option<u16>,
-    /// Also mutual information, histogram distance, each label of the mask and each slice.
-    #[arg(long, conflicts_with_all = ["labels", "scores"])]
+    /// Also mutual information, histogram distance, each label of the mask and each slice; with --labels, the connected
+    /// components of each label: sensitivity, false positives, panoptic quality.
+    #[arg(long, conflicts_with = "scores")]
     detail: bool,
+    /// How unsure the test is of each voxel, higher being less sure: sparsification error and correlation with the errors.
+    #[arg(long, value_name = "MAP", conflicts_with_all = ["labels", "scores"])]
+    uncertainty: Option<PathBuf>,
+    /// Both are folders of images: how far the two sets are apart (Fréchet and kernel distance, precision, recall, density,
+    /// coverage).
+    #[arg(long, conflicts_with_all = ["labels", "scores", "mask", "detail", "uncertainty", "error_map", "data_range", "resample"])]
+    sets: bool,
+    /// With --sets, a model with an output of kind `features`, or with classes of the whole image; else means over a coarse
+    /// grid.
+    #[arg(long, value_name = "MODEL", requires = "sets")]
+    encoder: Option<String>,
+    /// Where the encoder runs. Only `auto` may fall back, and says so.
+    #[arg(long, value_enum, default_value = "auto", requires = "encoder")]
+    provider: ProviderName,
     /// Write test minus reference as an image, in the reference's unit on its grid.
     #[arg(long, value_name = "OUT", conflicts_with_all = ["labels", "scores"])]
     error_map: Option<PathBuf>,
@@ -73,6 +92,9 @@ struct Printed {
     /// Errors by tissue, for images in HU.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     tissues: Vec<Tissue>,
+    /// The map of uncertainty.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    uncertainty: Option<PrintedUncertainty>,
     /// What takes longer.
     #[serde(skip_serializing_if = "Option::is_none")]
     detail: Option<PrintedDetail>,
@@ -87,6 +109,14 @@ struct Printed {
     /// The same numbers for a person.
     #[serde(skip)]
     text: Option<String>,
+}
+
+/// What `--uncertainty` adds; what has no number is null.
+#[derive(Debug, Serialize)]
+struct PrintedUncertainty {
+    n: u64,
+    sparsification_error: Option<f64>,
+    error_uncertainty_correlation: Option<f64>,
 }
 
 /// What `--detail` adds; what has no number is null.
@@ -147,6 +177,17 @@ impl Compare {
         if !(self.tolerance > 0.0 && self.tolerance.is_finite()) {
             return Err(WrongUsage("--tolerance must be above 0 mm".into()).into());
         }
+        if self.sets {
+            return self.folders();
+        }
+        if let Some(out) = &self.error_map {
+            let inputs = [Some(&self.reference), Some(&self.test), self.mask.as_ref(), self.uncertainty.as_ref()];
+            let inputs: Vec<&Path> = inputs.into_iter().flatten().map(PathBuf::as_path).collect();
+            refuse_input(out, inputs.iter().copied())?;
+            // Nor the record beside an input, which tells where it came from.
+            let records: Vec<PathBuf> = inputs.iter().map(|input| record_path(input)).collect();
+            refuse_input(&record_path(out), inputs.into_iter().chain(records.iter().map(PathBuf::as_path)))?;
+        }
         let json = self.json;
         let printed = with_progress("Comparing", move |control| match (self.labels, self.scores) {
             (true, _) => self.label_maps(control),
@@ -170,7 +211,14 @@ impl Compare {
         let mask = self.mask.as_ref().map(|path| read_labelmap(path, control)).transpose()?;
         let given = self.data_range.map(DataRange::new).transpose();
         let given = given.map_err(|e| WrongUsage(format!("--data-range: {e}")))?;
-        let options = ImageOptions { mask: mask.as_ref(), range: given, resample: self.resample, detail: self.detail };
+        let uncertainty = self.uncertainty.as_ref().map(|path| image_of(path, &mut notes, control)).transpose()?;
+        let options = ImageOptions {
+            mask: mask.as_ref(),
+            range: given,
+            resample: self.resample,
+            detail: self.detail,
+            uncertainty: uncertainty.as_deref(),
+        };
         let compared = compare_images(&reference, &test, &options, control)
             .with_context(|| format!("{} against {}", self.test.display(), self.reference.display()))?;
         let source = if given.is_some() { "given" } else { "reference maximum - minimum" };
@@ -180,13 +228,24 @@ impl Compare {
             let map = error_map(&reference, &test, &compared.error, kind)?;
             write_error_map(&map, out, [&reference, &test], kind, &notes)?;
         }
-        let text = compared
-            .detail
-            .is_some()
+        let text = (compared.detail.is_some() || compared.uncertainty.is_some())
             .then(|| Sheet { notes: Vec::new(), ..self.named(Sheet::of_images(&compared)) }.text());
+        let mut comparison = compared.comparison.clone();
+        if let Some(judged) = &compared.uncertainty {
+            let of = [
+                ("sparsification_error", &judged.sparsification_error),
+                ("error_uncertainty_correlation", &judged.correlation),
+            ];
+            comparison.undefined.extend(of.into_iter().filter_map(|(name, v)| Some((name, v.as_ref().err()?.clone()))));
+        }
         Ok(Printed {
+            uncertainty: compared.uncertainty.as_ref().map(|judged| PrintedUncertainty {
+                n: judged.n,
+                sparsification_error: judged.sparsification_error.as_ref().ok().copied(),
+                error_uncertainty_correlation: judged.correlation.as_ref().ok().copied(),
+            }),
             data_range_source: compared.comparison.data_range.map(|_| source),
-            comparison: compared.comparison,
+            comparison,
             unit: Some(reference.unit.symbol().to_owned()),
             tissues: compared.tissues.iter().map(tissue).collect(),
             detail: compared.detail.as_ref().map(detail),
@@ -200,9 +259,17 @@ impl Compare {
     fn label_maps(&self, control: &Control) -> anyhow::Result<Printed> {
         let read = |path: &Path| read_labelmap(path, control);
         let (reference, test) = (read(&self.reference)?, read(&self.test)?);
-        let ComparedLabels { comparison, notes, .. } = compare_labels(&reference, &test, self.tolerance, self.resample)
+        let mask = self.mask.as_deref().map(read).transpose()?;
+        let options = LabelOptions {
+            tolerance_mm: self.tolerance,
+            mask: mask.as_ref(),
+            components: self.detail,
+            resample: self.resample,
+        };
+        let ComparedLabels { comparison, notes, .. } = compare_labels(&reference, &test, &options, control)
             .with_context(|| format!("{} against {}", self.test.display(), self.reference.display()))?;
         Ok(Printed {
+            uncertainty: None,
             comparison,
             data_range_source: None,
             unit: None,
@@ -213,6 +280,42 @@ impl Compare {
             notes,
             text: None,
         })
+    }
+
+    fn folders(self) -> anyhow::Result<()> {
+        let json = self.json;
+        let compared = with_progress("Comparing", move |control| -> anyhow::Result<_> {
+            let encoder = self.encoder.as_deref().map(manifest::find).transpose()?;
+            if encoder.is_some() {
+                runtime::ensure(control)?;
+            }
+            Ok(compare_sets(&self.reference, &self.test, encoder, self.provider.into(), control)?)
+        })??;
+        if json {
+            return print_json(&compared);
+        }
+        for warning in &compared.warnings {
+            eprintln!("veritome: {warning}");
+        }
+        let (known, found) = (compared.reference_images.len(), compared.test_images.len());
+        println!("{known} reference images, {found} test images, compared by {}", compared.features);
+        println!("{:12} {:.6}", "Fréchet", compared.frechet.squared);
+        println!("{:12} {:.6}", "kernel", compared.kernel);
+        match &compared.coverage {
+            Some(c) => {
+                let all = [
+                    ("precision", c.precision),
+                    ("recall", c.recall),
+                    ("density", c.density),
+                    ("coverage", c.coverage),
+                ];
+                for (name, value) in all {
+                    println!("{name:12} {value:.4}");
+                }
+            }
+            None => println!("{:12} none, a folder has too few images", "coverage"),
+        }
+        Ok(())
     }
 
     fn score_map(&self, control: &Control) -> anyhow::Result<Printed> {
@@ -232,6 +335,7 @@ impl Compare {
             undefined.extend(why.map(|why| (field, why.to_string())));
         }
         Ok(Printed {
+            uncertainty: None,
             comparison: Comparison { n: compared.n, undefined, ..Comparison::default() },
             data_range_source: None,
             unit: None,
@@ -390,4 +494,15 @@ fn print_label(label: &LabelComparison) {
     println!("  {:12} {}", "ASSD", number("assd_mm", label.assd_mm, " mm"));
     println!("  {:12} {} at {} mm", "surface Dice", number("nsd", label.nsd, ""), label.nsd_tolerance_mm);
     println!("  {:12} {:.3} ml, reference {:.3} ml", "volume", label.test_ml, label.reference_ml);
+    let relative = number("relative_volume_difference", label.relative_volume_difference, "");
+    println!("  {:12} {relative}", "relative");
+    if let Some(c) = &label.components {
+        let number = |field: &str, value: Option<f64>| match value {
+            Some(value) => format!("{value:.4}"),
+            None => format!("none ({})", c.undefined.get(field).map_or("not measured", String::as_str)),
+        };
+        println!("  {:12} {} found of {}, {} false", "components", c.found, c.reference, c.false_positives);
+        println!("  {:12} {}", "sensitivity", number("sensitivity", c.sensitivity));
+        println!("  {:12} {}", "panoptic", number("panoptic_quality", c.panoptic_quality));
+    }
 }

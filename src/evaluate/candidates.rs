@@ -1,6 +1,6 @@
 //! Lesions and candidates of one case, for free-response curves: which lesions a map finds at which score, and what else it marks.
 //!
-//! A candidate is a piece of the voxels whose score is at least a threshold, hanging together over faces, edges or corners,
+//! A candidate is a piece of the voxels whose score is at or above a threshold, hanging together over faces, edges or corners,
 //! and it is rated by its highest score. A lesion is found by every candidate that shares a voxel with it, at the highest
 //! rating of them; a candidate that touches no lesion is a false positive.
 
@@ -36,7 +36,9 @@ impl Candidates {
         counts: impl Fn(usize) -> bool,
         control: &Control,
     ) -> Result<Self, Cancelled> {
-        let marked = |at: usize| counts(at) && scores.get(at).is_some_and(|s| f64::from(*s) >= threshold);
+        // In the precision of the map: a score that is stored as 0.9 is at 0.9.
+        let threshold = threshold as f32;
+        let marked = |at: usize| counts(at) && scores.get(at).is_some_and(|s| *s >= threshold);
         let is_lesion = |at: usize| counts(at) && lesion.get(at).is_some_and(|l| *l > 0);
         let lesions = Components::find(size, Connectivity::Corners, is_lesion, control)?;
         let candidates = Components::find(size, Connectivity::Corners, marked, control)?;
@@ -104,6 +106,12 @@ mod tests {
         let nine = f64::from(0.9_f32);
         assert_eq!((case.lesions, case.found.as_slice()), (2, [nine].as_slice()));
         assert_eq!(case.false_positives, [f64::from(0.7_f32)]);
+        let at = |threshold: f64| {
+            let found = Candidates::of(&scores, &lesion, [10, 1, 1], threshold, |_| true, &Control::new()).unwrap();
+            found.found.len() + found.false_positives.len()
+        };
+        // f32 holds 0.9 as 0.89999998; it is at 0.9 all the same.
+        assert_eq!((at(0.9), at(0.900_001)), (1, 0));
         let empty = Candidates::default();
         assert_eq!(froc_points([&case, &empty].into_iter()).unwrap(), [[0.0, 0.0], [0.0, 0.5], [0.5, 0.5]]);
         assert_eq!(froc_points([&empty].into_iter()), None);

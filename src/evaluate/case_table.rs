@@ -24,6 +24,16 @@ pub(super) struct Row {
     pub cells: BTreeMap<String, String>,
 }
 
+/// The line of a record, from 1, by the byte where the one before it ended. The reader's own count does not know the line feed
+/// of a CRLF that it has not passed yet, nor empty lines.
+fn line_at(text: &str, byte: u64) -> u64 {
+    let bytes = text.as_bytes();
+    let at = usize::try_from(byte).unwrap_or(usize::MAX).min(bytes.len());
+    let (before, after) = bytes.split_at(at);
+    let ends = after.iter().take_while(|b| matches!(b, b'\r' | b'\n')).filter(|b| **b == b'\n').count();
+    (before.iter().filter(|b| **b == b'\n').count() + ends + 1) as u64
+}
+
 impl CaseTable {
     /// Reads a table parted by commas, or by semicolons or tabs where its first line has these and no comma.
     ///
@@ -66,14 +76,14 @@ impl CaseTable {
         }
         for record in reader.records() {
             let record = record.map_err(|e| {
-                let line = e.position().map(csv::Position::line);
+                let line = e.position().map(|p| line_at(text, p.byte()));
                 let found = match e.kind() {
                     csv::ErrorKind::UnequalLengths { len, .. } => format!("{len} cells"),
                     _ => e.to_string(),
                 };
                 wrong(line, &format!("{} cells", names.len()), found)
             })?;
-            let line = record.position().map_or(0, csv::Position::line);
+            let line = record.position().map_or(0, |p| line_at(text, p.byte()));
             let mut cells: BTreeMap<String, String> =
                 names.iter().cloned().zip(record.iter().map(str::to_owned)).collect();
             let case = cells.remove("case").unwrap_or_default();
@@ -92,5 +102,26 @@ impl CaseTable {
             expected: format!("a column `{column}`, {what_for}"),
             found: self.columns.join(", "),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rows_have_the_line_that_an_editor_shows() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("cases.csv");
+        let lines = |text: &str| -> Vec<u64> {
+            std::fs::write(&path, text).unwrap();
+            CaseTable::read(&path).unwrap().rows.iter().map(|r| r.line).collect()
+        };
+        assert_eq!(lines("case,sex\na,F\nb,M\n"), [2, 3]);
+        assert_eq!(lines("case,sex\r\na,F\r\nb,M\r\n"), [2, 3]);
+        assert_eq!(lines("\u{feff}case,sex\r\n\r\na,F\r\n\r\n\r\nb,\"M\r\n?\"\r\nc,F"), [3, 6, 8]);
+        std::fs::write(&path, "case,sex\r\na,F\r\nb\r\n").unwrap();
+        let error = CaseTable::read(&path).unwrap_err().to_string();
+        assert!(error.contains("line 3: expected 2 cells, found 1 cells"), "{error}");
     }
 }

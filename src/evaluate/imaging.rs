@@ -7,12 +7,16 @@ use std::sync::{Arc, Mutex, PoisonError};
 use sha2::{Digest, Sha256};
 
 use super::candidates::Candidates;
-use super::comparing::{ComparedLabels, ImageOptions, compare_images, compare_labels, image_of};
+use super::classes::{Judge, no_class};
+use super::comparing::{ComparedLabels, ImageOptions, LabelOptions, compare_images, compare_labels, image_of};
 use super::measure::{Measured, of_images, of_labels};
+use super::pairing::Case;
 use super::pictures::{Shown, worst_slice};
-use super::plan::{DataRange as PlannedRange, Kind, Tested};
+use super::plan::{DataRange as PlannedRange, Kind, Plan, Tested};
+use super::truth::{Truth, WORDS};
 use super::work::{CaseWork, Failure, Job, ModelFacts, Outcome, ScalarPair, Scored};
-use crate::inference::engine::{self, Output, OutputContent, Provider, RunOptions, RunResult};
+use crate::inference::engine::{self, Output, OutputContent, Provider, RunOptions, RunResult, UncertaintyKind};
+use crate::inference::manifest::schema::Activation;
 use crate::inference::manifest::{self, Model};
 use crate::inference::runtime;
 use crate::io::labels::read_labelmap;
@@ -84,6 +88,27 @@ impl CaseWork for ImagingWork {
         })
     }
 
+    fn fits(&self, tested: &Tested, plan: &Plan, cases: &[Case]) -> Result<(), String> {
+        let (Kind::Classification, Some(column)) = (plan.measures.kind, &plan.measures.truth) else { return Ok(()) };
+        let Tested::Model(name) = tested else { return Ok(()) };
+        let model = self.model_of(name)?;
+        let Some(spec) = model.manifest.outputs.iter().find(|o| !o.labels.is_empty()) else { return Ok(()) };
+        let is_named = |value: &str| spec.labels.iter().any(|l| l.name == value || l.value.to_string() == value);
+        let names = || spec.labels.iter().map(|l| l.name.clone()).collect::<Vec<_>>();
+        if let Some(positive) = &plan.measures.positive {
+            let is_known = spec.labels.len() <= 2 || is_named(positive);
+            let why =
+                || format!("none of its classes {} is called `{positive}` ([measures] positive)", names().join(", "));
+            return if is_known { Ok(()) } else { Err(why()) };
+        }
+        let by_name = |case: &&Case| spec.labels.len() > 2 || matches!(case.truth, Some(Truth::Class(_)));
+        let unnamed = cases.iter().filter(by_name).find_map(|case| {
+            let value = case.attributes.get(column)?;
+            (!is_named(value)).then(|| format!("column `{column}`, case {}: {}", case.name, no_class(value, &names())))
+        });
+        unnamed.map_or(Ok(()), |why| Err(format!("{why}; words that need no class are {WORDS}")))
+    }
+
     fn settings(&self) -> String {
         format!("{} resample={}", self.provider.name(), self.resample)
     }
@@ -94,11 +119,15 @@ impl CaseWork for ImagingWork {
             Some(_) => None,
             None => Some(self.run(job.tested.name(), job, control)?),
         };
+        let model = match job.prediction {
+            Some(_) => None,
+            None => Some(self.model_of(job.tested.name()).map_err(Failure::Failed)?),
+        };
         if let Some(made) = &made {
             outcome.provider.clone_from(&made.provider);
             outcome.warnings.extend(made.warnings.iter().cloned());
         }
-        let answer = Answer { job, made: made.as_ref(), resample: self.resample, control };
+        let answer = Answer { job, model: model.as_deref(), made: made.as_ref(), resample: self.resample, control };
         match job.plan.measures.kind {
             Kind::Image => answer.image(&mut outcome)?,
             Kind::Labels => answer.labels(&mut outcome)?,
@@ -112,6 +141,7 @@ impl CaseWork for ImagingWork {
 /// What is to be measured: a prediction on disk or what a model made.
 struct Answer<'a> {
     job: &'a Job<'a>,
+    model: Option<&'a Model>,
     made: Option<&'a RunResult>,
     resample: bool,
     control: &'a Control,
@@ -137,6 +167,13 @@ impl Answer<'_> {
         }
     }
 
+    /// The model's own map of how unsure it is of the image, where it has one.
+    fn uncertainty(&self) -> Option<Arc<Volume>> {
+        let image = self.made?.outputs.iter().find(|o| matches!(o.content, OutputContent::Image(_)))?;
+        let maps = &image.estimate.as_ref()?.maps;
+        maps.iter().find(|m| m.kind == UncertaintyKind::StandardDeviation).map(|m| m.volume.clone())
+    }
+
     fn test_labels(&self) -> Result<Arc<Labelmap>, Failure> {
         if let Some(path) = self.job.prediction {
             return read_labelmap(path, self.control).map(Arc::new).map_err(|e| failed(&e));
@@ -160,12 +197,23 @@ impl Answer<'_> {
             Some(PlannedRange::Stated(width)) => Some(DataRange::new(width).map_err(|e| failed(&e))?),
             _ => None,
         };
-        let options = ImageOptions { mask: mask.as_ref(), range, resample: self.resample, detail: false };
+        let uncertainty = self.uncertainty();
+        let options = ImageOptions {
+            mask: mask.as_ref(),
+            range,
+            resample: self.resample,
+            detail: false,
+            uncertainty: uncertainty.as_deref(),
+        };
         let compared = compare_images(&reference, &test, &options, self.control).map_err(|e| failed(&e))?;
         outcome.measures = of_images(&compared.comparison);
         for (band, errors) in &compared.tissues {
             outcome.measures.insert(format!("mae:{}", band.name), Measured::of(errors.mae()));
             outcome.measures.insert(format!("bias:{}", band.name), Measured::of(errors.bias()));
+        }
+        if let Some(judged) = &compared.uncertainty {
+            outcome.measures.insert("sparsification_error".into(), Measured::of(judged.sparsification_error.clone()));
+            outcome.measures.insert("error_uncertainty_correlation".into(), Measured::of(judged.correlation.clone()));
         }
         outcome.unit = reference.unit.symbol().to_owned();
         outcome.warnings.extend(compared.notes);
@@ -178,9 +226,12 @@ impl Answer<'_> {
         let reference = read_labelmap(self.reference()?, self.control).map_err(|e| failed(&e))?;
         let test = self.test_labels()?;
         let plan = &self.job.plan.measures;
-        let tolerance = plan.tolerance_mm.unwrap_or(1.0);
+        let mask = self.mask()?;
+        let tolerance_mm = plan.tolerance_mm.unwrap_or(1.0);
+        let options =
+            LabelOptions { tolerance_mm, mask: mask.as_ref(), components: plan.components, resample: self.resample };
         let ComparedLabels { comparison, notes, .. } =
-            compare_labels(&reference, &test, tolerance, self.resample).map_err(|e| failed(&e))?;
+            compare_labels(&reference, &test, &options, self.control).map_err(|e| failed(&e))?;
         outcome.measures = of_labels(&comparison, &plan.labels);
         for label in &comparison.labels {
             if plan.labels.is_empty() || plan.labels.contains_key(&label.label) {
@@ -210,42 +261,22 @@ impl Answer<'_> {
             .ok_or_else(|| Failure::Failed(format!("the case has no value in the column {column}")))
     }
 
-    fn is_positive(&self, truth: &str) -> bool {
-        match &self.job.plan.measures.positive {
-            Some(positive) => truth == positive,
-            None => ["1", "true", "yes", "positive"].contains(&truth.to_lowercase().as_str()),
-        }
-    }
-
     fn classes(&self, outcome: &mut Outcome) -> Result<(), Failure> {
         let output = self.output(|o| matches!(o.content, OutputContent::Classes(_)), "classes of the whole image")?;
         let OutputContent::Classes(scores) = &output.content else { return Ok(()) };
-        let truth = self.truth()?;
-        let names_truth = scores.iter().any(|s| s.name == truth || s.value.to_string() == truth);
-        let is_true = |name: &str, value: u16| {
-            if names_truth { name == truth || value.to_string() == truth } else { self.is_positive(truth) }
-        };
-        // Of two classes of which neither is called as the truth is, the last one is the positive one.
-        let judged: Vec<_> = if names_truth { scores.iter().collect() } else { scores.iter().rev().take(1).collect() };
-        for score in &judged {
-            let is = is_true(&score.name, score.value);
-            let target = if judged.len() > 1 { score.name.clone() } else { String::new() };
-            let probability = (0.0..=1.0).contains(&score.score);
-            outcome.scored.push(Scored { target: target.clone(), score: score.score, truth: is, probability });
-            if probability {
-                let name = if target.is_empty() { "brier".to_owned() } else { format!("brier:{target}") };
-                outcome
-                    .measures
-                    .insert(name, Measured::of::<String>(Ok((score.score - f64::from(u8::from(is))).powi(2))));
-            }
+        let value = self.truth()?;
+        let truth = self.job.case.truth.as_ref().ok_or_else(|| Failure::Failed("the case has no truth".into()))?;
+        let spec = self.model.and_then(|m| m.manifest.outputs.iter().find(|o| o.name == output.name));
+        let independent = spec.is_some_and(|o| o.activation == Activation::Sigmoid);
+        let judge = Judge { positive: self.job.plan.measures.positive.as_deref(), independent };
+        let judged = judge.judge(scores, truth, value).map_err(Failure::Failed)?;
+        for scored in judged.scored.iter().filter(|s| s.probability) {
+            let name = if scored.target.is_empty() { "brier".to_owned() } else { format!("brier:{}", scored.target) };
+            let brier = (scored.score - f64::from(u8::from(scored.truth))).powi(2);
+            outcome.measures.insert(name, Measured::Value(brier));
         }
-        let best = scores.iter().max_by(|a, b| a.score.total_cmp(&b.score));
-        let correct = if names_truth {
-            best.is_some_and(|b| is_true(&b.name, b.value))
-        } else {
-            judged.first().is_some_and(|s| (s.score >= 0.5) == is_true(&s.name, s.value))
-        };
-        outcome.measures.insert("correct".into(), Measured::of::<String>(Ok(f64::from(u8::from(correct)))));
+        outcome.scored.extend(judged.scored);
+        outcome.measures.insert("correct".into(), Measured::Value(f64::from(u8::from(judged.correct))));
         Ok(())
     }
 
@@ -294,7 +325,8 @@ impl Answer<'_> {
             let kept =
                 || scores.iter().enumerate().filter(|(i, s)| counts(*i) && s.is_finite()).map(|(_, s)| f64::from(*s));
             let score = kept().sum::<f64>() / kept().count().max(1) as f64;
-            let truth = self.is_positive(self.truth()?);
+            self.truth()?;
+            let truth = self.job.case.truth == Some(Truth::Positive(true));
             outcome.scored.push(Scored { target: String::new(), score, truth, probability: false });
             outcome.measures.insert("mean_score".into(), Measured::of::<String>(Ok(score)));
         }

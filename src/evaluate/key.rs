@@ -21,7 +21,7 @@ pub enum Fingerprint {
 }
 
 /// Raised when the meaning of results changes, so that older ones are not taken for them.
-const VERSION: u32 = 1;
+const VERSION: u32 = 2;
 
 /// The hash of a case's files; the same for every model.
 ///
@@ -51,8 +51,11 @@ pub(super) fn of_job(
     let mut hash = Sha256::new();
     let measures = serde_json::to_string(&job.plan.measures).unwrap_or_default();
     let truth = job.plan.measures.truth.as_ref().and_then(|c| job.case.attributes.get(c)).map_or("", String::as_str);
+    let read = format!("{:?}", job.case.truth);
     let seed = job.plan.seed.to_string();
-    for text in [&VERSION.to_string(), case_hash, job.tested.name(), &model.hash, settings, &measures, truth, &seed] {
+    let version = VERSION.to_string();
+    let name = job.tested.name();
+    for text in [&version, case_hash, name, &model.hash, settings, &measures, truth, &read, &seed] {
         part(&mut hash, text);
     }
     if let Some(prediction) = job.prediction {

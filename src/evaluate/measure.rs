@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use crate::metrics::{Comparison, LabelComparison, Undefined};
+use crate::metrics::{Comparison, ComponentComparison, LabelComparison, Undefined};
 
 /// A number, or why there is none.
 #[derive(Debug, Clone, PartialEq)]
@@ -148,6 +148,12 @@ impl About {
             "assd_mm" => ("ASSD", "mm", Lower),
             "nsd" => ("Surface Dice", "", Higher),
             "volume_difference_ml" => ("Volume difference", "ml", NearZero),
+            "relative_volume_difference" => ("Relative volume difference", "", NearZero),
+            "component_sensitivity" => ("Components found", "", Higher),
+            "component_false_positives" => ("False components", "per scan", Lower),
+            "panoptic_quality" => ("Panoptic quality", "", Higher),
+            "sparsification_error" => ("Sparsification error", "", Lower),
+            "error_uncertainty_correlation" => ("Error and uncertainty, Spearman", "", Higher),
             "roc_auc" => ("ROC AUC", "", Higher),
             "average_precision" => ("Average precision", "", Higher),
             "best_dice" => ("Best Dice", "", Higher),
@@ -173,7 +179,7 @@ impl About {
 /// The order of measures in tables: what is read first comes first, parts of one measure together.
 #[must_use]
 pub(super) fn order(name: &str) -> (usize, String) {
-    const FIRST: [&str; 25] = [
+    const FIRST: [&str; 31] = [
         "mean_dice",
         "dice",
         "ssim",
@@ -190,6 +196,12 @@ pub(super) fn order(name: &str) -> (usize, String) {
         "hd_mm",
         "iou",
         "volume_difference_ml",
+        "relative_volume_difference",
+        "component_sensitivity",
+        "component_false_positives",
+        "panoptic_quality",
+        "sparsification_error",
+        "error_uncertainty_correlation",
         "roc_auc",
         "average_precision",
         "best_dice",
@@ -232,7 +244,9 @@ pub fn of_labels(comparison: &Comparison, labels: &BTreeMap<u16, String>) -> Mea
     let counted = || comparison.labels.iter().filter(|l| is_wanted(l.label));
     for label in counted() {
         let name = labels.get(&label.label).cloned().unwrap_or_else(|| label.label.to_string());
-        measures.extend(of_label(label).into_iter().map(|(field, measured)| (format!("{field}:{name}"), measured)));
+        let components = label.components.as_ref().map(of_components);
+        let all = of_label(label).into_iter().chain(components.into_iter().flatten());
+        measures.extend(all.map(|(field, measured)| (format!("{field}:{name}"), measured)));
     }
     for name in labels.iter().filter(|(label, _)| !comparison.labels.iter().any(|l| l.label == **label)).map(|l| l.1) {
         let absent = || Measured::Undefined(Undefined::AbsentInBoth.to_string());
@@ -245,9 +259,10 @@ pub fn of_labels(comparison: &Comparison, labels: &BTreeMap<u16, String>) -> Mea
     measures
 }
 
-const LABEL_FIELDS: [&str; 7] = ["dice", "iou", "hd95_mm", "hd_mm", "assd_mm", "nsd", "volume_difference_ml"];
+const LABEL_FIELDS: [&str; 8] =
+    ["dice", "iou", "hd95_mm", "hd_mm", "assd_mm", "nsd", "volume_difference_ml", "relative_volume_difference"];
 
-fn of_label(label: &LabelComparison) -> [(&'static str, Measured); 7] {
+fn of_label(label: &LabelComparison) -> [(&'static str, Measured); 8] {
     let of = |name, value| (name, measured(value, label.undefined.get(name)));
     [
         of("dice", label.dice),
@@ -257,6 +272,16 @@ fn of_label(label: &LabelComparison) -> [(&'static str, Measured); 7] {
         of("assd_mm", label.assd_mm),
         of("nsd", label.nsd),
         ("volume_difference_ml", Measured::of::<String>(Ok(label.test_ml - label.reference_ml))),
+        of("relative_volume_difference", label.relative_volume_difference),
+    ]
+}
+
+fn of_components(found: &ComponentComparison) -> [(&'static str, Measured); 3] {
+    let of = |name, field, value| (name, measured(value, found.undefined.get(field)));
+    [
+        of("component_sensitivity", "sensitivity", found.sensitivity),
+        ("component_false_positives", Measured::Value(found.false_positives as f64)),
+        of("panoptic_quality", "panoptic_quality", found.panoptic_quality),
     ]
 }
 

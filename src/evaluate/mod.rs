@@ -25,6 +25,7 @@
 //! - [`plan`]: [`Plan`], a TOML file; `plan_file`: its keys and their checks; [`errors`]: what is wrong with it
 //! - [`pattern`], [`pairing`], `case_table`: from the plan to [`Case`]s; [`findings`]: what is missing of which
 //! - [`imaging`]: [`ImagingWork`], real images and models; [`comparing`]: two things measured, as `compare` does it; `pictures`
+//! - [`truth`]: what the table says of each case; `classes`: a model's classes held against it
 //! - [`work`]: [`CaseWork`], what the caller does for one case with one model; [`measure`]: the names of measures
 //! - [`run`](mod@run): all jobs, several at once; [`store`]: finished ones on disk; `key`: what a result depends on
 //! - [`bootstrap`], [`rank_tests`]: intervals and tests; `values`: one measure by case and patient
@@ -36,6 +37,7 @@ pub mod auc_pairs;
 pub mod bootstrap;
 pub mod candidates;
 mod case_table;
+mod classes;
 pub mod comparing;
 pub mod errors;
 pub mod findings;
@@ -57,6 +59,7 @@ pub mod subgroups;
 pub mod summary;
 pub mod table_files;
 pub mod tables;
+pub mod truth;
 mod values;
 pub mod work;
 
@@ -75,4 +78,5 @@ pub use results::{Written, write_results};
 pub use run::{Evaluation, RunOptions, run};
 pub use statistics::Statistics;
 pub use store::Record;
+pub use truth::Truth;
 pub use work::{CasePicture, CaseWork, Failure, Job, ModelFacts, Outcome, ReliabilityCounts, ScalarPair, Scored};

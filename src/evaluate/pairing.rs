@@ -8,6 +8,7 @@ use super::errors::EvaluateError;
 use super::findings::{Finding, Problem};
 use super::pattern::{Found, Pattern};
 use super::plan::{CaseSource, Plan, Tested};
+use super::truth::{self, Truth};
 use crate::io::IoError;
 use crate::report::numbers::counted;
 
@@ -26,6 +27,8 @@ pub struct Case {
     pub predictions: BTreeMap<String, Result<PathBuf, String>>,
     /// Whatever else is known: `patient`, `sex`, `age`, `scanner`, the truth; empty cells are left out.
     pub attributes: BTreeMap<String, String>,
+    /// What the column of the truth says, where the plan names one and the case has a value.
+    pub truth: Option<Truth>,
 }
 
 impl Case {
@@ -59,7 +62,7 @@ impl Pairing {
     ///
     /// # Errors
     /// When cases lack something and the plan does not say to leave them out, none is complete, a table is wrong or lacks a
-    /// column that the plan names, or a prediction's pattern fits nothing.
+    /// column that the plan names, a truth cannot be read, or a prediction's pattern fits nothing.
     pub fn of(plan: &Plan) -> Result<Self, EvaluateError> {
         let mut pairing = match &plan.cases {
             CaseSource::Patterns { inputs, reference, mask, attributes } => {
@@ -82,6 +85,7 @@ impl Pairing {
             return Err(EvaluateError::Incomplete { findings: pairing.findings });
         }
         columns_are_there(&pairing.cases, plan)?;
+        truth::read(&mut pairing.cases, plan)?;
         for tested in &plan.tested {
             if let Tested::Prediction { name, pattern } = tested {
                 add_predictions(&mut pairing.cases, name, pattern, &plan.folder)?;
@@ -218,13 +222,18 @@ fn by_table(table: &CaseTable, plan: &Plan) -> Result<Pairing, EvaluateError> {
     Ok(Pairing { cases, findings })
 }
 
-/// Whether every column that the plan names is known of at least one case.
-fn columns_are_there(cases: &[Case], plan: &Plan) -> Result<(), EvaluateError> {
-    let table = match &plan.cases {
+/// Where the columns stand.
+pub(super) fn table_of(plan: &Plan) -> PathBuf {
+    match &plan.cases {
         CaseSource::Table(table) => plan.folder.join(table),
         CaseSource::Patterns { attributes: Some(table), .. } => plan.folder.join(table),
         CaseSource::Patterns { attributes: None, .. } => PathBuf::from("[cases] attributes"),
-    };
+    }
+}
+
+/// Whether every column that the plan names is known of at least one case.
+fn columns_are_there(cases: &[Case], plan: &Plan) -> Result<(), EvaluateError> {
+    let table = table_of(plan);
     let known: BTreeSet<&String> = cases.iter().flat_map(|c| c.attributes.keys()).collect();
     let subgroups = plan.subgroup_columns().into_iter().map(|c| (c, "[subgroups]"));
     let truth = plan.measures.truth.clone().map(|c| (c, "[measures] truth"));

@@ -158,9 +158,13 @@ pub struct MeasurePlan {
     pub tolerance_mm: Option<f64>,
     /// Labels that count, with their names; empty for all that occur.
     pub labels: BTreeMap<u16, String>,
+    /// Whether the connected components of each label are found and matched; for label maps.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub components: bool,
     /// The column that holds each case's truth, for classes and anomalies.
     pub truth: Option<String>,
-    /// The truth that counts as positive; `None`: 1, true, yes or positive.
+    /// The truth that counts as positive, every other being negative; `None`: known words, or names of classes
+    /// ([`super::truth`]).
     pub positive: Option<String>,
     /// The least score of a candidate, for free-response curves of anomaly maps; `None`: the model's own threshold.
     #[serde(skip_serializing_if = "Option::is_none")]

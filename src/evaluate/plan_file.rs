@@ -65,6 +65,7 @@ struct RawMeasures {
     data_range: Option<toml::Value>,
     tolerance_mm: Option<f64>,
     labels: Option<toml::Value>,
+    components: Option<bool>,
     truth: Option<String>,
     positive: Option<String>,
     threshold: Option<f64>,
@@ -127,6 +128,13 @@ pub(super) fn checked(raw: RawPlan) -> Result<Plan, Fault> {
     let leave_out_incomplete = raw.cases.incomplete == Incomplete::LeaveOut;
     let cases = cases(raw.cases)?;
     let measures = measures(raw.measures)?;
+    if measures.kind == Kind::Classification && !raw.prediction.is_empty() {
+        let expected = "models alone for kind = \"classification\": a file on disk is no class of the whole image";
+        return fault("[[prediction]]", expected, format!("`{}`", raw.prediction[0].name));
+    }
+    if measures.kind == Kind::Classification && measures.truth.is_none() {
+        return fault("[measures] truth", "the column that holds each case's class", "nothing");
+    }
     if let CaseSource::Patterns { reference: None, .. } = &cases
         && measures.truth.is_none()
     {
@@ -224,6 +232,7 @@ fn measures(raw: RawMeasures) -> Result<MeasurePlan, Fault> {
     only("data_range", raw.data_range.is_some(), kind == Kind::Image)?;
     only("tolerance_mm", raw.tolerance_mm.is_some(), kind == Kind::Labels)?;
     only("labels", raw.labels.is_some(), kind == Kind::Labels)?;
+    only("components", raw.components.is_some(), kind == Kind::Labels)?;
     only("truth", raw.truth.is_some(), scored)?;
     only("positive", raw.positive.is_some(), scored)?;
     only("threshold", raw.threshold.is_some(), kind == Kind::Anomaly)?;
@@ -239,6 +248,7 @@ fn measures(raw: RawMeasures) -> Result<MeasurePlan, Fault> {
         data_range: if kind == Kind::Image { Some(data_range(raw.data_range)?) } else { None },
         tolerance_mm,
         labels: raw.labels.map_or(Ok(BTreeMap::new()), |l| labels(&l))?,
+        components: raw.components.unwrap_or(false),
         truth: raw.truth,
         positive: raw.positive,
         threshold: raw.threshold.filter(|t| t.is_finite()),

@@ -4,11 +4,15 @@ use std::path::{Path, PathBuf};
 
 use super::errors::EvaluateError;
 use super::html::{self, Setting};
+use super::pairing::{Case, table_of};
+use super::plan::Plan;
 use super::run::Evaluation;
 use super::statistics::Statistics;
+use super::store::RESULTS;
 use super::table_files::{write_csv, write_parquet};
 use super::tables;
 use crate::io::IoError;
+use crate::io::write::inputs::refuse_input;
 use crate::io::write::target::write_whole;
 
 /// What was written.
@@ -34,15 +38,15 @@ pub fn write_results(
     std::fs::create_dir_all(folder).map_err(|e| IoError::system(folder, e))?;
     let facts = [("veritome.plan_sha256", evaluation.plan.sha256.as_str()), ("veritome.software", &setting.software)];
     let all = [
-        ("long", tables::long(evaluation)),
-        ("wide", tables::wide(evaluation)),
-        ("summary", tables::summary(statistics)),
-        ("differences", tables::differences(statistics)),
-        ("auc_differences", tables::auc_differences(statistics)),
-        ("subgroups", tables::subgroups(statistics)),
+        tables::long(evaluation),
+        tables::wide(evaluation),
+        tables::summary(statistics),
+        tables::differences(statistics),
+        tables::auc_differences(statistics),
+        tables::subgroups(statistics),
     ];
     let mut written = Vec::new();
-    for (name, table) in all {
+    for (name, table) in TABLES.into_iter().zip(all) {
         // A table that nothing can fill (one model has no pairs) is not written, nor left over from another plan.
         if table.rows() == 0 {
             for end in ["csv", "parquet"] {
@@ -66,6 +70,28 @@ pub fn write_results(
     let page = html::page(evaluation, statistics, setting).html();
     write_whole(&report, |out| out.write_all(page.as_bytes()))?;
     Ok(Written { report, tables: written })
+}
+
+/// Names of the tables, each `.csv` and `.parquet`.
+const TABLES: [&str; 6] = ["long", "wide", "summary", "differences", "auc_differences", "subgroups"];
+
+/// Refuses a plan whose results would be written over what it reads.
+///
+/// # Errors
+/// Which file.
+pub(super) fn spare_inputs(plan: &Plan, cases: &[Case]) -> Result<(), IoError> {
+    let tables = TABLES.iter().flat_map(|name| ["csv", "parquet"].map(|end| format!("{name}.{end}")));
+    let names: Vec<String> = tables.chain([RESULTS, "statistics.json", "report.html"].map(str::to_owned)).collect();
+    let table = table_of(plan);
+    let predictions = cases.iter().flat_map(|c| c.predictions.values().flatten().map(PathBuf::as_path));
+    let files = cases.iter().flat_map(|c| c.files().into_iter().map(|(_, path)| path)).chain(predictions);
+    // Through links, results may lie where their names do not tell.
+    let at_risk = |path: &&Path| {
+        let is_ours = |p: &Path| p.file_name().is_some_and(|n| names.iter().any(|name| n == name.as_str()));
+        path.is_file() && (is_ours(path) || path.canonicalize().is_ok_and(|p| is_ours(&p)))
+    };
+    let inputs: Vec<&Path> = files.chain([table.as_path()]).filter(at_risk).collect();
+    names.iter().try_for_each(|name| refuse_input(&plan.output.join(name), inputs.iter().copied()))
 }
 
 fn remove(path: &Path) -> Result<(), IoError> {

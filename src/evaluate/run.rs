@@ -12,6 +12,7 @@ use super::key::{self, Fingerprint};
 use super::measure::{self, About};
 use super::pairing::{Case, Pairing};
 use super::plan::{Plan, Tested};
+use super::results;
 use super::store::{Record, Store, StoredPicture};
 use super::work::{CaseWork, Failure, Job, ModelFacts, Outcome};
 use crate::error::Cancelled;
@@ -92,6 +93,11 @@ pub fn run(
         }
     };
     let models = plan.tested.iter().map(facts).collect::<Result<Vec<_>, _>>()?;
+    for tested in &plan.tested {
+        let wrong = |reason| EvaluateError::Model { model: tested.name().to_owned(), reason };
+        work.fits(tested, &plan, &pairing.cases).map_err(wrong)?;
+    }
+    results::spare_inputs(&plan, &pairing.cases)?;
     let store = Store::open(&plan.output)?;
     let Pairing { cases, findings } = pairing;
     let keys = keys(&plan, &cases, &models, &work.settings(), options.fingerprint, control)?;

@@ -33,6 +33,14 @@ pub trait CaseWork: Sync {
     /// Why it cannot be used, for the person.
     fn model(&self, tested: &Tested) -> Result<ModelFacts, String>;
 
+    /// Whether a model fits the plan and its cases; asked once for each, before any job begins.
+    ///
+    /// # Errors
+    /// Why not, for the person.
+    fn fits(&self, _tested: &Tested, _plan: &Plan, _cases: &[Case]) -> Result<(), String> {
+        Ok(())
+    }
+
     /// Does one job. Several run at once, each on a thread of its own. Only [`Failure::Cancelled`] ends the evaluation; a failure
     /// is a row with its reason.
     ///

@@ -466,6 +466,7 @@ impl Maker<'_> {
             seed: Some(self.options.seed),
             time: Some(provenance::now()),
             generates_pixels,
+            values: None,
         };
         let found = values.len();
         let size_error = |grid: &Geometry| ExplainError::Size { what: "the map", expected: grid.voxel_count(), found };

@@ -118,6 +118,8 @@ pub fn run_telling(
     };
     let done = dense::run(&work, &format!("Running {} on {}", model.title(), main.provider))?;
     seconds.inference = part.elapsed().as_secs_f64();
+    let feature_fields = done.outcomes.iter().filter(|o| o.field.role == Role::Features);
+    let features = feature_fields.flat_map(|o| o.whole.first()).flatten().copied().map(f64::from).collect();
     if let Some(verdict) = &mut verdict {
         let features = done.outcomes.iter().find(|o| o.field.role == Role::Features);
         let features: Option<Vec<f64>> =
@@ -140,6 +142,7 @@ pub fn run_telling(
         seed,
         time: Some(provenance::now()),
         generates_pixels: m.task.generates_pixels(),
+        values: None,
     };
     warnings.extend(done.notes.iter().cloned());
     let canvas = match volumes.first() {
@@ -178,6 +181,7 @@ pub fn run_telling(
         patches: done.patches,
         repeats: repeats.passes.len(),
         outputs,
+        features,
         guard: verdict,
         seed,
         provenance: Provenance::derived(&parents, derivation),

@@ -27,7 +27,7 @@ pub(crate) enum Role {
     Score { kind: AnomalyScore, reconstruction: Option<usize>, divergence: Option<usize>, gradient: Option<usize> },
     /// Numbers for the whole window: averaged over windows.
     Whole,
-    /// What the guard looks at: the mean of each channel over the window, averaged over windows.
+    /// What the guard or an audit looks at: the mean of each channel over the window, averaged over windows.
     Features,
 }
 
@@ -82,10 +82,11 @@ pub(crate) fn wanted(model: &Model) -> Vec<String> {
     names
 }
 
-/// Whether a run needs this output; features serve the guard alone.
+/// Whether a run needs this output; features serve the guard alone, but for an encoder, which has nothing else.
 pub(crate) fn is_run(m: &Manifest, spec: &OutputSpec) -> bool {
     let guarded = m.guard.as_ref().and_then(|g| g.embedding.as_ref());
-    spec.kind != OutputKind::Features || guarded.is_some_and(|e| e.tensor == spec.tensor)
+    let is_features = |o: &OutputSpec| o.kind == OutputKind::Features;
+    !is_features(spec) || guarded.is_some_and(|e| e.tensor == spec.tensor) || m.outputs.iter().all(is_features)
 }
 
 /// Whether an output's tensor is meant to have a number for each voxel.
@@ -221,6 +222,7 @@ impl Reading<'_> {
         }
         let Some(layout) = layout else {
             if given.shape.len() <= 2 {
+                label_channels(spec, &numbers).map_err(|(e, f)| self.mismatch(e, f))?;
                 return Ok(Some(field));
             }
             let word = &m.inferer.layout;
@@ -234,6 +236,7 @@ impl Reading<'_> {
             ));
         };
         if layout.size_in(&given.shape) == [1; 3] && self.window != [1; 3] {
+            label_channels(spec, &numbers).map_err(|(e, f)| self.mismatch(e, f))?;
             return Ok(Some(field));
         }
         field.role = match spec.kind {
@@ -323,6 +326,21 @@ fn channels_of(decision: &Decision, numbers: &[usize], pair: [u16; 2]) -> Option
         Decision::Nearest => None,
     };
     Some([channel(pair[0])?, channel(pair[1])?])
+}
+
+/// Whether each label of classes of the whole image has the channel of its number among `numbers`; the error is (expected,
+/// found). One number and one label belong together whatever the label is called.
+pub(crate) fn label_channels(spec: &OutputSpec, numbers: &[usize]) -> Result<(), (String, String)> {
+    if numbers.len() == 1 && spec.labels.len() == 1 {
+        return Ok(());
+    }
+    match spec.labels.iter().find(|l| !numbers.contains(&usize::from(l.value))) {
+        Some(label) => {
+            let expected = format!("a channel for label {} (outputs.{}.labels)", label.value, spec.name);
+            Err((expected, format!("the channels {numbers:?} in `{}`", spec.tensor)))
+        }
+        None => Ok(()),
+    }
 }
 
 /// How an output's channels become labels; the error is (expected, found). `numbers` are the channels' places in the

@@ -79,6 +79,9 @@ impl Networks {
             let what = "an ensemble of diffusion models or autoencoders".to_owned();
             return Err(InferenceError::NotSupported { model: model.title(), what });
         }
+        if form == Form::Members {
+            all.iter().try_for_each(|(_, network)| ports::check_labels(network, model))?;
+        }
         Ok(Self { form, all })
     }
 

@@ -46,6 +46,7 @@ impl Context<'_> {
             Role::Values { .. } => self.images(spec, outcome, notes),
             Role::Score { .. } => Ok(vec![self.score(spec, outcome)?]),
             Role::Whole => Ok(vec![self.classes(spec, &outcome)]),
+            // Features are numbers for the guard and for audits, no answer to a person.
             Role::Variance { .. } | Role::Divergence { .. } | Role::Features => Ok(Vec::new()),
         }
     }

@@ -2,7 +2,9 @@
 
 use super::cutter::Cutter;
 use super::errors::InferenceError;
+use super::fields::label_channels;
 use super::manifest::Model;
+use super::manifest::schema::OutputKind;
 use super::session::{Network, Port};
 
 /// The graph's own inputs must have the layout's rank, the manifest's channels and the window's size where it is fixed.
@@ -104,6 +106,28 @@ fn fits(
                 format!("a graph that takes {}; {remedy}", shape_text(&port.shape)),
             ));
         }
+    }
+    Ok(())
+}
+
+/// Each label of classes of the whole image must have its channel, as far as the graph says how many it has.
+///
+/// # Errors
+/// [`InferenceError::Mismatch`] names the label and the channels.
+pub(crate) fn check_labels(network: &Network, model: &Model) -> Result<(), InferenceError> {
+    let m = &model.manifest;
+    let path = m.files.0.values().next().map_or_else(|| model.folder.clone(), |f| model.folder.join(&f.path));
+    for spec in m.outputs.iter().filter(|o| matches!(o.kind, OutputKind::Logits | OutputKind::Probabilities)) {
+        // `[classes]` or `[batch, classes]`: no axis of space.
+        let port = network.outputs.iter().find(|p| p.name == spec.tensor && (1..=2).contains(&p.shape.len()));
+        let count = port.and_then(|p| p.shape.last()).and_then(|n| usize::try_from(*n).ok());
+        let Some(count) = count else { continue };
+        let numbers = spec.channels.clone().unwrap_or_else(|| (0..count).collect());
+        label_channels(spec, &numbers).map_err(|(expected, found)| InferenceError::Mismatch {
+            path: path.clone(),
+            expected,
+            found,
+        })?;
     }
     Ok(())
 }

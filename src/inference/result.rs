@@ -319,6 +319,8 @@ pub struct RunResult {
     pub repeats: usize,
     /// The outputs.
     pub outputs: Vec<Output>,
+    /// The numbers of the outputs of kind `features` that were run, one output after the other; those of the first repeat.
+    pub features: Vec<f64>,
     /// Whether the input is like the training data; `None` when the manifest has no guard.
     pub guard: Option<Verdict>,
     /// The seed, where random numbers were drawn.

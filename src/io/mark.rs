@@ -5,6 +5,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::error::{Warning, WarningCode};
 use crate::volume::{Derivation, OriginMark, Provenance, Review, ReviewState};
 
 /// Stands at the start of a NIfTI's `descrip`.
@@ -20,7 +21,10 @@ pub const WITHHELD: &str = "WITHHELD";
 /// Key of the record's essentials, a JSON object.
 pub const RECORD_KEY: &str = "Veritome Record";
 
-/// What travels inside a file that was made artificially or that a person reviewed.
+/// Stands before what derived values are in a NIfTI's `descrip`.
+pub const DERIVED: &str = "DERIVED";
+
+/// What travels inside a file that was made artificially, that a person reviewed, or whose values are no longer an image's.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Record {
     /// Whether any of it was made artificially; false in what travels because a person reviewed it. A blinded study says
@@ -45,7 +49,8 @@ pub struct Record {
 }
 
 impl Record {
-    /// The essentials of a volume's origin; `None` when nothing of it is synthetic or blinded and nobody reviewed it. A
+    /// The essentials of a volume's origin; `None` when nothing of it is synthetic or blinded, nobody reviewed it and it is no
+    /// map of something else, as an error map is. A
     /// blinded image says that it is one, and nothing else.
     #[must_use]
     pub fn of(provenance: &Provenance) -> Option<Self> {
@@ -61,7 +66,8 @@ impl Record {
                 review: None,
             });
         }
-        if !provenance.is_synthetic() && provenance.review().is_none() {
+        let is_image = provenance.derived_values().is_none();
+        if !provenance.is_synthetic() && provenance.review().is_none() && is_image {
             return None;
         }
         let (mut sources, mut steps) = (Vec::new(), Vec::new());
@@ -116,7 +122,8 @@ impl Record {
         if self.blinded_study && !self.is_synthetic() {
             return BLINDED_MARK.to_owned();
         }
-        let step = self.steps.iter().find(|s| s.generates_pixels).or(self.steps.first());
+        let derived = self.steps.first().and_then(|s| s.values.as_ref()).map(|values| format!("{DERIVED} {values}"));
+        let step = self.steps.iter().find(|s| s.generates_pixels).or(self.steps.first().filter(|_| derived.is_none()));
         let what = step.map(|s| match &s.model {
             Some(model) => format!("{model} {}", s.model_version.as_deref().unwrap_or_default()),
             None => s.description.clone(),
@@ -127,7 +134,7 @@ impl Record {
             ReviewState::Corrected => "CORRECTED",
         });
         // The mark comes first: it is what readers look for, and what a cut leaves.
-        let parts = [self.is_synthetic().then(|| MARK.to_owned()), word.map(str::to_owned), what];
+        let parts = [self.is_synthetic().then(|| MARK.to_owned()), word.map(str::to_owned), derived, what];
         parts.into_iter().flatten().collect::<Vec<_>>().join(" ").trim_end().to_owned()
     }
 }
@@ -139,6 +146,13 @@ pub fn value(mark: OriginMark) -> &'static str {
         OriginMark::Synthetic => YES,
         OriginMark::Blinded => WITHHELD,
     }
+}
+
+/// What a person has to know of a file whose values are no longer those of an image.
+#[must_use]
+pub fn note(provenance: &Provenance) -> Option<Warning> {
+    let values = provenance.derived_values()?;
+    Some(Warning::new(WarningCode::Other, format!("The values are derived and no image: {values}")))
 }
 
 /// What a value of [`KEY`] says.
@@ -167,7 +181,9 @@ pub fn provenance(source: String, marked: Option<OriginMark>, json: Option<&str>
     if !synthetic {
         let blinded = marked == Some(OriginMark::Blinded) || record.as_ref().is_some_and(|r| r.blinded_study);
         let origin = if blinded { Provenance::blinded } else { Provenance::acquired };
-        return origin(vec![source]).reviewed(review);
+        // Only what is no image says how it was made: a mask or a resampled image is read as any other file.
+        let step = record.and_then(|r| r.steps.into_iter().next()).filter(|step| step.values.is_some() && !blinded);
+        return origin(vec![source]).by_step(step).reviewed(review);
     }
     let mut sources = vec![source];
     let steps = record.map(|r| {
@@ -210,6 +226,24 @@ mod tests {
         assert_eq!(of_value(record.value().unwrap()), Some(OriginMark::Blinded));
         assert_eq!(of_description(&record.short()), Some(OriginMark::Blinded));
         assert!(provenance("a.nii".into(), Some(OriginMark::Synthetic), Some(&record.to_json())).is_synthetic());
+    }
+
+    #[test]
+    fn an_error_map_says_what_it_is_and_is_synthetic_only_where_an_image_was() {
+        let real = Provenance::acquired(vec!["1.2.3".into()]);
+        let made = Derivation { model: Some("ct-from-mr".into()), generates_pixels: true, ..Derivation::default() };
+        let made = Provenance::derived(&[&real], made);
+        let values = Some("difference of sct and ct".to_owned());
+        let step = Derivation { description: "Difference".into(), values, ..Derivation::default() };
+        let record = Record::of(&Provenance::derived(&[&real, &real], step.clone())).unwrap();
+        assert_eq!(record.short(), "DERIVED difference of sct and ct");
+        assert!(!record.synthetic_data && record.value().is_none());
+        let back = provenance("e.nii".into(), None, Some(&record.to_json()));
+        assert_eq!((back.derived_values(), back.is_synthetic()), (Some("difference of sct and ct"), false));
+        let record = Record::of(&Provenance::derived(&[&made, &real], step)).unwrap();
+        assert_eq!(record.short(), "SYNTHETIC DERIVED difference of sct and ct ct-from-mr");
+        let back = provenance("e.nii".into(), None, Some(&record.to_json()));
+        assert!(back.is_synthetic() && back.derived_values().is_some());
     }
 
     #[test]

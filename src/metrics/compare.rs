@@ -18,11 +18,14 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use super::image::{DataRange, ImagePair};
+use super::detection::{Components, Connectivity, Detection, Match};
+use super::image::{DataRange, ImagePair, Real};
 use super::ms_ssim::{MS_SSIM_WEIGHTS, ms_ssim};
 use super::overlap::{LabelPair, Overlap};
 use super::ssim::{SsimOptions, ssim};
 use super::surface::SurfaceDistances;
+use crate::error::Cancelled;
+use crate::jobs::Control;
 
 /// The numbers between a reference and a test.
 #[derive(Debug, Clone, PartialEq, Default, Serialize)]
@@ -76,14 +79,66 @@ pub struct LabelComparison {
     pub reference_ml: f64,
     /// Volume in the test, millilitres.
     pub test_ml: f64,
+    /// Test volume minus reference volume, over the reference volume.
+    pub relative_volume_difference: Option<f64>,
+    /// Its connected components found and missed, where they were asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub components: Option<ComponentComparison>,
     /// Why a field is null.
     pub undefined: BTreeMap<&'static str, String>,
+}
+
+/// The connected components of one label, which hang together over faces, edges or corners: lesions found and missed.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct ComponentComparison {
+    /// Components of the reference.
+    pub reference: u64,
+    /// Of the reference, those that a component of the test touches.
+    pub found: u64,
+    /// Components of the test that touch none of the reference.
+    pub false_positives: u64,
+    /// Share of the reference's components that were found.
+    pub sensitivity: Option<f64>,
+    /// Panoptic quality, 0 to 1: components count as one where their intersection over union is above 0.5.
+    pub panoptic_quality: Option<f64>,
+    /// Mean intersection over union of the components that count as one.
+    pub segmentation_quality: Option<f64>,
+    /// F1 of the components that count as one.
+    pub recognition_quality: Option<f64>,
+    /// Why a field is null.
+    pub undefined: BTreeMap<&'static str, String>,
+}
+
+impl ComponentComparison {
+    /// Finds and matches the components of one label of both maps.
+    ///
+    /// # Errors
+    /// [`Cancelled`].
+    pub fn of(pair: &LabelPair, label: u16, control: &Control) -> Result<Self, Cancelled> {
+        let find =
+            |labels: &[u16]| Components::find(pair.size(), Connectivity::Corners, |at| labels[at] == label, control);
+        let (reference, test) = (find(pair.reference())?, find(pair.test())?);
+        // Both are of one size, as the pair is.
+        let matched = |rule| Detection::between(&reference, &test, rule).unwrap_or_default();
+        let (touched, same) = (matched(Match::AnyOverlap), matched(Match::IouAbove(0.5)));
+        let mut reasons = Reasons::default();
+        Ok(Self {
+            reference: reference.count() as u64,
+            found: touched.true_positives,
+            false_positives: touched.false_positives,
+            sensitivity: reasons.number("sensitivity", touched.sensitivity()),
+            panoptic_quality: reasons.number("panoptic_quality", same.panoptic_quality()),
+            segmentation_quality: reasons.number("segmentation_quality", same.segmentation_quality()),
+            recognition_quality: reasons.number("recognition_quality", same.recognition_quality()),
+            undefined: reasons.0,
+        })
+    }
 }
 
 impl Comparison {
     /// Compares two images; `data_range` as the person stated it, or [`DataRange::of_reference`].
     #[must_use]
-    pub fn of_images(pair: &ImagePair, data_range: Option<DataRange>) -> Self {
+    pub fn of_images<T: Real>(pair: &ImagePair<T>, data_range: Option<DataRange>) -> Self {
         let mut reasons = Reasons::default();
         let errors = pair.errors();
         let mut ranged = |name, of: &dyn Fn(DataRange) -> Result<f64, String>| {
@@ -119,6 +174,17 @@ impl Comparison {
         let labels = pair.overlaps().iter().map(|overlap| LabelComparison::of(pair, overlap, tolerance_mm)).collect();
         Self { n: pair.reference().len() as u64, labels, ..Self::default() }
     }
+
+    /// With the connected components of each label of the pair.
+    ///
+    /// # Errors
+    /// [`Cancelled`].
+    pub fn with_components(mut self, pair: &LabelPair, control: &Control) -> Result<Self, Cancelled> {
+        for label in &mut self.labels {
+            label.components = Some(ComponentComparison::of(pair, label.label, control)?);
+        }
+        Ok(self)
+    }
 }
 
 impl LabelComparison {
@@ -143,6 +209,9 @@ impl LabelComparison {
             hd_mm,
             reference_ml: overlap.reference_ml(),
             test_ml: overlap.test_ml(),
+            relative_volume_difference: reasons
+                .number("relative_volume_difference", overlap.relative_volume_difference()),
+            components: None,
             undefined: reasons.0,
         }
     }
@@ -154,7 +223,13 @@ struct Reasons(BTreeMap<&'static str, String>);
 
 impl Reasons {
     fn number<E: ToString>(&mut self, name: &'static str, found: Result<f64, E>) -> Option<f64> {
-        found.map_err(|reason| self.0.insert(name, reason.to_string())).ok()
+        let reason = match found {
+            Ok(value) if value.is_finite() => return Some(value),
+            Ok(_) => "the number is too large".to_owned(),
+            Err(reason) => reason.to_string(),
+        };
+        self.0.insert(name, reason);
+        None
     }
 }
 

@@ -51,6 +51,9 @@ pub enum PairError {
     /// The data range is not a positive finite number.
     #[error("the data range must be positive and finite, got {0}")]
     DataRange(f64),
+    /// A voxel's volume is not a positive finite number.
+    #[error("the volume of a voxel must be positive and finite, got {0} mm³")]
+    VoxelVolume(f64),
     /// A spacing is not a positive finite number.
     #[error("the spacing must be positive and finite, got {0:?} mm")]
     Spacing([f64; 3]),
@@ -73,26 +76,41 @@ pub(super) fn check_length(what: &'static str, found: usize, expected: usize) ->
     if found == expected { Ok(()) } else { Err(PairError::Length { what, found, expected }) }
 }
 
+/// A number type that images are measured in: `f32` where it holds every value exactly, else `f64`.
+pub trait Real: Copy + Into<f64> + Send + Sync + 'static {}
+
+impl Real for f32 {}
+impl Real for f64 {}
+
+/// The axes of a grid with those of a single voxel last, and what belongs to them: a slice is a slice, whichever axis it is
+/// stored across. With x fastest the order of the voxels stays as it is.
+#[must_use]
+pub(super) fn flat_last<T: Copy>(size: [usize; 3], of_axes: [T; 3]) -> ([usize; 3], [T; 3]) {
+    let mut order = [0, 1, 2];
+    order.sort_by_key(|axis| size[*axis] == 1);
+    (order.map(|axis| size[axis]), order.map(|axis| of_axes[axis]))
+}
+
 /// A reference and a test image `[nz, ny, nx]`, x fastest, of one size, with an optional mask of what counts.
 ///
 /// Checked once: lengths, a mask with at least one voxel, and finite values wherever the mask (or without one, the
 /// grid) is. NaN may stand outside the mask.
 #[derive(Debug, Clone, Copy)]
-pub struct ImagePair<'a> {
-    reference: &'a [f32],
-    test: &'a [f32],
+pub struct ImagePair<'a, T = f32> {
+    reference: &'a [T],
+    test: &'a [T],
     size: [usize; 3],
     mask: Option<&'a [bool]>,
 }
 
-impl<'a> ImagePair<'a> {
+impl<'a, T: Real> ImagePair<'a, T> {
     /// Checks and keeps two images of size `[nx, ny, nz]`; a single slice has `nz = 1`.
     ///
     /// # Errors
     /// When lengths differ from the size, the mask is empty, or a value that counts is not finite.
     pub fn new(
-        reference: &'a [f32],
-        test: &'a [f32],
+        reference: &'a [T],
+        test: &'a [T],
         size: [usize; 3],
         mask: Option<&'a [bool]>,
     ) -> Result<Self, PairError> {
@@ -106,7 +124,7 @@ impl<'a> ImagePair<'a> {
             }
         }
         for (what, values) in [("reference", reference), ("test image", test)] {
-            let is_bad = |(index, value): (usize, &f32)| !value.is_finite() && mask.is_none_or(|m| m[index]);
+            let is_bad = |(index, value): (usize, &T)| !(*value).into().is_finite() && mask.is_none_or(|m| m[index]);
             if let Some(index) = values.par_iter().enumerate().position_first(is_bad) {
                 return Err(PairError::NotFinite { what, index });
             }
@@ -116,13 +134,13 @@ impl<'a> ImagePair<'a> {
 
     /// The reference, `[nz, ny, nx]`.
     #[must_use]
-    pub fn reference(&self) -> &'a [f32] {
+    pub fn reference(&self) -> &'a [T] {
         self.reference
     }
 
     /// The image under test, `[nz, ny, nx]`.
     #[must_use]
-    pub fn test(&self) -> &'a [f32] {
+    pub fn test(&self) -> &'a [T] {
         self.test
     }
 
@@ -139,7 +157,7 @@ impl<'a> ImagePair<'a> {
     }
 
     /// The pairs of values that count, reference first, in the order of the array.
-    pub fn values(&self) -> impl Iterator<Item = (f32, f32)> + use<'a> {
+    pub fn values(&self) -> impl Iterator<Item = (T, T)> + use<'a, T> {
         Run { reference: self.reference, test: self.test, mask: self.mask }.values()
     }
 
@@ -183,7 +201,13 @@ impl<'a> ImagePair<'a> {
     #[must_use]
     pub fn error_map(&self) -> Vec<f32> {
         let pairs = self.reference.par_iter().zip(self.test).enumerate();
-        pairs.map(|(index, (r, t))| if self.mask.is_none_or(|m| m[index]) { t - r } else { 0.0 }).collect()
+        pairs
+            .map(
+                |(index, (r, t))| {
+                    if self.mask.is_none_or(|m| m[index]) { ((*t).into() - (*r).into()) as f32 } else { 0.0 }
+                },
+            )
+            .collect()
     }
 
     /// Zero-normalised cross-correlation, that is Pearson's correlation of the values: -1 to 1.
@@ -206,7 +230,7 @@ impl<'a> ImagePair<'a> {
     }
 
     /// The same pair cut into runs of `length` voxels, without looking at them again.
-    fn chunks(&self, length: usize) -> impl IndexedParallelIterator<Item = Run<'a>> {
+    fn chunks(&self, length: usize) -> impl IndexedParallelIterator<Item = Run<'a, T>> {
         let mask = self.mask;
         let pairs = self.reference.par_chunks(length).zip(self.test.par_chunks(length)).enumerate();
         pairs.map(move |(at, (reference, test))| {
@@ -216,7 +240,7 @@ impl<'a> ImagePair<'a> {
     }
 
     fn sums(&self, term: impl Fn(f64, f64) -> [f64; 3] + Sync) -> [f64; 3] {
-        let of_run = |run: Run| run.values().fold([0.0; 3], |sum, (r, t)| plus(sum, term(f64::from(r), f64::from(t))));
+        let of_run = |run: Run<T>| run.values().fold([0.0; 3], |sum, (r, t)| plus(sum, term(r.into(), t.into())));
         let parts: Vec<[f64; 3]> = self.chunks(CHUNK).map(of_run).collect();
         parts.into_iter().fold([0.0; 3], plus)
     }
@@ -227,14 +251,14 @@ fn plus(a: [f64; 3], b: [f64; 3]) -> [f64; 3] {
 }
 
 /// A stretch of a pair.
-struct Run<'a> {
-    reference: &'a [f32],
-    test: &'a [f32],
+struct Run<'a, T> {
+    reference: &'a [T],
+    test: &'a [T],
     mask: Option<&'a [bool]>,
 }
 
-impl<'a> Run<'a> {
-    fn values(&self) -> impl Iterator<Item = (f32, f32)> + use<'a> {
+impl<'a, T: Real> Run<'a, T> {
+    fn values(&self) -> impl Iterator<Item = (T, T)> + use<'a, T> {
         let mask = self.mask;
         let pairs = self.reference.iter().copied().zip(self.test.iter().copied());
         pairs.enumerate().filter(move |(index, _)| mask.is_none_or(|m| m[*index])).map(|(_, pair)| pair)
@@ -258,11 +282,11 @@ impl DataRange {
     ///
     /// # Errors
     /// When the reference is constant.
-    pub fn of_reference(pair: &ImagePair) -> Result<Self, PairError> {
-        let wider = |a: (f32, f32), b: (f32, f32)| (a.0.min(b.0), a.1.max(b.1));
-        let finite = pair.reference.par_iter().filter(|v| v.is_finite());
-        let (low, high) = finite.map(|v| (*v, *v)).reduce(|| (f32::INFINITY, f32::NEG_INFINITY), wider);
-        Self::new(f64::from(high) - f64::from(low))
+    pub fn of_reference<T: Real>(pair: &ImagePair<T>) -> Result<Self, PairError> {
+        let wider = |a: (f64, f64), b: (f64, f64)| (a.0.min(b.0), a.1.max(b.1));
+        let finite = pair.reference.par_iter().map(|v| (*v).into()).filter(|v: &f64| v.is_finite());
+        let (low, high) = finite.map(|v| (v, v)).reduce(|| (f64::INFINITY, f64::NEG_INFINITY), wider);
+        Self::new(high - low)
     }
 
     /// The width, in the images' unit.
@@ -289,8 +313,7 @@ pub struct Errors {
 
 impl Errors {
     /// Takes one voxel in.
-    pub fn add(&mut self, reference: f32, test: f32) {
-        let (reference, test) = (f64::from(reference), f64::from(test));
+    pub fn add(&mut self, reference: f64, test: f64) {
         let error = test - reference;
         self.n += 1;
         self.signed += error;
@@ -372,11 +395,11 @@ impl Errors {
     }
 }
 
-impl FromIterator<(f32, f32)> for Errors {
-    fn from_iter<I: IntoIterator<Item = (f32, f32)>>(pairs: I) -> Self {
+impl<T: Into<f64>> FromIterator<(T, T)> for Errors {
+    fn from_iter<I: IntoIterator<Item = (T, T)>>(pairs: I) -> Self {
         let mut errors = Self::default();
         for (reference, test) in pairs {
-            errors.add(reference, test);
+            errors.add(reference.into(), test.into());
         }
         errors
     }

@@ -5,7 +5,7 @@
 
 use rayon::prelude::*;
 
-use super::image::ImagePair;
+use super::image::{ImagePair, Real};
 use super::undefined::Undefined;
 
 /// Mutual information from a joint histogram.
@@ -35,14 +35,14 @@ pub struct HistogramDistance {
 ///
 /// # Errors
 /// [`Undefined::Constant`] when either image is, [`Undefined::Nothing`] without bins.
-pub fn mutual_information(pair: &ImagePair, bins: usize) -> Result<MutualInformation, Undefined> {
-    let bins_r = Bins::over(pair.values().map(|pair| pair.0), bins)?;
-    let bins_t = Bins::over(pair.values().map(|pair| pair.1), bins)?;
+pub fn mutual_information<T: Real>(pair: &ImagePair<T>, bins: usize) -> Result<MutualInformation, Undefined> {
+    let bins_r = Bins::over(pair.values().map(|pair| pair.0.into()), bins)?;
+    let bins_t = Bins::over(pair.values().map(|pair| pair.1.into()), bins)?;
     let mut joint = vec![0_u64; bins * bins];
     let mut n = 0.0;
     for (r, t) in pair.values() {
         n += 1.0;
-        joint[bins_r.of(r) * bins + bins_t.of(t)] += 1;
+        joint[bins_r.of(r.into()) * bins + bins_t.of(t.into())] += 1;
     }
     let rows = joint.chunks(bins).map(|row| row.iter().sum());
     let columns = (0..bins).map(|t| joint.iter().skip(t).step_by(bins).sum());
@@ -54,23 +54,24 @@ pub fn mutual_information(pair: &ImagePair, bins: usize) -> Result<MutualInforma
 ///
 /// # Errors
 /// [`Undefined::Constant`] when both images are the same constant, [`Undefined::Nothing`] without bins.
-pub fn histogram_distance(pair: &ImagePair, bins: usize) -> Result<HistogramDistance, Undefined> {
+pub fn histogram_distance<T: Real>(pair: &ImagePair<T>, bins: usize) -> Result<HistogramDistance, Undefined> {
     // Copies, as the Wasserstein distance needs them sorted.
-    let (mut r, mut t): (Vec<f32>, Vec<f32>) = pair.values().unzip();
-    let common = Bins::over(r.iter().chain(&t).copied(), bins)?;
+    let (mut r, mut t): (Vec<T>, Vec<T>) = pair.values().unzip();
+    let common = Bins::over(r.iter().chain(&t).map(|v| (*v).into()), bins)?;
     let n = r.len() as f64;
-    let shares = |values: &[f32]| {
+    let shares = |values: &[T]| {
         let mut counts = vec![0.0; bins];
-        values.iter().for_each(|v| counts[common.of(*v)] += 1.0);
+        values.iter().for_each(|v| counts[common.of((*v).into())] += 1.0);
         counts.into_iter().map(|count| count / n).collect::<Vec<f64>>()
     };
     let (p, q) = (shares(&r), shares(&t));
     let total_variation = 0.5 * p.iter().zip(&q).map(|(p, q)| (p - q).abs()).sum::<f64>();
     let divergence = |p: f64, mean: f64| if p > 0.0 { p * (p / mean).ln() } else { 0.0 };
     let twice: f64 = p.iter().zip(&q).map(|(p, q)| divergence(*p, 0.5 * (p + q)) + divergence(*q, 0.5 * (p + q))).sum();
-    r.par_sort_unstable_by(f32::total_cmp);
-    t.par_sort_unstable_by(f32::total_cmp);
-    let wasserstein = r.iter().zip(&t).map(|(r, t)| (f64::from(*r) - f64::from(*t)).abs()).sum::<f64>() / n;
+    let rising = |a: &T, b: &T| f64::total_cmp(&(*a).into(), &(*b).into());
+    r.par_sort_unstable_by(rising);
+    t.par_sort_unstable_by(rising);
+    let wasserstein = r.iter().zip(&t).map(|(r, t)| ((*r).into() - (*t).into()).abs()).sum::<f64>() / n;
     Ok(HistogramDistance { total_variation, jensen_shannon: (0.5 * twice).max(0.0).sqrt(), wasserstein })
 }
 
@@ -85,12 +86,11 @@ struct Bins {
 }
 
 impl Bins {
-    fn over(values: impl Iterator<Item = f32>, bins: usize) -> Result<Self, Undefined> {
+    fn over(values: impl Iterator<Item = f64>, bins: usize) -> Result<Self, Undefined> {
         if bins == 0 {
             return Err(Undefined::Nothing);
         }
-        let (low, high) =
-            values.fold((f64::INFINITY, f64::NEG_INFINITY), |(l, h), v| (l.min(f64::from(v)), h.max(f64::from(v))));
+        let (low, high) = values.fold((f64::INFINITY, f64::NEG_INFINITY), |(l, h), v| (l.min(v), h.max(v)));
         let width = high - low;
         if width.is_nan() || width <= 0.0 {
             return Err(Undefined::Constant);
@@ -101,8 +101,7 @@ impl Bins {
     }
 
     /// The bin of a value in the range. The quotient may be a bin off at an edge; the edges decide.
-    fn of(&self, value: f32) -> usize {
-        let value = f64::from(value);
+    fn of(&self, value: f64) -> usize {
         let last = self.edges.len() - 2;
         let mut bin = (((value - self.edges[0]) * self.per_unit) as usize).min(last);
         while bin > 0 && value < self.edges[bin] {

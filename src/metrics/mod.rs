@@ -42,10 +42,10 @@ pub mod uncertainty;
 pub mod undefined;
 
 pub use calibration::{Calibration, ReliabilityBin};
-pub use compare::{Comparison, LabelComparison};
+pub use compare::{Comparison, ComponentComparison, LabelComparison};
 pub use detection::{Components, Connectivity, Detection, Match};
 pub use distance_transform::squared_distances;
-pub use image::{DataRange, Errors, ImagePair, PairError};
+pub use image::{DataRange, Errors, ImagePair, PairError, Real};
 pub use information::{HistogramDistance, MutualInformation, histogram_distance, mutual_information};
 pub use ms_ssim::{MS_SSIM_WEIGHTS, ms_ssim, ms_ssim_per_slice};
 pub use overlap::{LabelPair, Overlap};

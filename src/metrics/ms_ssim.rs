@@ -10,26 +10,31 @@
 use rayon::prelude::*;
 
 use super::gaussian_moments::{Images, Taps};
-use super::image::ImagePair;
+use super::image::{ImagePair, Real, flat_last};
 use super::ssim::{SsimOptions, whole};
 use super::undefined::Undefined;
 
 /// The paper's weights, finest scale first.
 pub const MS_SSIM_WEIGHTS: [f64; 5] = [0.0448, 0.2856, 0.3001, 0.2363, 0.1333];
 
-/// MS-SSIM of the whole pair, whatever its mask; a volume in 3D, a single slice (`nz = 1`) in 2D.
+/// MS-SSIM of the whole pair, whatever its mask; a volume in 3D, a single slice (one voxel along any axis) in 2D.
 ///
 /// # Errors
 /// [`Undefined::TooSmall`] below MONAI's least size, `window * (scales - 1)^2` voxels (176 for 11 and 5) along every
 /// axis in use, or the window's width at the coarsest scale; [`Undefined::Nothing`] without weights;
 /// [`Undefined::NotFinite`] when a value outside the pair's mask is not finite.
-pub fn ms_ssim(pair: &ImagePair, options: &SsimOptions, weights: &[f64]) -> Result<f64, Undefined> {
-    product(Images { a: pair.reference(), b: pair.test(), size: pair.size() }, options, weights)
+pub fn ms_ssim<T: Real>(pair: &ImagePair<T>, options: &SsimOptions, weights: &[f64]) -> Result<f64, Undefined> {
+    let (size, _) = flat_last(pair.size(), [(); 3]);
+    product(Images { a: pair.reference(), b: pair.test(), size }, options, weights)
 }
 
 /// MS-SSIM of each slice along z by itself; `nz` of them.
 #[must_use]
-pub fn ms_ssim_per_slice(pair: &ImagePair, options: &SsimOptions, weights: &[f64]) -> Vec<Result<f64, Undefined>> {
+pub fn ms_ssim_per_slice<T: Real>(
+    pair: &ImagePair<T>,
+    options: &SsimOptions,
+    weights: &[f64],
+) -> Vec<Result<f64, Undefined>> {
     let [nx, ny, _] = pair.size();
     let slices = pair.reference().par_chunks(nx * ny).zip(pair.test().par_chunks(nx * ny));
     slices.map(|(a, b)| product(Images { a, b, size: [nx, ny, 1] }, options, weights)).collect()
@@ -42,7 +47,7 @@ fn least_size(window: usize, scales: usize) -> usize {
     window.saturating_mul(halvings.max(1).saturating_pow(2)).max(halved)
 }
 
-fn product(images: Images<f32>, options: &SsimOptions, weights: &[f64]) -> Result<f64, Undefined> {
+fn product<T: Real>(images: Images<T>, options: &SsimOptions, weights: &[f64]) -> Result<f64, Undefined> {
     let [finest, coarser @ ..] = weights else { return Err(Undefined::Nothing) };
     let size = images.size;
     let least = least_size(Taps::width(options.sigma), weights.len());
@@ -98,7 +103,7 @@ mod tests {
     #[test]
     fn the_least_size_is_monais() {
         assert_eq!([1, 2, 3, 5].map(|scales| least_size(11, scales)), [11, 22, 44, 176]);
-        let image = vec![0.0; 175 * 176];
+        let image = vec![0.0_f32; 175 * 176];
         let pair = ImagePair::new(&image, &image, [175, 176, 1], None).unwrap();
         let options = SsimOptions::new(DataRange::new(1.0).unwrap());
         let small = Undefined::TooSmall { size: [175, 176, 1], least: 176 };

@@ -25,6 +25,7 @@ pub struct LabelPair<'a> {
     test: &'a [u16],
     size: [usize; 3],
     spacing_mm: [f64; 3],
+    voxel_ml: f64,
 }
 
 impl<'a> LabelPair<'a> {
@@ -44,7 +45,22 @@ impl<'a> LabelPair<'a> {
         if !spacing_mm.iter().all(|s| *s > 0.0 && s.is_finite()) {
             return Err(PairError::Spacing(spacing_mm));
         }
-        Ok(Self { reference, test, size, spacing_mm })
+        let voxel_ml = spacing_mm.iter().product::<f64>() / 1000.0;
+        Ok(Self { reference, test, size, spacing_mm, voxel_ml })
+    }
+
+    /// With the volume of a voxel in mm³, where it is not the product of the spacing: on a sheared grid it is the
+    /// determinant of the axes.
+    ///
+    /// # Errors
+    /// When it is not positive and finite.
+    pub fn with_voxel_mm3(self, voxel_mm3: f64) -> Result<Self, PairError> {
+        let is_sound = voxel_mm3 > 0.0 && voxel_mm3.is_finite();
+        if is_sound {
+            Ok(Self { voxel_ml: voxel_mm3 / 1000.0, ..self })
+        } else {
+            Err(PairError::VoxelVolume(voxel_mm3))
+        }
     }
 
     /// The reference labels, `[nz, ny, nx]`.
@@ -74,7 +90,7 @@ impl<'a> LabelPair<'a> {
     /// A voxel's volume, millilitres.
     #[must_use]
     pub fn voxel_ml(&self) -> f64 {
-        self.spacing_mm.iter().product::<f64>() / 1000.0
+        self.voxel_ml
     }
 
     /// The overlap of every label but 0 that either map has, in the order of the labels.

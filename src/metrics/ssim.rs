@@ -2,7 +2,7 @@
 //!
 //! As scikit-image's `structural_similarity(gaussian_weights=True, sigma=1.5, use_sample_covariance=False,
 //! data_range=R)`: 11 taps, and the mean leaves out the 5 voxels next to each face, where the window would leave the
-//! image. A volume has a 3D window, a single slice (`nz = 1`) a 2D one; spacing plays no part.
+//! image. A volume has a 3D window, a single slice (one voxel along any axis) a 2D one; spacing plays no part.
 //!
 //! ```
 //! use veritome::metrics::{DataRange, ImagePair, SsimOptions, ssim};
@@ -15,7 +15,7 @@
 use rayon::prelude::*;
 
 use super::gaussian_moments::{Centres, Images, Row, Taps, windowed};
-use super::image::{DataRange, ImagePair};
+use super::image::{DataRange, ImagePair, Real, flat_last};
 use super::undefined::Undefined;
 
 /// How SSIM is taken.
@@ -78,8 +78,9 @@ pub(super) struct Means {
 /// # Errors
 /// When the image is smaller than the window along an axis in use, no masked voxel can be its centre, or it reaches a
 /// value outside the mask that is not finite.
-pub fn ssim(pair: &ImagePair, options: &SsimOptions) -> Result<Ssim, Undefined> {
-    let images = Images { a: pair.reference(), b: pair.test(), size: pair.size() };
+pub fn ssim<T: Real>(pair: &ImagePair<T>, options: &SsimOptions) -> Result<Ssim, Undefined> {
+    let (size, _) = flat_last(pair.size(), [(); 3]);
+    let images = Images { a: pair.reference(), b: pair.test(), size };
     let mut slices = slices(images, pair.mask(), options)?;
     let map = options.map.then(|| slices.iter_mut().flat_map(|slice| std::mem::take(&mut slice.map)).collect());
     let means = means(&slices)?;
@@ -88,7 +89,7 @@ pub fn ssim(pair: &ImagePair, options: &SsimOptions) -> Result<Ssim, Undefined> 
 
 /// SSIM of each slice along z by itself, with a 2D window; `nz` of them.
 #[must_use]
-pub fn ssim_per_slice(pair: &ImagePair, options: &SsimOptions) -> Vec<Result<f64, Undefined>> {
+pub fn ssim_per_slice<T: Real>(pair: &ImagePair<T>, options: &SsimOptions) -> Vec<Result<f64, Undefined>> {
     let [nx, ny, nz] = pair.size();
     let of_slice = |z: usize| {
         let here = z * nx * ny..(z + 1) * nx * ny;

@@ -3,7 +3,7 @@
 //! The definitions are those of DeepMind's surface-distance (Nikolov et al. 2021, doi:10.2196/26151): the surface is
 //! made of elements, one in each cube of eight voxel centres that has both inside and outside; an element has the area
 //! of marching cubes and lies in the cube's middle; its distance is the Euclidean one to the nearest element of the
-//! other surface. What lies beyond the image is outside. A single slice (`nz = 1`) has contours with lengths instead,
+//! other surface. What lies beyond the image is outside. A single slice (one voxel along any axis) has contours with lengths instead,
 //! in squares of four pixels.
 //!
 //! | here | surface-distance | MONAI |
@@ -26,7 +26,7 @@
 
 use rayon::prelude::*;
 
-use super::image::{PairError, check_length, voxel_count};
+use super::image::{PairError, check_length, flat_last, voxel_count};
 use super::nearest::squared_distances_at;
 use super::overlap::LabelPair;
 use super::surface_elements::{contour_lengths, surface_areas};
@@ -169,6 +169,7 @@ fn measure<T: Sync>(
     spacing_mm: [f64; 3],
     is_inside: impl Fn(&T) -> bool + Sync,
 ) -> Result<SurfaceDistances, Undefined> {
+    let (size, spacing_mm) = flat_last(size, spacing_mm);
     let boxes = [reference, test].map(|voxels| extent(voxels, size, &is_inside));
     let extent = match boxes {
         [None, None] => return Err(Undefined::AbsentInBoth),

@@ -1,6 +1,6 @@
 //! Errors of a CT by tissue: each voxel counts for the band of HU that its reference value lies in.
 
-use super::image::{Errors, ImagePair};
+use super::image::{Errors, ImagePair, Real};
 
 /// A band of CT numbers `low_hu <= value < high_hu`.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -23,10 +23,10 @@ pub const TISSUE_BANDS: [TissueBand; 3] = [
 
 /// Errors in each band, in HU, within the pair's mask; a band without voxels has `n = 0`.
 #[must_use]
-pub fn errors_by_tissue(pair: &ImagePair, bands: &[TissueBand]) -> Vec<(TissueBand, Errors)> {
+pub fn errors_by_tissue<T: Real>(pair: &ImagePair<T>, bands: &[TissueBand]) -> Vec<(TissueBand, Errors)> {
     let within = |band: &TissueBand| {
-        let (low, high) = (band.low_hu, band.high_hu);
-        pair.values().filter(|(reference, _)| (low..high).contains(reference)).collect()
+        let (low, high) = (f64::from(band.low_hu), f64::from(band.high_hu));
+        pair.values().filter(|(reference, _)| (low..high).contains(&(*reference).into())).collect()
     };
     bands.iter().map(|band| (*band, within(band))).collect()
 }

@@ -23,6 +23,10 @@ pub struct Derivation {
     pub time: Option<String>,
     /// Whether the step invents grey values (synthesis, enhancement, sampling), as a resampling or a mask does not.
     pub generates_pixels: bool,
+    /// What the values are, where they are no longer those of an image: `difference of sct and ct`. It is written into every
+    /// file that is made of them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub values: Option<String>,
 }
 
 /// What a person decided about a derived image.
@@ -110,6 +114,18 @@ impl Provenance {
             derivation: Some(derivation),
             ..Self::acquired(Vec::new())
         }
+    }
+
+    /// The same origin with the step that a file says made it.
+    #[must_use]
+    pub fn by_step(self, derivation: Option<Derivation>) -> Self {
+        Self { derivation: derivation.or(self.derivation), ..self }
+    }
+
+    /// What the values are, where they are no longer those of an image: an error map's.
+    #[must_use]
+    pub fn derived_values(&self) -> Option<&str> {
+        self.derivation.as_ref()?.values.as_deref()
     }
 
     /// The same origin with a person's word on it, or without one. What is derived from it later is not reviewed by

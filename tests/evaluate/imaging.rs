@@ -88,3 +88,59 @@ fn label_maps_are_measured_by_label_and_by_volume() {
     assert!((dice(0) - 1.0).abs() < 1e-12 && dice(1) < 0.95 && dice(2) < 0.95);
     assert!(report.contains("Volume"), "volumes are held against each other");
 }
+
+#[test]
+fn a_mask_cuts_label_maps_and_components_are_counted_when_the_plan_says_so() {
+    let folder = tempfile::tempdir().unwrap();
+    let half = |map: Labelmap| {
+        let voxels: Vec<u16> = map.voxels.iter().enumerate().map(|(i, l)| if i % N < N / 2 { *l } else { 0 }).collect();
+        Labelmap { voxels: voxels.into(), ..map }
+    };
+    for case in 0..2 {
+        let at = |kind: &str| folder.path().join(format!("{kind}{case}.nii.gz"));
+        write::write_labelmap(&ball(5.0), &at("truth")).unwrap();
+        // Right in one half, empty in the other one.
+        write::write_labelmap(&half(ball(5.0)), &at("made")).unwrap();
+        write::write_labelmap(&half(ball(100.0)), &at("mask")).unwrap();
+    }
+    let plan = |mask: &str, dir: &str| {
+        format!(
+            "title = \"Halves\"\n[[prediction]]\nname = \"half\"\npattern = \"made{{case}}.nii.gz\"\n[cases]\n\
+             inputs = {{ truth = \"truth{{case}}.nii.gz\" }}\nreference = \"truth{{case}}.nii.gz\"\n{mask}[measures]\n\
+             kind = \"labels\"\ncomponents = true\n[output]\ndir = \"{dir}\"\n"
+        )
+    };
+    let value = |evaluation: &veritome::evaluate::Evaluation, measure: &str| {
+        evaluation.record(0, 0).unwrap().measures[measure].value().unwrap()
+    };
+    let (whole, _) = evaluated(folder.path(), &plan("", "whole"));
+    assert!((value(&whole, "mean_dice") - 2.0 / 3.0).abs() < 1e-12);
+    assert!((value(&whole, "relative_volume_difference:1") + 0.5).abs() < 1e-12);
+    assert_eq!(value(&whole, "component_sensitivity:1"), 1.0);
+    // Half of it is not above half.
+    assert_eq!(value(&whole, "panoptic_quality:1"), 0.0);
+    let (masked, report) = evaluated(folder.path(), &plan("mask = \"mask{case}.nii.gz\"\n", "masked"));
+    assert_eq!(value(&masked, "mean_dice"), 1.0);
+    assert_eq!(value(&masked, "panoptic_quality:1"), 1.0);
+    assert!(report.contains("Panoptic quality"));
+}
+
+#[test]
+fn results_are_not_written_over_the_table_that_they_come_from() {
+    let folder = tempfile::tempdir().unwrap();
+    write::write(&[image(0, 0.0, false)], &folder.path().join("truth.nii.gz")).unwrap();
+    let table = "case,input:truth,reference\na,truth.nii.gz,truth.nii.gz\n";
+    std::fs::write(folder.path().join("long.csv"), table).unwrap();
+    let plan = "title = \"Over\"\n[[prediction]]\nname = \"p\"\npattern = \"truth.nii.gz\"\n[cases]\ntable = \"long.csv\"\n\
+                [measures]\nkind = \"image\"\ndata_range = 100.0\n[output]\ndir = \".\"\n";
+    let plan = plan.replace("pattern = \"truth.nii.gz\"", "pattern = \"made{case}.nii.gz\"");
+    write::write(&[image(0, 2.0, false)], &folder.path().join("madea.nii.gz")).unwrap();
+    let path = folder.path().join("plan.toml");
+    std::fs::write(&path, plan).unwrap();
+    let plan = Plan::read(&path).unwrap();
+    let pairing = Pairing::of(&plan).unwrap();
+    let work = ImagingWork::new(Provider::Cpu, false);
+    let refused = run(plan, pairing, &work, RunOptions::default(), &Control::new()).unwrap_err().to_string();
+    assert!(refused.contains("long.csv") && refused.contains("none of the inputs"), "{refused}");
+    assert_eq!(std::fs::read_to_string(folder.path().join("long.csv")).unwrap(), table);
+}

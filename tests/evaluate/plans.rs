@@ -42,6 +42,14 @@ fn bad_plans_are_refused_by_key() {
     refused(&good.replace("resamples = 500", "resamples = 5"), &["[statistics] resamples", "100 to 1000000"]);
     refused(&good.replace("resamples = 500", "alpha = 5"), &["[statistics] alpha"]);
     refused(&good.replace("dir = \"results\"", ""), &["missing field `dir`"]);
+    let classes =
+        label_plan().replace("kind = \"labels\"\ntolerance_mm = 1.5", "kind = \"classification\"\ntruth = \"dx\"");
+    let classes = classes.replace("labels = { tissue = 1, lesion = 2, vessel = 3 }", "");
+    refused(&classes, &["[[prediction]]", "classification", "`threshold`"]);
+    refused(
+        &good.replace("data_range = 150", "data_range = 150\ncomponents = true"),
+        &["components", "kind = \"image\""],
+    );
     refused(&label_plan().replace("lesion = 2", "lesion = 1"), &["[measures] labels", "1 twice"]);
     refused(&label_plan().replace("lesion = 2", "lesion = -2"), &["[measures] labels", "-2"]);
     refused(&label_plan().replace("1.5", "-1"), &["[measures] tolerance_mm", "above 0"]);

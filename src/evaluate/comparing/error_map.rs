@@ -37,6 +37,10 @@ pub fn error_map(reference: &Volume, test: &Volume, error: &[f32], kind: ErrorKi
     let derivation = Derivation {
         description: format!("{}: {} against the reference {}", kind.title(), test.name, reference.name),
         time: Some(crate::provenance::now()),
+        values: Some(match kind {
+            ErrorKind::Signed => format!("difference of {} and {}", test.name, reference.name),
+            ErrorKind::Absolute => format!("absolute difference of {} and {}", test.name, reference.name),
+        }),
         ..Derivation::default()
     };
     let provenance = Provenance::derived(&[&test.provenance, &reference.provenance], derivation);

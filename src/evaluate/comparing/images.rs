@@ -2,10 +2,11 @@
 
 use super::{ComparingError, note_on_reference};
 use crate::jobs::Control;
-use crate::metrics::one_grid::{labels_on, values_on};
+use crate::metrics::one_grid::{RealValues, labels_on, real_values_on, values_on};
 use crate::metrics::{
-    Comparison, DataRange, Errors, HistogramDistance, ImagePair, MutualInformation, SsimOptions, TISSUE_BANDS,
-    TissueBand, Undefined, errors_by_tissue, histogram_distance, mutual_information, ssim_per_slice,
+    Comparison, DataRange, Errors, HistogramDistance, ImagePair, MutualInformation, Real, Sparsification, SsimOptions,
+    TISSUE_BANDS, TissueBand, Undefined, error_uncertainty_spearman, errors_by_tissue, histogram_distance,
+    mutual_information, ssim_per_slice,
 };
 use crate::volume::{Interpolation, Labelmap, Unit, Volume};
 
@@ -23,7 +24,23 @@ pub struct ImageOptions<'a> {
     pub resample: bool,
     /// Also what takes longer: [`Detail`].
     pub detail: bool,
+    /// How unsure the test is of each voxel, on any scale, higher being less sure: whether it tells where the errors are.
+    pub uncertainty: Option<&'a Volume>,
 }
+
+/// Whether a map of uncertainty tells where the errors are.
+#[derive(Debug, Clone)]
+pub struct ComparedUncertainty {
+    /// Voxels that count and have an uncertainty.
+    pub n: u64,
+    /// Area between the sparsification curves by uncertainty and by error (AUSE), [`STEPS`] points; 0 is best.
+    pub sparsification_error: Result<f64, String>,
+    /// Spearman's correlation of absolute error and uncertainty.
+    pub correlation: Result<f64, String>,
+}
+
+/// Points of the sparsification curves.
+pub const STEPS: usize = 100;
 
 /// Two images measured.
 #[derive(Debug, Clone)]
@@ -32,6 +49,8 @@ pub struct ComparedImages {
     pub comparison: Comparison,
     /// Errors by tissue, where the reference is in Hounsfield units.
     pub tissues: Vec<(TissueBand, Errors)>,
+    /// Whether the uncertainty tells where the errors are, where one was given.
+    pub uncertainty: Option<ComparedUncertainty>,
     /// What takes longer, where it was asked for.
     pub detail: Option<Detail>,
     /// Whether a mask says what counts.
@@ -96,71 +115,132 @@ pub fn compare_images(
     let mut notes: Vec<String> = note_on_reference(&reference.provenance).into_iter().collect();
     let grid = &reference.geometry;
     control.stage("Bringing both onto one grid", 0);
-    let truth = values_on(reference, grid, None, "the reference", control)?;
-    let found = values_on(test, grid, options.resample.then_some(Interpolation::Linear), "the test image", control)?;
+    let truth = real_values_on(reference, grid, None, "the reference", control)?;
+    let resample = options.resample.then_some(Interpolation::Linear);
+    let found = real_values_on(test, grid, resample, "the test image", control)?;
     notes.extend(found.note);
     if reference.unit != test.unit {
-        notes.push(format!("The reference is in {}, the test image in {}", reference.unit.name(), test.unit.name()));
+        notes.push(format!("The reference is {}, the test image {}", in_unit(&reference.unit), in_unit(&test.unit)));
     }
-    let finite: Vec<bool> =
-        truth.values.iter().zip(&found.values).map(|(r, t)| r.is_finite() && t.is_finite()).collect();
-    let mask = match options.mask {
-        Some(mask) => {
-            let placed = labels_on(mask, grid, options.resample, "the mask")?;
-            notes.extend(placed.note);
-            Some((mask, placed.values))
-        }
-        None => None,
-    };
-    let inside = |index: usize| mask.as_ref().is_none_or(|(_, labels)| labels[index] > 0);
-    let counts: Vec<bool> = finite.iter().enumerate().map(|(index, finite)| *finite && inside(index)).collect();
-    let wanted = (0..finite.len()).filter(|index| inside(*index)).count();
-    let measured = counts.iter().filter(|c| **c).count();
-    if measured < wanted {
-        notes.push(format!(
-            "{} of {wanted} voxels are padding, lie outside one image or are not finite: they are left out",
-            wanted - measured
-        ));
+    let question = Asked { reference, options, notes };
+    match (truth.values, found.values) {
+        (RealValues::Single(truth), RealValues::Single(found)) => question.answer(&truth, &found, control),
+        (truth, found) => question.answer(&truth.into_double(), &found.into_double(), control),
     }
-    let counted = (mask.is_some() || measured < wanted).then_some(counts.as_slice());
-    let pair = ImagePair::new(&truth.values, &found.values, grid.size(), counted)?;
-    let range = options.range.or_else(|| DataRange::of_reference(&pair).ok());
-    let tissues = if reference.unit == Unit::Hounsfield { errors_by_tissue(&pair, &TISSUE_BANDS) } else { Vec::new() };
-    control.checkpoint()?;
-    control.stage("Errors and structural similarity", 0);
-    let comparison = Comparison::of_images(&pair, range);
-    control.checkpoint()?;
-    let detail = match options.detail {
-        true => {
-            let whole = match &mask {
-                Some(_) => {
-                    let all = finite.contains(&false).then_some(finite.as_slice());
-                    Some(ImagePair::new(&truth.values, &found.values, grid.size(), all)?)
-                }
-                None => None,
-            };
-            let labels = mask.as_ref().map(|(map, values)| (*map, values.as_slice()));
-            Some(detailed(&pair, whole.as_ref(), labels, range, control)?)
-        }
-        false => None,
-    };
-    let values = truth.values.iter().zip(&found.values).zip(&counts);
-    let error = values.map(|((r, t), counts)| if *counts { t - r } else { f32::NAN }).collect();
-    Ok(ComparedImages {
-        comparison,
-        tissues,
-        detail,
-        masked: mask.is_some(),
-        range_stated: options.range.is_some(),
-        unit: reference.unit.clone(),
-        notes,
-        error,
-    })
 }
 
-fn detailed(
-    pair: &ImagePair,
-    whole: Option<&ImagePair>,
+fn in_unit(unit: &Unit) -> String {
+    match unit {
+        Unit::Arbitrary => "without a unit".to_owned(),
+        unit => format!("in {}", unit.name()),
+    }
+}
+
+/// What is asked of two images whose values lie on one grid.
+struct Asked<'a> {
+    reference: &'a Volume,
+    options: &'a ImageOptions<'a>,
+    notes: Vec<String>,
+}
+
+impl Asked<'_> {
+    fn answer<T: Real>(self, truth: &[T], found: &[T], control: &Control) -> Result<ComparedImages, ComparingError> {
+        let Self { reference, options, mut notes } = self;
+        let grid = &reference.geometry;
+        let is_finite = |value: &T| (*value).into().is_finite();
+        let finite: Vec<bool> = truth.iter().zip(found).map(|(r, t)| is_finite(r) && is_finite(t)).collect();
+        let mask = match options.mask {
+            Some(mask) => {
+                let placed = labels_on(mask, grid, options.resample, "the mask")?;
+                notes.extend(placed.note);
+                Some((mask, placed.values))
+            }
+            None => None,
+        };
+        let inside = |index: usize| mask.as_ref().is_none_or(|(_, labels)| labels[index] > 0);
+        let counts: Vec<bool> = finite.iter().enumerate().map(|(index, finite)| *finite && inside(index)).collect();
+        let wanted = (0..finite.len()).filter(|index| inside(*index)).count();
+        let measured = counts.iter().filter(|c| **c).count();
+        if wanted > 0 && measured == 0 {
+            return Err(ComparingError::NothingFinite { within: if mask.is_some() { " of the mask" } else { "" } });
+        }
+        if measured < wanted {
+            notes.push(format!(
+                "{} of {wanted} voxels are padding, lie outside one image or are not finite: they are left out",
+                wanted - measured
+            ));
+        }
+        let counted = (mask.is_some() || measured < wanted).then_some(counts.as_slice());
+        let pair = ImagePair::new(truth, found, grid.size(), counted)?;
+        let range = options.range.or_else(|| DataRange::of_reference(&pair).ok());
+        let is_ct = reference.unit == Unit::Hounsfield;
+        let tissues = if is_ct { errors_by_tissue(&pair, &TISSUE_BANDS) } else { Vec::new() };
+        control.checkpoint()?;
+        control.stage("Errors and structural similarity", 0);
+        let comparison = Comparison::of_images(&pair, range);
+        control.checkpoint()?;
+        let detail = match options.detail {
+            true => {
+                let whole = match &mask {
+                    Some(_) => {
+                        let all = finite.contains(&false).then_some(finite.as_slice());
+                        Some(ImagePair::new(truth, found, grid.size(), all)?)
+                    }
+                    None => None,
+                };
+                let labels = mask.as_ref().map(|(map, values)| (*map, values.as_slice()));
+                Some(detailed(&pair, whole.as_ref(), labels, range, control)?)
+            }
+            false => None,
+        };
+        let values = truth.iter().zip(found).zip(&counts);
+        let difference = |r: T, t: T| (t.into() - r.into()) as f32;
+        let error: Vec<f32> =
+            values.map(|((r, t), counts)| if *counts { difference(*r, *t) } else { f32::NAN }).collect();
+        let uncertainty = match options.uncertainty {
+            Some(map) => {
+                control.stage("Uncertainty", 0);
+                let resample = options.resample.then_some(Interpolation::Linear);
+                let placed = values_on(map, grid, resample, "the uncertainty", control)?;
+                notes.extend(placed.note);
+                Some(judged(&error, &placed.values, &mut notes))
+            }
+            None => None,
+        };
+        control.checkpoint()?;
+        Ok(ComparedImages {
+            comparison,
+            tissues,
+            uncertainty,
+            detail,
+            masked: mask.is_some(),
+            range_stated: options.range.is_some(),
+            unit: reference.unit.clone(),
+            notes,
+            error,
+        })
+    }
+}
+
+/// `error` is NaN where nothing is measured.
+fn judged(error: &[f32], uncertainty: &[f32], notes: &mut Vec<String>) -> ComparedUncertainty {
+    let measured = error.iter().filter(|e| e.is_finite()).count();
+    let both = error.iter().zip(uncertainty).filter(|(e, u)| e.is_finite() && u.is_finite());
+    let (sizes, uncertainties): (Vec<f32>, Vec<f32>) = both.map(|(e, u)| (e.abs(), *u)).unzip();
+    if sizes.len() < measured {
+        notes.push(format!("{} of {measured} voxels have no uncertainty", measured - sizes.len()));
+    }
+    let curves = Sparsification::new(&sizes, &uncertainties, STEPS);
+    ComparedUncertainty {
+        n: sizes.len() as u64,
+        sparsification_error: curves.map(|curves| curves.error()).map_err(|e| e.to_string()),
+        correlation: error_uncertainty_spearman(&sizes, &uncertainties).map_err(|e| e.to_string()),
+    }
+}
+
+fn detailed<T: Real>(
+    pair: &ImagePair<T>,
+    whole: Option<&ImagePair<T>>,
     mask: Option<(&Labelmap, &[u16])>,
     range: Option<DataRange>,
     control: &Control,

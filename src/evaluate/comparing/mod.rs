@@ -22,8 +22,10 @@ use crate::metrics::{PairError, SampleError};
 use crate::volume::{Provenance, Volume};
 
 pub use error_map::{ErrorKind, error_map};
-pub use images::{ComparedImages, Detail, ImageOptions, LabelErrors, SliceNumbers, compare_images};
-pub use labels::{ComparedLabels, compare_labels};
+pub use images::{
+    ComparedImages, ComparedUncertainty, Detail, ImageOptions, LabelErrors, SliceNumbers, compare_images,
+};
+pub use labels::{ComparedLabels, LabelOptions, compare_labels};
 pub use scores::{ComparedScores, ScoreOptions, compare_scores};
 pub use sheet::{Row, Sheet};
 
@@ -39,6 +41,12 @@ pub enum ComparingError {
     /// Scores and truths do not belong together.
     #[error(transparent)]
     Sample(#[from] SampleError),
+    /// There is nothing to measure.
+    #[error("no voxel{within} is finite and no padding in both images, so there is nothing to measure")]
+    NothingFinite {
+        /// Of what: empty, or the mask with a space before it.
+        within: &'static str,
+    },
     /// The person asked to stop.
     #[error(transparent)]
     Cancelled(#[from] Cancelled),

@@ -40,6 +40,16 @@ impl Sheet {
         let unit = compared.unit.symbol();
         let region = if compared.masked { "Mask" } else { "Whole image" };
         let mut rows = image_rows(region, &compared.comparison, unit, compared.range_stated);
+        if let Some(judged) = &compared.uncertainty {
+            let row = |measure, value: &Result<f64, String>| Row {
+                region: region.to_owned(),
+                measure,
+                value: value.clone(),
+                unit: String::new(),
+            };
+            rows.push(row("Sparsification error", &judged.sparsification_error));
+            rows.push(row("Error and uncertainty, Spearman", &judged.correlation));
+        }
         if let Some(detail) = &compared.detail {
             let mut add = |measure, value: Result<f64, String>, unit: &str| {
                 rows.push(Row { region: region.to_owned(), measure, value, unit: unit.to_owned() });
@@ -87,6 +97,22 @@ impl Sheet {
             add("Volume difference", "", Some(label.test_ml - label.reference_ml), "ml");
             add("Volume, reference", "", Some(label.reference_ml), "ml");
             add("Volume, test", "", Some(label.test_ml), "ml");
+            let relative = label.relative_volume_difference;
+            add("Relative volume difference", "relative_volume_difference", relative, "");
+            if let Some(c) = &label.components {
+                let mut add = |measure, field: &str, value: Option<f64>| {
+                    let why = || c.undefined.get(field).cloned().unwrap_or_else(|| "not measured".into());
+                    let value = value.ok_or_else(why);
+                    rows.push(Row { region: name.clone(), measure, value, unit: String::new() });
+                };
+                add("Components, reference", "", Some(c.reference as f64));
+                add("Components found", "", Some(c.found as f64));
+                add("Sensitivity by component", "sensitivity", c.sensitivity);
+                add("False positive components", "", Some(c.false_positives as f64));
+                add("Panoptic quality", "panoptic_quality", c.panoptic_quality);
+                add("Segmentation quality", "segmentation_quality", c.segmentation_quality);
+                add("Recognition quality", "recognition_quality", c.recognition_quality);
+            }
         }
         Self { rows, notes: compared.notes.clone(), ..Self::default() }
     }

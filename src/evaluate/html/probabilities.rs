@@ -99,10 +99,21 @@ fn curve(model: &str, target: &str, scored: &[&Scored], alpha: f64, table: &mut 
         return None;
     };
     let auc = scores.auc();
-    let ends = standard_error(&scores).ok().and_then(|se| logit_interval(auc, se, alpha));
-    let ends = ends.map(|i| interval(i, 3));
+    let ends = match standard_error(&scores) {
+        Err(why) => Err(why.to_string()),
+        Ok(se) => logit_interval(auc, se, alpha).map(|i| interval(i, 3)).ok_or_else(|| match auc {
+            0.0 | 1.0 => {
+                "No interval: the scores part the classes altogether, and the logit of such an area is infinite"
+                    .to_owned()
+            }
+            _ => "No interval: the standard error is 0".to_owned(),
+        }),
+    };
     cells.push(fixed(auc, 3).into());
-    cells.push(ends.clone().map_or_else(|| Cell::quiet("–"), Cell::from));
+    cells.push(match &ends {
+        Ok(ends) => Cell::from(ends.clone()),
+        Err(why) => Cell::quiet("–").noted(table.note(why.clone())),
+    });
     table.row(cells);
     let ends = ends.map(|i| format!(" ({i})")).unwrap_or_default();
     let points = scores.roc_points().iter().map(|p| [p.fpf, p.tpf]).collect();
@@ -179,7 +190,7 @@ fn froc_figure(evaluation: &Evaluation) -> Option<Figure> {
         })
         .collect();
     let caption = "Free-response curves: lesions that a candidate touches over false positives a case. A candidate is a connected \
-                   piece above the threshold, rated by its highest score";
+                   piece at or above the threshold, rated by its highest score";
     (!curves.is_empty()).then(|| Figure::svg(froc(&curves), caption, "Free-response curves").width(Width::Half))
 }
 

@@ -76,7 +76,8 @@ pub enum AuditError {
     },
     /// The encoder gives no numbers for the whole image.
     #[error(
-        "{model} cannot serve as an encoder: it has no output of kind `classes` or `features` that holds numbers for the whole image"
+        "{model} cannot serve as an encoder: its manifest needs an output of kind `features`, or of `logits` or `probabilities` with \
+         labels and one number each for the whole image"
     )]
     NoFeatures {
         /// Which model.
@@ -170,7 +171,7 @@ pub fn audit(
 }
 
 /// Nearest neighbours that precision, recall, density and coverage go by (Naeem et al. 2020: 5).
-const NEIGHBOURS: usize = 5;
+pub(super) const NEIGHBOURS: usize = 5;
 
 fn audit_sampler(
     model: &Model,
@@ -181,9 +182,10 @@ fn audit_sampler(
 ) -> Result<AuditReport, AuditError> {
     let mut warnings = Vec::new();
     let extractor = match options.encoder {
-        Some(encoder) => Extractor::Encoder(Box::new(encoder), options.provider),
+        Some(encoder) => Extractor::encoder(encoder, options.provider)?,
         None => Extractor::Thumbprint,
     };
+    extractor.check(training, control)?;
     let mut made = Vec::new();
     let mut weights_sha256 = String::new();
     control.stage("Making images", options.samples as u64);
@@ -257,7 +259,7 @@ fn nearest_distance(row: &[f64], others: &[Vec<f64>]) -> f64 {
 }
 
 /// The images of a folder as rows of numbers; at most one image is in memory at a time.
-fn rows(
+pub(super) fn rows(
     folder: &Path,
     extractor: &Extractor,
     picture: bool,

@@ -337,7 +337,7 @@ fn readings(time_points: &[Vec<Slice>], files: &[&Arc<ImageFile>], warnings: &mu
 }
 
 fn padding_of(first: &Slice, rescale: Option<Rescale>) -> Option<Padding> {
-    // Real values have no padding value of their own, and a Modality LUT moves it.
+    // Real values have NaN in its place, and a Modality LUT moves it.
     if rescale.is_none() || first.file.modality_lut.is_some() || first.file.format.is_colour() {
         return None;
     }

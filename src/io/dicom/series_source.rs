@@ -7,7 +7,7 @@ use rayon::prelude::*;
 
 use super::attributes;
 use super::graphics::graphics_of;
-use super::pixels::plane::Target;
+use super::pixels::plane::{Target, ToReal};
 use super::pixels::reader::FrameReader;
 use super::source::Source;
 use super::stacking::Slice;
@@ -26,7 +26,7 @@ pub(crate) struct Template {
     pub(crate) unit: Unit,
     pub(crate) geometry: Geometry,
     pub(crate) space: Space,
-    /// `None`: every slice has its own, so the voxels are real values.
+    /// `None`: every slice has its own, so the voxels are real values, and padding is NaN.
     pub(crate) rescale: Option<Rescale>,
     pub(crate) padding: Option<Padding>,
     pub(crate) voxel_type: VoxelType,
@@ -108,14 +108,16 @@ impl SeriesSource {
         let failed: Mutex<Vec<IoError>> = Mutex::new(Vec::new());
         let write = |out: &mut [T], slice: &Slice| {
             control.checkpoint()?;
-            let rescale = if self.template.rescale.is_none() {
-                Some(slice.info().rescale.unwrap_or(Rescale::IDENTITY))
-            } else {
-                None
-            };
+            let real = self.template.rescale.is_none().then(|| ToReal {
+                rescale: slice.info().rescale.unwrap_or(Rescale::IDENTITY),
+                // A Modality LUT moves it.
+                padding: slice.file.padding.filter(|_| slice.file.modality_lut.is_none()),
+            });
+            let fallback =
+                if real.is_some_and(|to| to.padding.is_some()) { Some(T::of_real(f64::NAN)) } else { fallback };
             let written = match shared.get(&Arc::as_ptr(&slice.file).addr()) {
-                Some(reader) => reader.write(slice.frame, out, rescale),
-                None => FrameReader::open(&slice.file).and_then(|r| r.write(slice.frame, out, rescale)),
+                Some(reader) => reader.write(slice.frame, out, real),
+                None => FrameReader::open(&slice.file).and_then(|r| r.write(slice.frame, out, real)),
             };
             if !matches!(written, Ok(true)) {
                 match written {

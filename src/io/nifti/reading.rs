@@ -36,6 +36,8 @@ pub fn open(origin: &Origin, zipped: bool) -> Result<Study, IoError> {
     let rescale = rescale(&header, sample, &mut warnings);
     let record = record(origin, zipped, &header, &data);
     let marked = mark::of_description(&header.descrip);
+    let provenance = mark::provenance(path.display().to_string(), marked, record.as_deref());
+    warnings.extend(mark::note(&provenance));
     Ok(GridFile {
         format: match header.version {
             Version::Analyze => "Analyze 7.5",
@@ -55,7 +57,7 @@ pub fn open(origin: &Origin, zipped: bool) -> Result<Study, IoError> {
         modality: String::new(),
         unit: Unit::Arbitrary,
         display: hints(&header),
-        provenance: mark::provenance(path.display().to_string(), marked, record.as_deref()),
+        provenance,
         attributes: attributes(&header),
         files,
         warnings,

@@ -37,6 +37,8 @@ pub fn open(origin: &Origin) -> Result<Study, IoError> {
     }
     let marked = header.pair(mark::KEY).and_then(mark::of_value);
     let files = if header.field("data file").is_some() { 1 + data.parts.len() } else { 1 };
+    let provenance = mark::provenance(path.display().to_string(), marked, header.pair(mark::RECORD_KEY));
+    warnings.extend(mark::note(&provenance));
     Ok(GridFile {
         format: "NRRD",
         name: plain_name(path),
@@ -51,7 +53,7 @@ pub fn open(origin: &Origin) -> Result<Study, IoError> {
         modality: header.pair("modality").filter(|m| *m == "DWMRI").map_or(String::new(), |_| "MR".to_owned()),
         unit: unit(&header),
         display: DisplayHints::default(),
-        provenance: mark::provenance(path.display().to_string(), marked, header.pair(mark::RECORD_KEY)),
+        provenance,
         attributes: attributes(&header),
         files,
         warnings,

@@ -1,6 +1,7 @@
 //! Volumes and label maps into files, by the extension of the path.
 //!
 //! - [`mod@format`]: [`Format`], which one a path asks for
+//! - [`inputs`]: what is read is not written over
 //! - [`target`]: written beside, then renamed: a full disk leaves nothing half-written
 //! - [`numbers`]: which numbers are written: integers stay integers
 //! - [`gzip`]: one gzip stream, compressed on all cores
@@ -10,6 +11,7 @@
 
 pub mod format;
 pub mod gzip;
+pub mod inputs;
 pub mod nifti;
 pub mod nrrd;
 pub mod numbers;

@@ -150,10 +150,9 @@ impl MetricsPanel {
     fn question(&self, all: &[Choosable]) -> Option<Question> {
         let find = |place: Option<Place>| all.iter().find(|c| Some(c.place) == place).cloned();
         let (reference, test) = (find(self.reference)?, find(self.test)?);
-        let both_labels = reference.is_labels() && test.is_labels();
         let is_scores = reference.is_labels() && !test.is_labels();
         Some(Question {
-            mask: find(self.mask).filter(|_| !both_labels),
+            mask: find(self.mask),
             range: self.range.filter(|_| !reference.is_labels()),
             tolerance_mm: self.tolerance_mm.unwrap_or(1.0),
             label: self.label.filter(|_| is_scores),

@@ -5,7 +5,8 @@ use std::sync::Arc;
 use crate::app::library::{Load, SeriesId};
 use crate::app::state::Model;
 use crate::evaluate::comparing::{
-    ComparedImages, ComparingError, ImageOptions, ScoreOptions, Sheet, compare_images, compare_labels, compare_scores,
+    ComparedImages, ComparingError, ImageOptions, LabelOptions, ScoreOptions, Sheet, compare_images, compare_labels,
+    compare_scores,
 };
 use crate::jobs::Control;
 use crate::metrics::DataRange;
@@ -134,12 +135,15 @@ impl Question {
         let (sheet, images) = match (&self.reference.content, &self.test.content) {
             (Content::Image(reference), Content::Image(test)) => {
                 let range = self.range.map(DataRange::new).transpose()?;
-                let options = ImageOptions { mask, range, resample: self.resample, detail: true };
+                let options =
+                    ImageOptions { mask, range, resample: self.resample, detail: true, ..ImageOptions::default() };
                 let compared = compare_images(reference, test, &options, control)?;
                 (Sheet::of_images(&compared), Some(Arc::new(compared)))
             }
             (Content::Labels(reference), Content::Labels(test)) => {
-                let compared = compare_labels(reference, test, self.tolerance_mm, self.resample)?;
+                let options =
+                    LabelOptions { tolerance_mm: self.tolerance_mm, mask, components: false, resample: self.resample };
+                let compared = compare_labels(reference, test, &options, control)?;
                 (Sheet::of_labels(&compared), None)
             }
             (Content::Labels(reference), Content::Image(scores)) => {

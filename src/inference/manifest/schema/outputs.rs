@@ -23,7 +23,7 @@ words! {
         LogvarLatent,
         /// What an autoencoder makes of its input: grey values.
         Reconstruction,
-        /// Numbers for the guard.
+        /// Numbers for the guard, or for whoever asks an encoder.
         Features,
     }
 }

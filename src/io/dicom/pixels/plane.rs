@@ -47,17 +47,32 @@ impl Target for [u8; 3] {
     }
 }
 
+/// How stored values become real ones.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) struct ToReal {
+    pub(crate) rescale: Rescale,
+    /// Stored values, both ends included, that stand for no pixel: they become NaN, since no real value is free for them.
+    pub(crate) padding: Option<[f64; 2]>,
+}
+
+impl ToReal {
+    fn apply(self, stored: f64) -> f64 {
+        let is_padding = self.padding.is_some_and(|[low, high]| (low..=high).contains(&stored));
+        if is_padding { f64::NAN } else { self.rescale.apply(stored) }
+    }
+}
+
 impl Plane {
-    /// Writes the pixels into a slice of a volume, in stored values, or as real values where `rescale` is given. What
+    /// Writes the pixels into a slice of a volume, in stored values, or as real values where `real` is given. What
     /// does not fit the slice is left out.
-    pub(crate) fn write_into<T: Target>(&self, out: &mut [T], rescale: Option<Rescale>) {
+    pub(crate) fn write_into<T: Target>(&self, out: &mut [T], real: Option<ToReal>) {
         fn numbers<S: Copy, T>(from: &[S], out: &mut [T], convert: impl Fn(S) -> T) {
             for (to, from) in out.iter_mut().zip(from) {
                 *to = convert(*from);
             }
         }
-        if let Some(r) = rescale {
-            let real = |x: f64| T::of_real(r.apply(x));
+        if let Some(to) = real {
+            let real = |x: f64| T::of_real(to.apply(x));
             match self {
                 Self::U8(v) => numbers(v, out, |x| real(f64::from(x))),
                 Self::I16(v) => numbers(v, out, |x| real(f64::from(x))),

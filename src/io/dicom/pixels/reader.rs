@@ -2,14 +2,14 @@
 
 use std::io;
 
-use super::plane::{Plane, Target};
+use super::plane::{Plane, Target, ToReal};
 use super::{Decoded, Samples, check_size, colour, jpeg, jpeg_2000, jpeg_ls, jpeg_xl, locate, native, rle};
 use crate::io::IoError;
 use crate::io::dicom::image_file::ImageFile;
 use crate::io::dicom::pixel_format::{Photometric, PixelFormat, Sample};
 use crate::io::dicom::source::Bytes;
 use crate::io::dicom::syntax::Codec;
-use crate::volume::{Rescale, VoxelType};
+use crate::volume::VoxelType;
 
 /// One file, opened, with its frames located.
 #[derive(Debug)]
@@ -33,19 +33,14 @@ impl<'f> FrameReader<'f> {
         Ok(Self { file, bytes, frames })
     }
 
-    /// Writes a frame into a slice of a volume: stored values, or real ones where `rescale` is given. Returns whether
+    /// Writes a frame into a slice of a volume: stored values, or real ones where `real` is given. Returns whether
     /// the frame was whole.
-    pub(crate) fn write<T: Target>(
-        &self,
-        frame: usize,
-        out: &mut [T],
-        rescale: Option<Rescale>,
-    ) -> Result<bool, IoError> {
-        if rescale.is_none() && self.is_direct::<T>() {
+    pub(crate) fn write<T: Target>(&self, frame: usize, out: &mut [T], real: Option<ToReal>) -> Result<bool, IoError> {
+        if real.is_none() && self.is_direct::<T>() {
             return self.write_direct(frame, out);
         }
         let (plane, whole) = self.plane(frame)?;
-        plane.write_into(out, rescale);
+        plane.write_into(out, real);
         Ok(whole)
     }
 

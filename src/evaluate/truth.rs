@@ -1,0 +1,130 @@
+//! What the table says of each case: positive or not, or the name of a class. It is decided once for all cases of a plan.
+//!
+//! - With `positive` in the plan, that value is positive and every other one negative.
+//! - Where all values are known words ([`word`]), they say which.
+//! - Else, for classifications, each is the name or number of a class; for anomalies they are refused.
+
+use std::collections::BTreeSet;
+
+use super::errors::EvaluateError;
+use super::pairing::{Case, table_of};
+use super::plan::{Kind, Plan};
+
+/// The truth of one case.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub enum Truth {
+    /// Whether it is positive.
+    Positive(bool),
+    /// The class, by its name or its label's number.
+    Class(String),
+}
+
+/// The words that are known, for messages.
+pub const WORDS: &str = "1/0, yes/no, y/n, true/false, positive/negative, pos/neg, +/-";
+
+/// What a word says in any case of letters, `None` where it is not known.
+///
+/// ```
+/// use veritome::evaluate::truth::word;
+/// assert_eq!((word("YES"), word("0.0"), word("+")), (Some(true), Some(false), Some(true)));
+/// assert_eq!(word("malignant"), None);
+/// ```
+#[must_use]
+pub fn word(text: &str) -> Option<bool> {
+    let text = text.trim().to_lowercase();
+    match text.as_str() {
+        "yes" | "y" | "true" | "positive" | "pos" | "+" => Some(true),
+        "no" | "n" | "false" | "negative" | "neg" | "-" | "−" => Some(false),
+        // Tables that went through a spreadsheet or pandas hold 1.0.
+        number => match number.parse::<f64>() {
+            Ok(1.0) => Some(true),
+            Ok(0.0) => Some(false),
+            _ => None,
+        },
+    }
+}
+
+/// Gives each case its truth. A case without a value keeps none; its jobs will say so.
+///
+/// # Errors
+/// When no case holds the plan's `positive`, or an anomaly's truth is no known word.
+pub(super) fn read(cases: &mut [Case], plan: &Plan) -> Result<(), EvaluateError> {
+    let Some(column) = &plan.measures.truth else { return Ok(()) };
+    let refused = |expected: String, found: String| {
+        Err(EvaluateError::Table { table: table_of(plan), line: None, expected, found })
+    };
+    let values = || cases.iter().filter_map(|case| Some((case.name.as_str(), case.attributes.get(column)?)));
+    let read: Box<dyn Fn(&str) -> Truth> = match &plan.measures.positive {
+        Some(positive) => {
+            if !values().any(|(_, value)| value == positive) {
+                let found: BTreeSet<&String> = values().map(|(_, value)| value).collect();
+                let found: Vec<String> = found.into_iter().take(8).map(|v| format!("`{v}`")).collect();
+                let expected =
+                    format!("`{positive}` ([measures] positive) in the column `{column}` of at least one case");
+                return refused(expected, format!("only {}", found.join(", ")));
+            }
+            Box::new(move |value| Truth::Positive(value == positive))
+        }
+        None => match values().find(|(_, value)| word(value).is_none()) {
+            None => Box::new(|value| Truth::Positive(word(value) == Some(true))),
+            Some((case, value)) if plan.measures.kind == Kind::Anomaly => {
+                let expected = format!(
+                    "one of {WORDS} in the column `{column}`, or [measures] positive to say which value is positive"
+                );
+                return refused(expected, format!("`{value}` in the row of case {case}"));
+            }
+            Some(_) => Box::new(|value| Truth::Class(value.to_owned())),
+        },
+    };
+    let truths: Vec<Option<Truth>> = cases.iter().map(|c| c.attributes.get(column).map(|v| read(v))).collect();
+    drop(read);
+    for (case, truth) in cases.iter_mut().zip(truths) {
+        case.truth = truth;
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use super::*;
+
+    fn read_as(kind: &str, positive: &str, values: &[&str]) -> Result<Vec<Option<Truth>>, String> {
+        let text = format!(
+            "title = \"t\"\nmodels = [\"m\"]\n[cases]\ntable = \"cases.csv\"\n[measures]\nkind = \"{kind}\"\ntruth = \"dx\"\n\
+             {positive}\n[output]\ndir = \"out\""
+        );
+        let plan = Plan::parse(&text, "plan.toml".as_ref()).unwrap();
+        let case = |(n, value): (usize, &&str)| Case {
+            name: format!("q{n}"),
+            attributes: BTreeMap::from([("dx".to_owned(), (*value).to_owned())]),
+            ..Case::default()
+        };
+        let mut cases: Vec<Case> = values.iter().enumerate().map(case).collect();
+        read(&mut cases, &plan).map_err(|e| e.to_string())?;
+        Ok(cases.into_iter().map(|c| c.truth).collect())
+    }
+
+    #[test]
+    fn words_are_read_in_any_spelling_and_what_is_not_known_is_refused_by_row_and_value() {
+        let positive = |p: &[bool]| p.iter().map(|p| Some(Truth::Positive(*p))).collect::<Vec<_>>();
+        let read = read_as("anomaly", "", &["1.0", "0", "Yes", "n", "TRUE", "-", "Positive"]).unwrap();
+        assert_eq!(read, positive(&[true, false, true, false, true, false, true]));
+        let refused = read_as("anomaly", "", &["1", "0", "maybe"]).unwrap_err();
+        for words in ["cases.csv", "`maybe`", "case q2", "column `dx`", "yes/no", "[measures] positive"] {
+            assert!(refused.contains(words), "{words}: {refused}");
+        }
+        let read = read_as("anomaly", "positive = \"tumour\"", &["tumour", "yes"]).unwrap();
+        assert_eq!(read, positive(&[true, false]));
+        let refused = read_as("classification", "positive = \"tumor\"", &["tumour", "none"]).unwrap_err();
+        assert!(refused.contains("`tumor`") && refused.contains("only `none`, `tumour`"), "{refused}");
+    }
+
+    #[test]
+    fn one_value_that_is_no_word_makes_names_of_all() {
+        let read = read_as("classification", "", &["1", "0", "2"]).unwrap();
+        assert_eq!(read[0], Some(Truth::Class("1".into())));
+        assert_eq!(read_as("classification", "", &["1", "0"]).unwrap()[1], Some(Truth::Positive(false)));
+    }
+}
