@@ -180,7 +180,8 @@ fn the_demo_runs_without_a_display_and_writes_its_four_views() {
     assert!(steps.len() >= 8, "{} steps", steps.len());
     let all = veritome::tour::shipped::find("demo").unwrap().steps.len();
     assert!(steps.len() == all || steps.last().unwrap()["title"] == "What is not here");
-    let absent = steps.iter().flat_map(|s| s["notices"].as_array().unwrap()).find(|n| n.to_string().contains("not installed"));
+    let absent =
+        steps.iter().flat_map(|s| s["notices"].as_array().unwrap()).find(|n| n.to_string().contains("not installed"));
     assert!(absent.is_none(), "{absent:?}");
     for step in steps {
         assert!(page.contains(&format!(">{}</h2>", step["title"].as_str().unwrap())), "{step}");

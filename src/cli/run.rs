@@ -80,8 +80,9 @@ fn input_paths(model: &Model, given: &[String]) -> anyhow::Result<Vec<(String, P
                 anyhow::bail!("{}: no input is called `{name}`; the model {has}", model.title());
             }
             _ => {
-                let name =
-                    names.get(n).with_context(|| format!("{}: {} given, but the model {has}", model.title(), inputs(n + 1)))?;
+                let name = names
+                    .get(n)
+                    .with_context(|| format!("{}: {} given, but the model {has}", model.title(), inputs(n + 1)))?;
                 ((*name).to_owned(), PathBuf::from(text))
             }
         })

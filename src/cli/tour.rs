@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use super::progress::with_progress;
 use crate::app;
-use crate::tour::{Models, Story, Tour, shipped, tell, ready};
+use crate::tour::{Models, Story, Tour, ready, shipped, tell};
 
 /// Guided tours: list, check, play.
 #[derive(Debug, Args)]

@@ -37,7 +37,9 @@ pub fn check(tour: &Tour) -> Result<(), String> {
     for needed in tour.steps.iter().flat_map(|step| &step.needs) {
         filled("needs", needed)?;
         steps(tour, |step| !step.needs.contains(needed)).map_err(|why| {
-            format!("{why}. It was given by a step that is left out without `{needed}`; add needs = [\"{needed}\"] here too")
+            format!(
+                "{why}. It was given by a step that is left out without `{needed}`; add needs = [\"{needed}\"] here too"
+            )
         })?;
     }
     Ok(())

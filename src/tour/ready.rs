@@ -79,12 +79,15 @@ pub fn missing(tour: &Tour, models: &Models) -> Vec<String> {
                     let odd = references(tour).into_iter().filter_map(|r| r.split_once('/')).find(|(name, part)| {
                         let (first, second) = part.split_once('/').map_or((*part, None), |(a, b)| (a, Some(b)));
                         let is_output = outputs.contains(&first);
-                        *name == run.name && !(is_output && second.is_none_or(|s| PARTS.contains(&s)) || PARTS.contains(part))
+                        *name == run.name
+                            && !(is_output && second.is_none_or(|s| PARTS.contains(&s)) || PARTS.contains(part))
                     });
                     if let Some((name, part)) = odd {
                         let all = outputs.iter().chain(&PARTS).copied().collect::<Vec<_>>().join("`, `");
                         let title = model.title();
-                        found.push(format!("{place}: `{name}/{part}` is nothing that {title} makes; possible are `{all}`"));
+                        found.push(format!(
+                            "{place}: `{name}/{part}` is nothing that {title} makes; possible are `{all}`"
+                        ));
                     }
                 }
             }
@@ -99,7 +102,9 @@ fn references(tour: &Tour) -> Vec<&str> {
     for step in &tour.steps {
         for work in &step.work {
             match work {
-                Work::Measure(m) => all.extend([Some(&m.of), m.truth.as_ref(), m.within.as_ref()].into_iter().flatten()),
+                Work::Measure(m) => {
+                    all.extend([Some(&m.of), m.truth.as_ref(), m.within.as_ref()].into_iter().flatten());
+                }
                 Work::Run(r) => all.extend(r.on.iter().chain(r.inputs.values())),
                 _ => {}
             }

@@ -29,11 +29,7 @@ pub struct Case {
 ///
 /// # Errors
 /// When the folder cannot be read or holds no complete case.
-pub fn find(
-    model: &Model,
-    folder: &Path,
-    labelled: bool,
-) -> Result<(Vec<Case>, Vec<String>), CalibrationError> {
+pub fn find(model: &Model, folder: &Path, labelled: bool) -> Result<(Vec<Case>, Vec<String>), CalibrationError> {
     let list = |folder: &Path| -> Result<Vec<PathBuf>, CalibrationError> {
         let entries = std::fs::read_dir(folder).map_err(|e| IoError::system(folder, e))?;
         let mut paths: Vec<PathBuf> = entries.filter_map(Result::ok).map(|e| e.path()).collect();

@@ -31,7 +31,8 @@ pub(super) fn range(of: impl Iterator<Item = [f64; 3]>) -> Option<[f64; 2]> {
 /// The mean histogram of the foreground over the cases, and the largest distance of a case from the mean of the others. `None` with
 /// fewer than two cases or without contrast.
 pub(super) fn histogram(cases: &[Seen], bins: usize) -> Option<HistogramFile> {
-    let cases: Vec<Vec<f32>> = cases.iter().map(|c| foreground(&c.values, BACKGROUND)).filter(|v| !v.is_empty()).collect();
+    let cases: Vec<Vec<f32>> =
+        cases.iter().map(|c| foreground(&c.values, BACKGROUND)).filter(|v| !v.is_empty()).collect();
     let ends: Vec<Vec<f64>> = cases.iter().map(|values| quantiles(values, &[0.1, 99.9])).collect();
     let low = ends.iter().filter_map(|e| e.first()).copied().fold(f64::INFINITY, f64::min);
     let high = ends.iter().filter_map(|e| e.get(1)).copied().fold(f64::NEG_INFINITY, f64::max);

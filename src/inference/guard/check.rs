@@ -68,7 +68,8 @@ pub(crate) fn check(
             let distance = wasserstein(&shares(values, &file.edges), &file.mean, &file.edges);
             let like = !values.is_empty() && distance <= file.max_distance;
             let expected = format!("at a distance of at most {:.3}", file.max_distance);
-            let found = if values.is_empty() { "without contrast".into() } else { format!("at a distance of {distance:.3}") };
+            let found =
+                if values.is_empty() { "without contrast".into() } else { format!("at a distance of {distance:.3}") };
             add("Intensity histogram".into(), expected, found, like);
             if let Some(q) = file.quantiles.as_ref().filter(|_| !values.is_empty()) {
                 let found = quantiles(values, &q.levels);

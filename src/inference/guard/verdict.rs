@@ -95,7 +95,8 @@ mod tests {
     use super::*;
 
     fn verdict(names: &[&str]) -> Verdict {
-        let check = |what: &&str| GuardCheck { what: (*what).to_owned(), expected: "".into(), found: "".into(), like: true };
+        let check =
+            |what: &&str| GuardCheck { what: (*what).to_owned(), expected: "".into(), found: "".into(), like: true };
         Verdict { checks: names.iter().map(check).collect() }
     }
 

@@ -131,8 +131,9 @@ impl Form {
     fn guard(&self, ui: &mut Ui, seen: &Seen<'_>, model: &Model, wishes: &mut Vec<Wish>) {
         let t = tokens(ui.ctx());
         let Some((question, asked)) = self.question(seen.window, model) else { return };
-        let failed =
-            |ui: &mut Ui, why: &str| guard_line(ui, Likeness::Unlike, &format!("The inputs could not be looked at: {why}"));
+        let failed = |ui: &mut Ui, why: &str| {
+            guard_line(ui, Likeness::Unlike, &format!("The inputs could not be looked at: {why}"));
+        };
         match seen.tasks.guards.word(&question) {
             Word::Unasked => wishes.push(Wish::Look(Box::new((question, asked)))),
             Word::Looking => {
