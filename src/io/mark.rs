@@ -237,7 +237,7 @@ mod tests {
         let step = Derivation { description: "Difference".into(), values, ..Derivation::default() };
         let record = Record::of(&Provenance::derived(&[&real, &real], step.clone())).unwrap();
         assert_eq!(record.short(), "DERIVED difference of sct and ct");
-        assert!(!record.synthetic_data && record.value().is_none());
+        assert!(!record.is_synthetic() && record.value().is_none());
         let back = provenance("e.nii".into(), None, Some(&record.to_json()));
         assert_eq!((back.derived_values(), back.is_synthetic()), (Some("difference of sct and ct"), false));
         let record = Record::of(&Provenance::derived(&[&made, &real], step)).unwrap();
