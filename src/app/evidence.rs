@@ -261,7 +261,9 @@ mod tests {
         let found = at(&stage, PatientPoint(glam::DVec3::ONE));
         assert_eq!(found.readings[0].value.as_deref(), Some("21"));
         let run = &found.runs[0];
-        assert!(run.guard.as_ref().is_some_and(|(like, why)| !like && why.contains("spacing is 4 mm")));
+        assert!(
+            run.guard.as_ref().is_some_and(|(like, why)| *like == Likeness::Unlike && why.contains("spacing is 4 mm"))
+        );
         let t2 = &run.outputs[0];
         assert_eq!((t2.reading.value.as_deref(), t2.reading.synthetic), (Some("21"), true));
         let lines = t2.certainty.as_ref().unwrap();

@@ -126,8 +126,14 @@ mod tests {
 
     #[test]
     fn tables_are_made_where_there_are_none() {
-        let histogram =
-            HistogramFile { bins: 1, edges: vec![0.0, 1.0], mean: vec![1.0], max_distance: 1.0, foreground: None, quantiles: None };
+        let histogram = HistogramFile {
+            bins: 1,
+            edges: vec![0.0, 1.0],
+            mean: vec![1.0],
+            max_distance: 1.0,
+            foreground: None,
+            quantiles: None,
+        };
         let all = Changes {
             spacing_mm_range: Some([0.5, 1.0]),
             field_of_view_mm: Some([100.0, 200.0]),
