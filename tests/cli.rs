@@ -569,7 +569,7 @@ fn compare_reaches_uncertainty_components_and_sets_of_images() {
     assert_eq!(json["uncertainty"]["n"].as_u64(), Some(120));
 
     let (reference, test) = (at("l.nii"), at("m.nii"));
-    nifti(Path::new(&reference), [9, 3, 1], [1.0; 3], |x, _, _| i16::from(x < 2 || x > 6));
+    nifti(Path::new(&reference), [9, 3, 1], [1.0; 3], |x, _, _| i16::from(!(2..=6).contains(&x)));
     nifti(Path::new(&test), [9, 3, 1], [1.0; 3], |x, _, _| i16::from(x < 2 || x == 4));
     let json = json_of(&["compare", &reference, &test, "--labels", "--detail", "--json"]);
     let components = &json["labels"][0]["components"];
