@@ -117,6 +117,7 @@ fn made() -> RunResult {
     let classes = vec![ClassScore { value: 1, name: "Tumour".into(), score: 0.8, std: Some(0.05) }];
     let classes = Output::new("finding", "probabilities", OutputContent::Classes(Arc::new(classes)));
     RunResult {
+        features: Vec::new(),
         model: "t1-to-t2 1.0.0".into(),
         requested_provider: "auto".into(),
         provider: "cpu".into(),

@@ -41,7 +41,7 @@ spacing_mm = [1.0, 1.0, 1.0]
 size = [{SIDE}, {SIDE}, 1]
 [inferer]
 kind = "diffusion"
-layout = "NCYX"
+layout = "NCXYZ"
 [diffusion]
 scheduler = "ddim"
 steps = 40
@@ -102,7 +102,7 @@ spacing_mm = [1.0, 1.0, 1.0]
 size = [{SIDE}, {SIDE}, 1]
 [inferer]
 kind = "whole"
-layout = "NCYX"
+layout = "NCXYZ"
 [[outputs]]
 name = "numbers"
 tensor = "features"

@@ -18,8 +18,12 @@ pub(super) struct Seen {
 /// What counts as background: a tenth of the way to the brightest values. Air with Rician noise lies below it.
 const BACKGROUND: f64 = 0.1;
 
-/// Percentiles whose ranges are kept.
-const LEVELS: [f64; 7] = [0.5, 5.0, 25.0, 50.0, 75.0, 95.0, 99.5];
+/// Percentiles of the foreground whose ranges are kept. Its ends are made by the normalisation and the background's limit.
+const LEVELS: [f64; 5] = [5.0, 25.0, 50.0, 75.0, 95.0];
+
+/// By this part of its width each range is widened on both sides: a new case of the same kind lies outside the range of some
+/// dozen others, in one percentile or another, about every second time.
+const WIDER: f64 = 0.25;
 
 /// Lowest and highest over the cases and axes, five per cent wider: a reconstruction rounds.
 pub(super) fn range(of: impl Iterator<Item = [f64; 3]>) -> Option<[f64; 2]> {
@@ -51,13 +55,16 @@ pub(super) fn histogram(cases: &[Seen], bins: usize) -> Option<HistogramFile> {
     let extreme = |pick: fn(f64, f64) -> f64, start: f64| -> Vec<f64> {
         (0..LEVELS.len()).map(|l| found.iter().filter_map(|q| q.get(l)).copied().fold(start, pick)).collect()
     };
+    // Equal cases leave no distance; half a bin is what the histogram can tell apart.
+    let least = (high - low) / bins as f64 / 2.0;
+    let (lowest, highest) = (extreme(f64::min, f64::INFINITY), extreme(f64::max, f64::NEG_INFINITY));
+    let margin = |n: usize| ((highest[n] - lowest[n]) * WIDER).max(least);
     let ranges = Quantiles {
         levels: LEVELS.to_vec(),
-        low: extreme(f64::min, f64::INFINITY),
-        high: extreme(f64::max, f64::NEG_INFINITY),
+        low: lowest.iter().enumerate().map(|(n, x)| x - margin(n)).collect(),
+        high: highest.iter().enumerate().map(|(n, x)| x + margin(n)).collect(),
     };
-    // Equal cases leave no distance; half a bin is what the histogram can tell apart.
-    let max_distance = farthest.max((high - low) / bins as f64 / 2.0);
+    let max_distance = farthest.max(least);
     let (mean, foreground) = (mean_without(None), Some(BACKGROUND));
     Some(HistogramFile { bins, edges, mean, max_distance, foreground, quantiles: Some(ranges) })
 }

@@ -237,7 +237,7 @@ fn record(origin: &Origin, zipped: bool, header: &Header, data: &DataFile) -> Op
         .into_iter()
         .filter(|e| e.code == COMMENT)
         .filter_map(|e| String::from_utf8(e.content).ok())
-        .find(|text| text.contains("\"synthetic_data\":true"))
+        .find(|text| text.contains("\"synthetic_data\":true") || text.contains("\"software\":\"Veritome"))
 }
 
 fn attributes(header: &Header) -> Vec<Attribute> {

@@ -123,7 +123,7 @@ fn errors_name_file_line_what_was_found_and_what_to_do() {
     for (from, to, expected) in [
         ("seed = 7", "seed = 9007199254740993", "study/plan.toml: `seed = 9007199254740993`; it may be 0 to"),
         ("seed = 7", "seed = 7\nalpha = 1.5", "study/plan.toml: `alpha = 1.5`; it lies between 0 and 1"),
-        ("margin = 0.05", "margin = -1", "study/plan.toml: `margin = -1`; it is a finite number above 0"),
+        ("margin = 0.05", "margin = -1", "study/plan.toml: `margin = -1`; it lies above 0 and below 0.5"),
         ("seed = 7", "seed = 7\npairing = \"matched\"", "`pairing` stands in a plan of design `yes_no`; only"),
         ("count = 2", "count = 0", "`sessions.count = 0`; it is 1 to 99"),
         ("max_run = 4", "max_run = 0", "`order.max_run = 0`; it is 1 or more"),
