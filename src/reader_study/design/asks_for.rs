@@ -60,7 +60,7 @@ impl AsksFor {
 impl Question {
     /// Which image the question asks for: as it says itself, else by its id, else by its text, else the real one.
     ///
-    /// New plans say it (see [`check`]); frozen plans of before may not.
+    /// New plans say it (see `check`); frozen plans of before may not.
     #[must_use]
     pub fn wanted(&self) -> AsksFor {
         let by_id = AsksFor::ALL.into_iter().find(|kind| kind.name() == self.id);

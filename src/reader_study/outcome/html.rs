@@ -1,6 +1,6 @@
 //! The report of a study: everything that its JSON holds as tables, with its curves, on one page.
 //!
-//! Tables are made of the JSON itself by [`super::report_tables`]; only curves know their design.
+//! Tables are made of the JSON itself by `report_tables`; only curves know their design.
 
 use super::areas::ReaderArea;
 use super::methods::receipts;
