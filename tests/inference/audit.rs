@@ -41,7 +41,7 @@ spacing_mm = [1.0, 1.0, 1.0]
 size = [{SIDE}, {SIDE}, 1]
 [inferer]
 kind = "diffusion"
-layout = "NCXYZ"
+layout = "NCYX"
 [diffusion]
 scheduler = "ddim"
 steps = 40
