@@ -527,6 +527,7 @@ pub(crate) mod tests {
                     found: "4 mm".into(),
                     like: false,
                 }],
+                unknown: vec![],
             }),
             seed: Some(7),
             provenance: made(),

@@ -133,6 +133,7 @@ fn made() -> RunResult {
                 found: "4 mm".into(),
                 like: false,
             }],
+            unknown: vec![],
         }),
         seed: Some(7),
         provenance,

@@ -47,12 +47,12 @@ def export(recipe, folder=None):
     folder.mkdir(parents=True, exist_ok=True)
     network, state = training.load(recipe)
     torch.manual_seed(0)
-    files, worst, parameters = {}, 0.0, 0
+    files, worst, parameters, opset = {}, 0.0, 0, getattr(recipe, "OPSET", 17)
     for graph in graphs(recipe, network):
         file = folder / graph.file
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            torch.onnx.export(graph.module.eval(), tuple(graph.example.values()), file, dynamo=False, opset_version=17,
+            torch.onnx.export(graph.module.eval(), tuple(graph.example.values()), file, dynamo=False, opset_version=opset,
                               input_names=list(graph.example), output_names=graph.outputs, dynamic_axes=graph.free)
         made = halve(file)
         onnx.checker.check_model(made)
@@ -72,18 +72,33 @@ def export(recipe, folder=None):
         parameters += sum(p.numel() for p in graph.module.parameters())
     first = next(iter(files.values()))
     return folder / first["file"], {
-        "bytes": sum(f["bytes"] for f in files.values()), "sha256": first["sha256"], "files": files, "opset": 17,
+        "bytes": sum(f["bytes"] for f in files.values()), "sha256": first["sha256"], "files": files, "opset": opset,
         "ir": made.ir_version, "parameters": parameters, "onnx_difference": worst, "training": training.facts(state)}
 
 
 def halve(file):
-    """Weights that are numbers of 16 bits anyway (they travelled so from the machine that trained them) are stored as such and
-    widened when the file is loaded: half the size, not a bit of difference. Rewrites the file; returns the graph."""
+    """Weights that are numbers of 16 bits anyway (they travelled so from the machine that trained them), and maps that are bytes
+    over 255, are stored as such and widened when the file is loaded: half the size or a quarter, not a bit of difference.
+    Rewrites the file; returns the graph."""
     made = onnx.load(file)
+    for node in [n for n in made.graph.node if n.op_type == "Constant" and n.attribute[0].t.ByteSize() > 4096]:
+        constant = node.attribute[0].t
+        constant.name = node.output[0]
+        made.graph.initializer.append(constant)
+        made.graph.node.remove(node)
     casts = []
     for tensor in list(made.graph.initializer):
         values = numpy_helper.to_array(tensor)
         if values.dtype != np.float32 or values.size < 1024:
+            continue
+        byte = (values.clip(0, 1) * 255).round().astype(np.uint8)
+        if np.array_equal(byte.astype(np.float32) / np.float32(255), values):
+            stored = numpy_helper.from_array(byte, f"{tensor.name}_8")
+            most = numpy_helper.from_array(np.float32(255), f"{tensor.name}_most")
+            casts += [onnx.helper.make_node("Cast", [stored.name], [f"{tensor.name}_wide"], to=onnx.TensorProto.FLOAT),
+                      onnx.helper.make_node("Div", [f"{tensor.name}_wide", most.name], [tensor.name])]
+            made.graph.initializer.remove(tensor)
+            made.graph.initializer.extend([stored, most])
             continue
         half = values.astype(np.float16)
         if not np.array_equal(half.astype(np.float32), values):

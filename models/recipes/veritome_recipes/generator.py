@@ -138,11 +138,12 @@ class Anatomy:
         return unit.flip(-1)
 
 
-def paint(draw, labels, air=0.8):
-    """A random contrast: each label its own grey value and texture; 0..about 1."""
+def paint(draw, labels, air=0.8, faint=0.0):
+    """A random contrast: each label its own grey value and texture; 0..about 1. Air is black in `air` of the draws, and in
+    `faint` of these nearly so, as in averages of many heads."""
     values = [draw.uniform(0.05, 1.0) for _ in range(6)]
     if draw.chance(air):
-        values[AIR] = 0.0
+        values[AIR] = draw.uniform(0.0, 0.1) if faint and draw.chance(faint) else 0.0
         if draw.chance(0.6):
             values[BONE] = draw.uniform(0.0, 0.25)
     # Texture near the noise's own scale and strength would teach a denoiser to keep noise: little of it, and not always.
@@ -253,8 +254,8 @@ class Scenes:
     `prepare` says what is kept of each image (a tuple), so that what is dear is done once an image and not once a patch.
     """
 
-    def __init__(self, seed, size=96, first=4, pool=24, renew=30, prepare=lambda image: (image,),
-                 device="cpu"):
+    def __init__(self, seed, size=96, first=4, pool=24, renew=30, prepare=lambda image: (image,), faint=0.0, device="cpu"):
+        self.faint = faint
         self.draw, self.size, self.most, self.renew, self.step = Draw(seed, device), size, pool, renew, 0
         self.prepare = prepare
         self.anatomy = Anatomy(device)
@@ -281,7 +282,7 @@ class Scenes:
             if d.chance(0.3):
                 spacing[d.integer(0, 3)] *= d.uniform(1, 2.5)
             labels = self.anatomy.labels(d, size, spacing, folds=d.uniform(0.3, 1.0))
-            image = paint(d, labels)
+            image = paint(d, labels, faint=self.faint)
             if d.chance(0.3):
                 image, _ = lesion(d, image, labels <= WHITE)
         elif kind < 0.8:

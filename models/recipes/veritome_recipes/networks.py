@@ -1,5 +1,7 @@
 """The networks. Only operators that ONNX Runtime does fast on a processor: convolutions, ReLU, transposed convolutions."""
 
+import math
+
 import torch
 import torch.nn.functional as F
 from torch import nn
@@ -134,68 +136,237 @@ def normed(inside, outside, kernel=3, stride=1):
     return nn.Sequential(conv(inside, outside, kernel, stride), nn.InstanceNorm3d(outside, affine=True), nn.LeakyReLU(0.01))
 
 
-class TissueNet(nn.Module):
-    """Where the tissues are, by a U-Net; which grey values they have, by the image itself.
+def positions(like, spacing):
+    """Distance from the middle along each axis in units of 100 mm [n, 3, x, y, z], for voxels of `spacing` mm."""
+    ones = torch.ones_like(like)
+    counts = [ones.cumsum(axis) for axis in (2, 3, 4)]
+    return torch.cat([c - c.mean((2, 3, 4), keepdim=True) for c in counts], 1) * (spacing / 100)
 
-    The U-Net (its trunk on half the grid) gives a prior: background and three tissues. Six rounds of expectation
-    maximisation follow in the graph: mean and variance of the grey value of each tissue in this window, then each brain voxel's
-    shares given both (the unified segmentation of Ashburner and Friston, NeuroImage 2005, with a network for its maps). So a
-    contrast that was never seen is no riddle, and the border is as sharp as the image's. How far grey values are believed is
-    the network's to say, voxel by voxel: in an average of many heads, or where grey matter and fluid look alike (proton
-    density), place tells more. A last small layer mends what one Gaussian a tissue cannot say.
+
+# --- unified segmentation: plain functions, so that their loops stay loops in the graph ------------------------------------
+
+OWNER = (0, 1, 2, 3, 3, 4, 4, 5)  # tissue of each Gaussian: grey, white, fluid, bone twice, soft tissue twice, air
+APART = (0.0, 0.0, 0.0, -0.7, 0.7, -0.7, 0.7, 0.0)  # where pairs begin, in standard deviations around their mean
+
+
+def owned(tissues, owner):
+    """For each Gaussian what is its tissue's; `owner` [8, 6, 1, 1, 1] of ones and zeros."""
+    return F.conv3d(tissues, owner)
+
+
+def joint(image, prior, fit, owner):
+    """Logarithm of prior times density of each Gaussian [n, 8, x, y, z]; `fit` [3, n, 8, 1, 1, 1]: mean, variance, share among the
+    Gaussians of a tissue."""
+    density = fit[2].log() - 0.5 * fit[1].log() - 0.5 * (image - fit[0]) ** 2 / fit[1]
+    return owned(prior, owner).log() + density.clamp(min=-40.0)
+
+
+def refitted(image, share, owner, least: float):
+    """The Gaussians [3, n, 8, 1, 1, 1] of voxels with these shares."""
+    count = share.sum((2, 3, 4), keepdim=True) + 1.0
+    mean = (share * image).sum((2, 3, 4), keepdim=True) / count
+    variance = ((share * (image - mean) ** 2).sum((2, 3, 4), keepdim=True) + 0.01) / count + least
+    mix = count / owned(F.conv3d(count, owner.transpose(0, 1)), owner)
+    return torch.stack([mean, variance, mix])
+
+
+def first_fit(image, prior, owner, apart, least: float):
+    fit = refitted(image, owned(prior, owner), owner, least)
+    return torch.stack([fit[0] + apart * fit[1].sqrt(), fit[1], fit[2]])
+
+
+def sampled(maps, place, turn, shift):
+    """Tissue probabilities [n, 6, x, y, z] at places [n, 3, x, y, z]."""
+    grid = torch.matmul(place.permute(0, 2, 3, 4, 1), turn) + shift
+    found = F.grid_sample(maps.repeat(place.size(0), 1, 1, 1, 1), grid, mode="bilinear", padding_mode="border",
+                          align_corners=False).clamp(min=1e-3)
+    return found / found.sum(1, keepdim=True)
+
+
+def solved(matrix, right):
+    """x of matrix x = right for symmetric positive matrices [n, k, k] and [n, k], by conjugate gradients on the matrix scaled to
+    a diagonal of ones: as many rounds as unknowns, and only products, which every runtime has."""
+    scale = torch.diagonal(matrix, dim1=1, dim2=2).rsqrt()
+    matrix, rest = matrix * scale[:, :, None] * scale[:, None, :], right * scale
+    x, way = torch.zeros_like(rest), rest
+    power = (rest * rest).sum(1, keepdim=True)
+    for _ in range(12):
+        push = torch.matmul(matrix, way[:, :, None])[:, :, 0]
+        gain = power / ((way * push).sum(1, keepdim=True) + 1e-20)
+        x, rest = x + gain * way, rest - gain * push
+        after = (rest * rest).sum(1, keepdim=True)
+        way, power = rest + way * (after / (power + 1e-20)), after
+    return x * scale
+
+
+@torch.jit.script_if_tracing
+def climb(image, flat, maps, turn, shift, way, fit, owner, firm, bound, moves, rounds: int):
+    """(map [n, 3, 4], Gaussians) after damped and bounded Gauss-Newton steps on the likelihood of an image [1, 1, x, y, z].
+
+    `flat` [4, voxels] is what a map is multiplied with, `moves` [7, 3, 1, 1, 1] the shifts by which slopes are measured: none,
+    and both ways along each axis."""
+    count, step, weight, least = way.size(0), float(moves[1, 0, 0, 0, 0]), 0.05, 5e-4
+    x, y, z = image.size(2), image.size(3), image.size(4)
+    even = torch.eye(4, dtype=flat.dtype, device=flat.device)[:3]
+    diagonal = torch.eye(12, dtype=flat.dtype, device=flat.device)
+    for _ in range(rounds):
+        place = torch.matmul(way, flat).reshape(count, 1, 3, x, y, z)
+        near = sampled(maps, (place + moves).reshape(count * 7, 3, x, y, z), turn, shift).reshape(count, 7, 6, x, y, z)
+        prior = near[:, 0]
+        for _ in range(2):
+            fit = refitted(image, torch.softmax(joint(image, prior, fit, owner), 1), owner, least)
+        share = torch.softmax(joint(image, prior, fit, owner), 1)
+        pull = F.conv3d(share, owner.transpose(0, 1)) / prior
+        rise = (near[:, 1::2] - near[:, 2::2]) * pull[:, None]
+        rise = rise.sum(2).reshape(count, 3, 1, -1) / (2 * step)
+        slopes = (rise * flat).reshape(count, 12, -1)
+        away = torch.cat([(way - even)[:, :, :3], torch.zeros_like(way[:, :, 3:])], 2).reshape(count, 12)
+        gradient = weight * slopes.sum(2) - firm * away
+        curve = weight * torch.matmul(slopes, slopes.transpose(1, 2)) + diagonal * firm
+        change = solved(curve + 0.1 * curve * diagonal, gradient).reshape(count, 3, 4)
+        way = way + change / (change.abs() / bound).reshape(count, 12).amax(1).clamp(min=1.0)[:, None, None]
+    return way, fit
+
+
+@torch.jit.script_if_tracing
+def with_gain(image, prior, fit, owner, rounds: int):
+    """(Gaussians, gain on an eighth of the grid): the smooth gain that explains the brain best, near 1 where there is none, and the
+    grey values without it."""
+    gain = torch.ones_like(F.avg_pool3d(image, 8))
+    for turn in range(rounds):
+        even = image / F.interpolate(gain, scale_factor=8.0, mode="trilinear", align_corners=False)
+        share = torch.softmax(joint(even, prior, fit, owner), 1)
+        fit = refitted(even, share, owner, 2e-4)
+        if turn > 0:
+            pull = share[:, :3] / fit[1][:, :3] * fit[0][:, :3]
+            parts = torch.cat([(pull * image).sum(1, keepdim=True), (pull * fit[0][:, :3]).sum(1, keepdim=True)], 1)
+            parts = F.avg_pool3d(parts, 8)
+            for _ in range(2):
+                parts = F.avg_pool3d(parts, 3, 1, 1, count_include_pad=False)
+            gain = ((parts[:, :1] + 1.0) / (parts[:, 1:] + 1.0)).clamp(0.4, 2.5)
+    return fit, gain
+
+
+class Registration(nn.Module):
+    """The affine map from an image to an atlas, found in the graph: nothing here is learned, and any contrast will do.
+
+    What is made likely is the image, given the atlas's tissue probabilities at the mapped places and grey values of its
+    tissues that are fitted along the way (Ashburner and Friston, NeuroImage 2005): from several poses at 12 mm; the likeliest
+    goes on at 6 mm, at last on the sharp atlas. Scales and shears far from one cost a little.
+
+    Places are mm / 100. A map [n, 3, 4] takes (distance from the image's middle, 1) to the place in the atlas.
     """
 
-    rounds = 6
-    trust = 50.0  # voxels that the mean of the whole brain counts as, for tissues that are hardly in the window
+    LEVELS = ((2, 8, 12), (1, 4, 8), (0, 4, 6))  # halvings of the atlas, of the image, rounds
+    LOOSE = (0.12, 0.12, 0.12, 0.5)  # how far scales, shears and shifts may be from what they were set out with
+    BOUND = (0.08, 0.08, 0.08, 0.10)  # of one step
 
-    def __init__(self, classes=4, channels=(32, 64, 128, 160)):
+    def __init__(self, atlas, affine, spacing):
         super().__init__()
-        self.gain = nn.Parameter(torch.tensor(1.0))
-        self.mend = nn.Sequential(conv(classes + 1, 12, bias=True), nn.LeakyReLU(0.01), conv(12, classes, bias=True))
-        nn.init.zeros_(self.mend[2].weight)
-        nn.init.zeros_(self.mend[2].bias)
-        a, b, c, d = channels
-        self.enter = nn.Sequential(normed(1, a, 4, 2), normed(a, a))
-        self.down1 = nn.Sequential(normed(a, b, 2, 2), normed(b, b))
-        self.down2 = nn.Sequential(normed(b, c, 2, 2), normed(c, c), normed(c, c))
-        self.down3 = nn.Sequential(normed(c, d, 2, 2), normed(d, d), normed(d, d))
-        self.up0, self.join0 = nn.ConvTranspose3d(d, c, 2, 2), normed(2 * c, c)
-        self.up1, self.join1 = nn.ConvTranspose3d(c, b, 2, 2), normed(2 * b, b)
-        self.up2, self.join2 = nn.ConvTranspose3d(b, a, 2, 2), normed(2 * a, a)
-        self.fine, self.up3 = conv(1, 16, bias=True), nn.ConvTranspose3d(a, 16, 4, 2, 1)
-        self.leave = nn.Sequential(conv(16, 16, bias=True), nn.LeakyReLU(0.01), nn.Conv3d(16, classes, 1))
-        self.heed = nn.Conv3d(16, 1, 1)
-        nn.init.zeros_(self.heed.weight)
-        nn.init.zeros_(self.heed.bias)
+        self.spacing = spacing
+
+        def keep(name, value):
+            self.register_buffer(name, torch.as_tensor(value, dtype=torch.float32).contiguous(), persistent=False)
+
+        for level, maps in enumerate([atlas[None], F.avg_pool3d(atlas[None], 3), F.avg_pool3d(atlas[None], 6)]):
+            keep(f"atlas{level}", (maps * 255).round() / 255)
+        # From mm / 100 to grid_sample's range, -1 and 1 at the outer faces, and to its order z, y, x.
+        size = torch.tensor(atlas.shape[1:], dtype=torch.float64)
+        back = torch.linalg.inv(torch.as_tensor(affine, dtype=torch.float64))
+        turn, shift = back[:3, :3] * 100 * (2 / size)[:, None], (2 * back[:3, 3] + 1) / size - 1
+        keep("turn", turn.flip(0).T)
+        keep("shift", shift.flip(0))
+        keep("firm", 1 / torch.tensor(self.LOOSE * 3) ** 2)
+        keep("bound", self.BOUND)
+        keep("owner", torch.eye(6)[list(OWNER)].view(8, 6, 1, 1, 1))
+        keep("apart", torch.tensor(APART).view(1, 8, 1, 1, 1))
+        moves = torch.tensor([[0.0, 0, 0]] + [[way if a == k else 0.0 for a in range(3)] for k in range(3) for way in (1, -1)])
+        keep("moves", moves.view(7, 3, 1, 1, 1))
+        # Where the middle of what is bright is taken to lie: heads are more or less cut at the neck.
+        tilts = [(0, t, drop) for t in (-0.35, 0.0, 0.35) for drop in (-0.35, 0.0, 0.35)]
+        tilts += [(axis, t, 0.0) for axis in (1, 2) for t in (-0.3, 0.3)]
+        turns = torch.eye(3).repeat(len(tilts), 1, 1)
+        for n, (axis, t, _) in enumerate(tilts):
+            i, j = [k for k in range(3) if k != axis]
+            turns[n, i, i] = turns[n, j, j] = math.cos(t)
+            turns[n, i, j], turns[n, j, i] = -math.sin(t), math.sin(t)
+        keep("turns", turns)
+        keep("middles", torch.tensor([[0.0, -0.18, 0.05 + drop] for _, _, drop in tilts])[..., None])
+
+    def flat(self, like, spacing):
+        at = positions(like, spacing)
+        return torch.cat([at, torch.ones_like(at[:, :1])], 1).flatten(2)[0]
+
+    def prior(self, way, like, spacing, level=0):
+        """Tissue probabilities [n, 6, x, y, z] on the grid of an image, by a map."""
+        place = torch.matmul(way, self.flat(like, spacing)).reshape(way.size(0), 3, *like.shape[2:])
+        return sampled(getattr(self, f"atlas{level}"), place, self.turn, self.shift)
 
     def forward(self, image):
-        a = self.enter(image)
-        b = self.down1(a)
-        c = self.down2(b)
-        c = self.join0(torch.cat([self.up0(self.down3(c)), c], 1))
-        b = self.join1(torch.cat([self.up1(c), b], 1))
-        a = self.join2(torch.cat([self.up2(b), a], 1))
-        x = self.leave[:2](F.leaky_relu(self.up3(a) + self.fine(image), 0.01))
-        with torch.autocast(image.device.type, enabled=False):
-            gain = self.gain * self.heed(x).float().clamp(-4, 2).exp()
-            return self.refine(image.float(), self.leave[2](x).float(), gain)
+        """The map [1, 3, 4] of one image [1, 1, x, y, z] of grey values 0..1; sizes are multiples of 16."""
+        way, fit = None, None
+        for level, halved, rounds in self.LEVELS:
+            small, spacing = F.avg_pool3d(image, halved), self.spacing * halved
+            if level == 2:
+                at, weight = positions(small, spacing), small.clamp(0, 0.15)
+                middle = ((at * weight).sum((2, 3, 4)) / (weight.sum((2, 3, 4)) + 1e-3))[0][None, :, None]
+                way = torch.cat([self.turns, self.middles - self.turns @ middle], 2)
+            if level > 0:
+                fit = first_fit(small, self.prior(way, small, spacing, level), self.owner, self.apart, 5e-4)
+            way, fit = climb(small, self.flat(small, spacing), getattr(self, f"atlas{level}"), self.turn, self.shift, way, fit,
+                             self.owner, self.firm, self.bound, self.moves * (0.08 if level == 2 else 0.04), rounds)
+            if level == 2:
+                likely = torch.logsumexp(joint(small, self.prior(way, small, spacing, level), fit, self.owner), 1)
+                way = way.index_select(0, likely.mean((1, 2, 3)).argmax(0, keepdim=True))
+        return way
 
-    def refine(self, image, prior, gain):
-        """Logits after the rounds: background keeps its share, the tissues divide theirs by place and grey value."""
-        prior = torch.log_softmax(prior, 1)
-        brain = torch.logsumexp(prior[:, 1:], 1, keepdim=True)
-        inside, place, axes = brain.exp(), prior[:, 1:] - brain, (2, 3, 4)
-        share = place.exp() * inside
-        middle = ((inside * image).sum(axes, keepdim=True) + 1e-3) / (inside.sum(axes, keepdim=True) + 1e-3)
-        for _ in range(self.rounds):
-            count = share.sum(axes, keepdim=True) + self.trust
-            mean = ((share * image).sum(axes, keepdim=True) + self.trust * middle) / count
-            variance = ((share * (image - mean) ** 2).sum(axes, keepdim=True) + self.trust * 0.01) / count + 2e-4
-            likely = -0.5 * ((image - mean) ** 2 / variance + variance.log())
-            tissues = torch.log_softmax(place + gain * likely.clamp_min(-30), 1)
-            share = tissues.exp() * inside
-        logits = torch.cat([prior[:, :1], tissues + brain], 1)
-        return logits + self.mend(torch.cat([image, 1 - inside, share], 1))
+
+class TissueNet(nn.Module):
+    """Unified segmentation (Ashburner and Friston, NeuroImage 2005) as one graph, and a network that judges its evidence.
+
+    A `Registration` lays the tissue probabilities of an atlas over this head. Expectation maximisation finds each tissue's
+    grey values in this very image, and the smooth gain of the coil with them: a contrast that was never seen is no riddle, and
+    the border is as sharp as the image's. The network then weighs place against grey value voxel by voxel: in an average
+    of many heads, or where grey matter and fluid look alike (proton density), place tells more.
+
+    Answers are logits of background, grey matter, white matter, fluid. Sizes are multiples of 32, voxels of 1.5 mm; grey
+    values and gain are found on every second.
+    """
+
+    rounds = 10
+
+    def __init__(self, atlas, affine, spacing=1.5, channels=16):
+        """`atlas` [6, x, y, z]: probabilities of grey matter, white matter, fluid, bone, soft tissue, air; `affine` from its
+        voxels to mm."""
+        super().__init__()
+        self.atlas = Registration(atlas, affine, spacing)
+        self.spacing = spacing
+        c = channels
+        self.enter = nn.Sequential(conv(11, c, bias=True), nn.LeakyReLU(0.01))
+        self.down = nn.Sequential(normed(c, 2 * c, 2, 2), normed(2 * c, 2 * c), normed(2 * c, 2 * c))
+        self.up = nn.ConvTranspose3d(2 * c, c, 2, 2)
+        self.leave = nn.Sequential(nn.LeakyReLU(0.01), conv(c, c, bias=True), nn.LeakyReLU(0.01), nn.Conv3d(c, 4, 1))
+        nn.init.zeros_(self.leave[3].weight)
+        nn.init.zeros_(self.leave[3].bias)
+
+    def evidence(self, image):
+        """What the network judges [1, 11, x, y, z]: logarithms of the shares by place and grey value, those by place alone
+        (background, grey, white, fluid), and how far the voxel is from the grey values of each tissue."""
+        owner = self.atlas.owner
+        prior = self.atlas.prior(self.atlas(image), image, self.spacing)
+        few, place = image[:, :, ::2, ::2, ::2], prior[:, :, ::2, ::2, ::2]
+        fit, gain = with_gain(few, place, first_fit(few, place, owner, self.atlas.apart, 2e-4), owner, self.rounds)
+        even = image / F.interpolate(gain, scale_factor=16, mode="trilinear", align_corners=False)
+        share = F.conv3d(torch.softmax(joint(even, prior, fit, owner), 1), owner.transpose(0, 1))
+        logs = [torch.cat([1 - x[:, :3].sum(1, keepdim=True), x[:, :3]], 1).clamp_min(1e-4).log() for x in (share, prior)]
+        return torch.cat([*logs, ((even - fit[0][:, :3]) / fit[1][:, :3].sqrt()).clamp(-5, 5)], 1)
+
+    def judge(self, evidence):
+        x = self.enter(evidence * 0.4)
+        return evidence[:, :4] + self.leave(x + self.up(self.down(x)))
+
+    def forward(self, image):
+        return self.judge(self.evidence(image))
 
 
 class ToneNet(nn.Module):

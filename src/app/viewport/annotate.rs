@@ -133,6 +133,14 @@ fn lines(model: &Model, spot: &Spot, stage: &Stage, room: Room) -> [Lines; 3] {
     if let Some(entry) = entry {
         what.push((entry.series.description.clone(), false));
     }
+    // Whose image it is says nothing of what a model laid over it.
+    if model.blinded.is_none() && !stage.base.content.is_synthetic() {
+        let made = super::makers(&stage.layers(model.showing()));
+        if let [first, more @ ..] = made.as_slice() {
+            let rest = if more.is_empty() { String::new() } else { format!(" and {} more", more.len()) };
+            what.push((format!("Over it {first}{rest}"), false));
+        }
+    }
     if let Some(study) = study
         && room.date
         && !study.description.is_empty()

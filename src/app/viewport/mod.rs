@@ -21,7 +21,7 @@ use super::pane::Kind;
 use super::picture::Pictures;
 use super::state::Model;
 use super::ui_kit::theme::{over_image, tokens};
-use crate::render::scene::Content;
+use crate::render::scene::{Content, Layer};
 
 /// What a viewport needs to draw itself and to answer.
 pub(crate) struct Canvas<'a> {
@@ -141,10 +141,7 @@ fn badge_hint(ui: &Ui, model: &Model, spot: &Spot) {
     if !spot.response.hover_pos().is_some_and(|at| badge.contains(at)) {
         return;
     }
-    let layers = stage.layers(model.showing());
-    let shown = layers.iter().filter(|l| l.visible && l.opacity > 0.0 && l.content.is_synthetic());
-    let mut made: Vec<String> = shown.map(|l| maker(&l.name, &l.content)).collect();
-    made.dedup();
+    let made = makers(&stage.layers(model.showing()));
     if !made.is_empty() {
         let text = format!("Some or all of this was made artificially\n{}", made.join("\n"));
         egui::Tooltip::always_open(
@@ -155,6 +152,14 @@ fn badge_hint(ui: &Ui, model: &Model, spot: &Spot) {
         )
         .show(|ui| ui.label(text));
     }
+}
+
+/// What is synthetic of the layers that are drawn, and what made it.
+fn makers(layers: &[Layer]) -> Vec<String> {
+    let shown = layers.iter().filter(|l| l.visible && l.opacity > 0.0 && l.content.is_synthetic());
+    let mut made: Vec<String> = shown.map(|l| maker(&l.name, &l.content)).collect();
+    made.dedup();
+    made
 }
 
 /// A synthetic layer and what made it, as far as its file or its run says.

@@ -25,7 +25,7 @@ pub(crate) fn check(
 ) -> Result<Verdict, InferenceError> {
     let m = &model.manifest;
     let Some(guard) = &m.guard else { return Ok(Verdict::default()) };
-    let mut checks = Vec::new();
+    let (mut checks, mut unknown) = (Vec::new(), Vec::new());
     let mut add = |what: String, expected: String, found: String, like: bool| {
         checks.push(GuardCheck { what, expected, found, like });
     };
@@ -33,7 +33,9 @@ pub(crate) fn check(
     for (spec, volume) in m.inputs.iter().zip(inputs).filter_map(|(s, v)| v.as_ref().map(|v| (s, v))) {
         let what = |word: &str| if several { format!("{word} of {}", spec.name) } else { word.to_owned() };
         // A file that names no modality (NIfTI) proves nothing either way.
-        if !spec.modality.is_empty() && !volume.modality.is_empty() {
+        if !spec.modality.is_empty() && volume.modality.is_empty() {
+            unknown.push(what("Modality"));
+        } else if !spec.modality.is_empty() {
             let like = spec.modality.contains(&volume.modality);
             add(what("Modality"), spec.modality.join(" or "), volume.modality.clone(), like);
             if like && volume.modality == "CT" {
@@ -91,7 +93,7 @@ pub(crate) fn check(
             add("Intensity histogram".into(), format!("of `{}`", spec.input), found, false);
         }
     }
-    Ok(Verdict { checks })
+    Ok(Verdict { checks, unknown })
 }
 
 /// The feature-space distance alone; `None` where the manifest asks for none. The features are those of the network's

@@ -32,7 +32,7 @@ impl Look {
         let mut sentence = verdict.sentence();
         if verdict.is_like() && !self.later.is_empty() {
             let (so_far, later) = (verdict.as_far_as_compared(), self.later.join(", ").to_lowercase());
-            sentence = format!("{so_far} so far; {later} is compared in the run");
+            sentence = format!("{so_far} so far; {later} is compared in the run{}", verdict.untold());
         }
         Some((verdict.likeness(), sentence))
     }

@@ -9,14 +9,17 @@ use super::check::FEATURES;
 pub struct Verdict {
     /// Each check that the manifest allows, in order.
     pub checks: Vec<GuardCheck>,
+    /// What the manifest asks for and the files do not tell: `Modality`. A NIfTI file may hold a CT.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub unknown: Vec<String>,
 }
 
 /// What a [`Verdict`] comes to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Likeness {
-    /// Nothing unlike was found, and what the image shows was compared.
+    /// Nothing unlike was found, the files tell all that the manifest asks for, and what the image shows was compared.
     Like,
-    /// Nothing unlike was found in size and spacing, and more was not compared.
+    /// Nothing unlike was found, and not all of it was compared.
     InPart,
     /// Something is unlike.
     Unlike,
@@ -52,14 +55,15 @@ impl Verdict {
     /// All of it in one word.
     #[must_use]
     pub fn likeness(&self) -> Likeness {
-        match (self.is_like(), self.is_of_content()) {
+        match (self.is_like(), self.is_of_content() && self.unknown.is_empty()) {
             (false, _) => Likeness::Unlike,
             (true, true) => Likeness::Like,
             (true, false) => Likeness::InPart,
         }
     }
 
-    /// `Like the training data`, as far as it was compared, or `Unlike the training data, because …`.
+    /// `Like the training data in …`, what was compared by name, or `Unlike the training data, because …`: no likeness is more
+    /// than what was compared, and a histogram like that of the training data may be of another contrast.
     #[must_use]
     pub fn sentence(&self) -> String {
         let reasons: Vec<String> = self
@@ -71,18 +75,22 @@ impl Verdict {
         if !reasons.is_empty() {
             return format!("Unlike the training data, because {}", reasons.join("; "));
         }
-        match (self.is_of_content(), self.checks.is_empty()) {
-            (true, _) => self.as_far_as_compared(),
-            (false, true) => "Nothing was compared with the training data".to_owned(),
-            (false, false) => format!("{}; grey values were not compared", self.as_far_as_compared()),
+        if self.checks.is_empty() {
+            return "Nothing was compared with the training data".to_owned();
         }
+        let unseen = if self.is_of_content() { "" } else { "; grey values were not compared" };
+        format!("{}{unseen}{}", self.as_far_as_compared(), self.untold())
     }
 
-    /// `Like the training data`, with what it is like in where that is not what the image shows.
+    /// `; the file does not name its modality`, or nothing.
+    pub(super) fn untold(&self) -> String {
+        self.unknown.iter().map(|what| format!("; the file does not name its {}", what.to_lowercase())).collect()
+    }
+
+    /// `Like the training data in …`, with everything that was compared.
     pub(super) fn as_far_as_compared(&self) -> String {
         let compared: Vec<String> = self.checks.iter().map(|c| c.what.to_lowercase()).collect();
         match compared.as_slice() {
-            _ if self.is_of_content() => "Like the training data".to_owned(),
             [] => "Like the training data".to_owned(),
             [one] => format!("Like the training data in {one}"),
             [first @ .., last] => format!("Like the training data in {} and {last}", first.join(", ")),
@@ -97,7 +105,7 @@ mod tests {
     fn verdict(names: &[&str]) -> Verdict {
         let check =
             |what: &&str| GuardCheck { what: (*what).to_owned(), expected: "".into(), found: "".into(), like: true };
-        Verdict { checks: names.iter().map(check).collect() }
+        Verdict { checks: names.iter().map(check).collect(), unknown: Vec::new() }
     }
 
     #[test]
@@ -107,7 +115,12 @@ mod tests {
         assert_eq!(sizes.likeness(), Likeness::InPart);
         let expected = "Like the training data in modality, spacing and field of view; grey values were not compared";
         assert_eq!(sizes.sentence(), expected);
-        assert_eq!(verdict(&["Spacing", "Intensity histogram"]).sentence(), "Like the training data");
+        let all = verdict(&["Spacing", "Intensity histogram"]);
+        assert_eq!(all.sentence(), "Like the training data in spacing and intensity histogram");
+        assert_eq!(all.likeness(), Likeness::Like);
+        let of_nifti = Verdict { unknown: vec!["Modality".into()], ..all };
+        let expected = "Like the training data in spacing and intensity histogram; the file does not name its modality";
+        assert_eq!((of_nifti.sentence().as_str(), of_nifti.likeness()), (expected, Likeness::InPart));
         assert!(verdict(&[FEATURES]).is_of_content());
         assert_eq!(verdict(&[]).sentence(), "Nothing was compared with the training data");
     }

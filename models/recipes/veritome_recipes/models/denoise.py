@@ -15,7 +15,7 @@ RATE = 1.5e-3
 
 
 def network():
-    return Denoiser()
+    return Denoiser(channels=28)
 
 
 class Batches:
@@ -23,7 +23,7 @@ class Batches:
 
     def __init__(self, seed, count=None, size=None, device="cpu"):
         large = device != "cpu"
-        self.scenes = Scenes(seed, pool=40 if large else 24, renew=16 if large else 30, device=device)
+        self.scenes = Scenes(seed, pool=40 if large else 24, renew=16 if large else 60, faint=0.5, device=device)
         self.count, self.size = count or (8 if large else 2), size or (48 if large else 32)
 
     def next(self):
