@@ -246,6 +246,14 @@ fn an_imported_bundle_runs_and_its_check_holds_it_to_its_answer() {
         text(&failed.stdout)
     );
 
+    // Unless the manifest says how many may differ: here one of 1,152.
+    let allowed = |share: f64| format!("{manifest}{check}max_differing_share = {share}\n");
+    std::fs::write(&path, allowed(0.001)).unwrap();
+    let said = done(&with_runtime(&["models", "check", at]));
+    assert!(said.contains("0.0868 % of the voxels differ (0.1000 % allowed)"), "{said}");
+    std::fs::write(&path, allowed(0.0005)).unwrap();
+    assert_eq!(with_runtime(&["models", "check", at]).status.code(), Some(1));
+
     // A tensor that the graph does not have: both names.
     std::fs::write(&path, manifest.replace("tensor = \"pred\"", "tensor = \"prediction\"")).unwrap();
     let failed = with_runtime(&["models", "check", at]);

@@ -33,9 +33,34 @@ def test_a_model_trains_resumes_and_exports(name, tmp_path):
         given = {"pair": np.zeros((2, 2, 16, 32, 48), np.float32), "t": np.array([999, 3])}
         assert network.run(None, given)[0].shape == (2, 1, 16, 32, 48)
         return
-    out = evaluation.run(network, np.zeros((16, 48, 32), np.float32))
+    size = (32, 64, 32) if name == "brain-tissue" else (16, 48, 32)
+    out = evaluation.run(network, np.zeros(size, np.float32))
     scale = 2 if name == "super-resolution-2x" else 1
-    assert out.shape[1:] == (16 * scale, 48 * scale, 32 * scale)
+    assert out.shape[1:] == tuple(n * scale for n in size) and np.isfinite(out).all()
+
+
+def test_a_turned_head_is_laid_over_the_atlas():
+    import torch
+
+    from veritome_recipes.models import brain_tissue
+    from veritome_recipes.networks import positions
+    batches = brain_tissue.Batches(5)
+    d, mm = batches.draw, brain_tissue.SPACING
+    turned = 0.3  # radians about the left-right axis
+    at = positions(torch.zeros(1, 1, 96, 128, 96), mm)[0].permute(1, 2, 3, 0) * 100
+    matrix = torch.tensor([[1, 0, 0], [0, np.cos(turned), -np.sin(turned)], [0, np.sin(turned), np.cos(turned)]]).float()
+    unit = (at @ matrix.T + torch.tensor([4.0, -6.0, 8.0])) / batches.anatomy.extent * 2
+    maps = batches.anatomy.log_p[None]
+    log_p = torch.nn.functional.grid_sample(maps, unit.flip(-1)[None], padding_mode="border", align_corners=False)[0]
+    shares = torch.softmax(log_p, 0)
+    image = torch.tensordot(torch.tensor([0.6, 0.9, 0.2, 0.1, 0.7, 0.0]), shares, 1)
+    image = rician(d, image, 0.03)[None, None]
+    way = batches.network.atlas(image)
+    found = (way @ batches.network.atlas.flat(image, mm))[0].reshape(3, 96, 128, 96) * 100
+    middle = torch.from_numpy(batches.anatomy.affine[:3, 3]).float() + batches.anatomy.extent / 2 - batches.anatomy.spacing[0] / 2
+    true = (unit / 2 * batches.anatomy.extent + middle).permute(3, 0, 1, 2)
+    far = (found - true).norm(dim=0)[shares[:2].sum(0) > 0.5]
+    assert far.mean() < 4, f"{far.mean():.1f} mm"
 
 
 def test_the_same_seed_draws_the_same_batch():

@@ -31,6 +31,8 @@ pub struct ReferenceReport {
     pub allowed: f64,
     /// Of label maps: the share of voxels that differ.
     pub differing_share: Option<f64>,
+    /// What the manifest allows of it.
+    pub allowed_share: Option<f64>,
     /// Of label maps: overlap of each label.
     pub dice: Vec<LabelDice>,
     /// Why nothing could be compared.
@@ -62,7 +64,8 @@ impl ReferenceReport {
         );
         if let Some(share) = self.differing_share {
             let dice: Vec<String> = self.dice.iter().map(|d| format!("label {} {:.4}", d.value, d.dice)).collect();
-            text += &format!("; {:.4} % of the voxels differ, Dice {}", share * 100.0, dice.join(", "));
+            let allowed = self.allowed_share.map(|most| format!(" ({:.4} % allowed)", most * 100.0)).unwrap_or_default();
+            text += &format!("; {:.4} % of the voxels differ{allowed}, Dice {}", share * 100.0, dice.join(", "));
         }
         text
     }
@@ -77,6 +80,7 @@ pub(super) fn run(model: &Model, check: &Check, control: &Control) -> Result<Ref
         input: check.title(),
         expected: check.output.clone(),
         allowed: check.max_abs_difference,
+        allowed_share: check.max_differing_share,
         ..ReferenceReport::default()
     };
     let load = |relative: &str| -> Result<Arc<Volume>, String> {
@@ -113,7 +117,8 @@ pub(super) fn run(model: &Model, check: &Check, control: &Control) -> Result<Ref
             report.max_abs_difference = Some(found.largest);
             report.differing_share = found.share;
             report.dice = found.dice;
-            report.passed = found.largest <= check.max_abs_difference;
+            let few = found.share.zip(check.max_differing_share).is_some_and(|(share, most)| share <= most);
+            report.passed = found.largest <= check.max_abs_difference || few;
         }
         Err(reason) => report.reason = Some(reason),
     }

@@ -236,6 +236,10 @@ pub struct Check {
     pub inputs: BTreeMap<String, String>,
     pub output: String,
     pub max_abs_difference: f64,
+    /// Of label maps: the share of voxels whose label may be another one. A model that iterates turns the last bit of a sum, which no two
+    /// processors have in common, into another label where two are equally likely.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub max_differing_share: Option<f64>,
 }
 
 impl Check {
