@@ -257,7 +257,10 @@ CARD = {
               "(a fifth as proton density, half in the order of T1, T2 or FLAIR, the others at random), two fifths of them "
               "blurred as averages of many, with deformation, bias field, blur, thick slices, noise, lesions, and without the skull in a third.",
     "baseline": "k-means with three classes inside the brain mask of the reference, told which cluster is which tissue by "
-                "the best of all orders (which no user could do). The network's answer is cut to the same mask.",
+                "the best of all orders (which no user could do). The network's answer is cut to the same mask. What the numbers "
+                "do not show: SPM's averages and maps lie in one space, and the atlas laid on them as it is, which looks at no grey "
+                "value, has a Dice of 0.855 and 0.894, more than this model that has to find the place (on MNI152 0.759 and "
+                "0.782).",
     "invents": "It finds three tissues in any image, also in one that holds no brain. Where the map to the atlas fails (turned by more "
                "than some 25 degrees, most of the head not in the image) all of it is wrong, and looks plausible. A lesion is given to the tissue that "
                "it looks like. Thin sulci close at 1.5 mm. Calcification and iron are taken for other tissue.",
