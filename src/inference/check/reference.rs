@@ -64,7 +64,8 @@ impl ReferenceReport {
         );
         if let Some(share) = self.differing_share {
             let dice: Vec<String> = self.dice.iter().map(|d| format!("label {} {:.4}", d.value, d.dice)).collect();
-            let allowed = self.allowed_share.map(|most| format!(" ({:.4} % allowed)", most * 100.0)).unwrap_or_default();
+            let allowed =
+                self.allowed_share.map(|most| format!(" ({:.4} % allowed)", most * 100.0)).unwrap_or_default();
             text += &format!("; {:.4} % of the voxels differ{allowed}, Dice {}", share * 100.0, dice.join(", "));
         }
         text

@@ -168,7 +168,9 @@ pub fn check(model: &Model, control: &Control) -> Result<CheckReport, InferenceE
             .push("The model ships no [[checks]], so nothing shows that it gives its maker's answers".into());
     }
     if model.card().is_none() {
-        report.warnings.push("The folder has no CARD.md, so nobody learns what the model was made of and where it fails".into());
+        report
+            .warnings
+            .push("The folder has no CARD.md, so nobody learns what the model was made of and where it fails".into());
     }
     // A model that does not fit its graph would fail here with the same words again.
     if report.problems.is_empty() {
