@@ -334,6 +334,7 @@ class TissueNet(nn.Module):
     """
 
     rounds = 10
+    OUTSIDE = 4.0  # what background gains where the atlas's brain falls below a tenth, per factor of e
 
     def __init__(self, atlas, affine, spacing=1.5, channels=16):
         """`atlas` [6, x, y, z]: probabilities of grey matter, white matter, fluid, bone, soft tissue, air; `affine` from its
@@ -363,7 +364,11 @@ class TissueNet(nn.Module):
 
     def judge(self, evidence):
         x = self.enter(evidence * 0.4)
-        return evidence[:, :4] + self.leave(x + self.up(self.down(x)))
+        logits = evidence[:, :4] + self.leave(x + self.up(self.down(x)))
+        # Where the atlas has no brain there is none, however alike the grey values are: muscle, fat, the eyes.
+        brain = torch.logsumexp(evidence[:, 5:8], 1, keepdim=True)
+        outside = self.OUTSIDE * F.relu(math.log(0.1) - brain)
+        return torch.cat([logits[:, :1] + outside, logits[:, 1:]], 1)
 
     def forward(self, image):
         return self.judge(self.evidence(image))
