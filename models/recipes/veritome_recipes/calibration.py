@@ -3,7 +3,8 @@ that were drawn for this alone.
 
 A recipe gives `case(draw)`: {name of an input or output in the manifest: (volume, voxel size mm)}, or writes them itself by
 `cases(folder, count)`; an output that is called like an input has the name `NAME_truth`. A recipe whose model takes minutes a head
-says `GUARD_ONLY = True`: its guard is computed from the drawn inputs, and it has no interval. The program is `$VERITOME`, else the release build of this repository.
+says `GUARD_ONLY = True`: its guard is computed from the drawn inputs, and it has no interval. One that takes any contrast says
+`ANY_CONTRAST = True`: random contrasts have no histogram in common, so the guard gets none. `CASES` is how many it has, else 14. The program is `$VERITOME`, else the release build of this repository.
 """
 
 import json
@@ -45,11 +46,18 @@ def calibrate(recipe, folder):
     if program() is None or not (hasattr(recipe, "case") or hasattr(recipe, "cases")):
         return None
     with tempfile.TemporaryDirectory() as cases:
-        write_cases(recipe, cases)
+        write_cases(recipe, cases, getattr(recipe, "CASES", CASES))
         command = [program(), "calibrate", folder, "--data", cases, "--json"]
         if getattr(recipe, "GUARD_ONLY", False):
             command.append("--guard-only")
         done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode:
         raise RuntimeError(f"{recipe.NAME}: `veritome calibrate` failed: {done.stderr.strip()[-600:]}")
-    return json.loads(done.stdout)
+    found = json.loads(done.stdout)
+    if getattr(recipe, "ANY_CONTRAST", False):
+        manifest = pathlib.Path(folder) / "manifest.toml"
+        lines = manifest.read_text().splitlines(keepends=True)
+        manifest.write_text("".join(line for line in lines if not line.startswith("intensity_histogram")))
+        (pathlib.Path(folder) / "guard.json").unlink(missing_ok=True)
+        found["guard"] = dict.fromkeys(found["guard"])
+    return found

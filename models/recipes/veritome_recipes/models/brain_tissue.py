@@ -11,6 +11,8 @@ from ..networks import TissueNet
 NAME = "brain-tissue"
 VERSION = "0.1.0"
 RATE = 2e-3
+ANY_CONTRAST = True
+CASES = 8
 SPACING = 1.5
 ATLAS_MM = 2.0
 MULTIPLE = 32
