@@ -134,11 +134,13 @@ fn lines(model: &Model, spot: &Spot, stage: &Stage, room: Room) -> [Lines; 3] {
         what.push((entry.series.description.clone(), false));
     }
     // Whose image it is says nothing of what a model laid over it.
-    if model.blinded.is_none() && !stage.base.content.is_synthetic() {
+    if matches!(pane.kind, Kind::Slice(_)) && model.blinded.is_none() && !stage.base.content.is_synthetic() {
         let made = super::makers(&stage.layers(model.showing()));
         if let [first, more @ ..] = made.as_slice() {
+            let (name, by) = first.rsplit_once(": ").unwrap_or((first, ""));
             let rest = if more.is_empty() { String::new() } else { format!(" and {} more", more.len()) };
-            what.push((format!("Over it {first}{rest}"), false));
+            what.push((format!("Over it: {name}{rest}"), false));
+            what.push((by.to_owned(), false));
         }
     }
     if let Some(study) = study
