@@ -10,10 +10,10 @@ use super::candidates::Candidates;
 use super::classes::{Judge, no_class};
 use super::comparing::{ComparedLabels, ImageOptions, LabelOptions, compare_images, compare_labels, image_of};
 use super::measure::{Measured, of_images, of_labels};
-use super::pairing::Case;
+use super::pairing::{Case, table_of};
 use super::pictures::{Shown, worst_slice};
 use super::plan::{DataRange as PlannedRange, Kind, Plan, Tested};
-use super::truth::{Truth, WORDS};
+use super::truth::{self, Truth, WORDS};
 use super::work::{CaseWork, Failure, Job, ModelFacts, Outcome, ScalarPair, Scored};
 use crate::inference::engine::{self, Output, OutputContent, Provider, RunOptions, RunResult, UncertaintyKind};
 use crate::inference::manifest::schema::Activation;
@@ -65,6 +65,11 @@ impl ImagingWork {
     }
 }
 
+/// ` line 7`, where the case stands in a table.
+fn at_line(case: &Case) -> String {
+    case.line.map(|line| format!(" line {line}")).unwrap_or_default()
+}
+
 fn failed(error: &impl ToString) -> Failure {
     let text = error.to_string();
     if text == crate::error::Cancelled.to_string() { Failure::Cancelled } else { Failure::Failed(text) }
@@ -99,12 +104,26 @@ impl CaseWork for ImagingWork {
             let is_known = spec.labels.len() <= 2 || is_named(positive);
             let why =
                 || format!("none of its classes {} is called `{positive}` ([measures] positive)", names().join(", "));
-            return if is_known { Ok(()) } else { Err(why()) };
+            if !is_known {
+                return Err(why());
+            }
+            let classes: Vec<String> = spec.labels.iter().flat_map(|l| [l.name.clone(), l.value.to_string()]).collect();
+            return match truth::unsure(cases, plan, &classes) {
+                Some((case, value)) => Err(format!(
+                    "{}{}: expected {}, found `{value}` in the row of case {}",
+                    table_of(plan).display(),
+                    at_line(case),
+                    truth::allowed(plan, &names()),
+                    case.name
+                )),
+                None => Ok(()),
+            };
         }
         let by_name = |case: &&Case| spec.labels.len() > 2 || matches!(case.truth, Some(Truth::Class(_)));
         let unnamed = cases.iter().filter(by_name).find_map(|case| {
             let value = case.attributes.get(column)?;
-            (!is_named(value)).then(|| format!("column `{column}`, case {}: {}", case.name, no_class(value, &names())))
+            let place = format!("{}{}: column `{column}`", table_of(plan).display(), at_line(case));
+            (!is_named(value)).then(|| format!("{place}, case {}: {}", case.name, no_class(value, &names())))
         });
         unnamed.map_or(Ok(()), |why| Err(format!("{why}; words that need no class are {WORDS}")))
     }

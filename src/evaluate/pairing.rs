@@ -29,6 +29,8 @@ pub struct Case {
     pub attributes: BTreeMap<String, String>,
     /// What the column of the truth says, where the plan names one and the case has a value.
     pub truth: Option<Truth>,
+    /// The line of the table in which `attributes` stand, from 1; none without a table.
+    pub line: Option<u64>,
 }
 
 impl Case {
@@ -167,7 +169,10 @@ fn add_attributes(pairing: &mut Pairing, table: &CaseTable) {
     let rows: BTreeMap<&str, &Row> = table.rows.iter().rev().map(|row| (row.case.as_str(), row)).collect();
     for case in &mut pairing.cases {
         match rows.get(case.name.as_str()) {
-            Some(row) => case.attributes.extend(row.cells.clone()),
+            Some(row) => {
+                case.attributes.extend(row.cells.clone());
+                case.line = Some(row.line);
+            }
             None => {
                 let problem = Problem::NoAttributes { table: table.path.clone() };
                 pairing.findings.push(Finding::new(Some(&case.name), "attributes", problem));
@@ -199,7 +204,8 @@ fn by_table(table: &CaseTable, plan: &Plan) -> Result<Pairing, EvaluateError> {
         } else {
             first_lines.insert(name, row.line);
         }
-        let mut case = Case { name: name.to_owned(), attributes: row.cells.clone(), ..Case::default() };
+        let (attributes, line) = (row.cells.clone(), Some(row.line));
+        let mut case = Case { name: name.to_owned(), attributes, line, ..Case::default() };
         for column in &files {
             let what = column.replace("input:", "input ");
             match case.attributes.remove(*column) {

@@ -166,6 +166,9 @@ pub struct MeasurePlan {
     /// The truth that counts as positive, every other being negative; `None`: known words, or names of classes
     /// ([`super::truth`]).
     pub positive: Option<String>,
+    /// With `positive`, all truths that count as negative; empty where the plan does not list them.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub negative: Vec<String>,
     /// The least score of a candidate, for free-response curves of anomaly maps; `None`: the model's own threshold.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub threshold: Option<f64>,

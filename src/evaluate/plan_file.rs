@@ -68,6 +68,7 @@ struct RawMeasures {
     components: Option<bool>,
     truth: Option<String>,
     positive: Option<String>,
+    negative: Option<Vec<String>>,
     threshold: Option<f64>,
 }
 
@@ -235,6 +236,7 @@ fn measures(raw: RawMeasures) -> Result<MeasurePlan, Fault> {
     only("components", raw.components.is_some(), kind == Kind::Labels)?;
     only("truth", raw.truth.is_some(), scored)?;
     only("positive", raw.positive.is_some(), scored)?;
+    only("negative", raw.negative.is_some(), scored)?;
     only("threshold", raw.threshold.is_some(), kind == Kind::Anomaly)?;
     if raw.positive.is_some() && raw.truth.is_none() {
         return fault("[measures] positive", "`truth` beside it, the column that holds it", "no `truth`");
@@ -250,9 +252,24 @@ fn measures(raw: RawMeasures) -> Result<MeasurePlan, Fault> {
         labels: raw.labels.map_or(Ok(BTreeMap::new()), |l| labels(&l))?,
         components: raw.components.unwrap_or(false),
         truth: raw.truth,
+        negative: negative(raw.negative, raw.positive.as_deref())?,
         positive: raw.positive,
         threshold: raw.threshold.filter(|t| t.is_finite()),
     })
+}
+
+/// The words for negative: only beside `positive`, at least one, none of them empty or the positive one.
+fn negative(given: Option<Vec<String>>, positive: Option<&str>) -> Result<Vec<String>, Fault> {
+    let field = "[measures] negative";
+    let Some(words) = given else { return Ok(Vec::new()) };
+    let Some(positive) = positive else {
+        return fault(field, "[measures] positive beside it", "nothing");
+    };
+    match words.iter().find(|word| word.trim().is_empty() || *word == positive) {
+        Some(word) => fault(field, format!("words other than `{positive}` ([measures] positive)"), format!("`{word}`")),
+        None if words.is_empty() => fault(field, "at least one word", "an empty list"),
+        None => Ok(words),
+    }
 }
 
 fn data_range(given: Option<toml::Value>) -> Result<DataRange, Fault> {

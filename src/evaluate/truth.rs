@@ -1,6 +1,7 @@
 //! What the table says of each case: positive or not, or the name of a class. It is decided once for all cases of a plan.
 //!
-//! - With `positive` in the plan, that value is positive and every other one negative.
+//! - With `positive` in the plan, that value is positive and every other one negative. What may be a slip of the keyboard is
+//!   refused: the plan lists the others as `negative`, or there is one other value, or they are words or classes ([`unsure`]).
 //! - Where all values are known words ([`word`]), they say which.
 //! - Else, for classifications, each is the name or number of a class; for anomalies they are refused.
 
@@ -47,13 +48,15 @@ pub fn word(text: &str) -> Option<bool> {
 /// Gives each case its truth. A case without a value keeps none; its jobs will say so.
 ///
 /// # Errors
-/// When no case holds the plan's `positive`, or an anomaly's truth is no known word.
+/// When no case holds the plan's `positive`, a value beside it cannot be told from a slip of the keyboard ([`unsure`]), or an
+/// anomaly's truth is no known word.
 pub(super) fn read(cases: &mut [Case], plan: &Plan) -> Result<(), EvaluateError> {
     let Some(column) = &plan.measures.truth else { return Ok(()) };
-    let refused = |expected: String, found: String| {
-        Err(EvaluateError::Table { table: table_of(plan), line: None, expected, found })
+    let refused = |line: Option<u64>, expected: String, found: String| {
+        Err(EvaluateError::Table { table: table_of(plan), line, expected, found })
     };
-    let values = || cases.iter().filter_map(|case| Some((case.name.as_str(), case.attributes.get(column)?)));
+    let in_row = |case: &Case, value: &str| format!("`{value}` in the row of case {}", case.name);
+    let values = || cases.iter().filter_map(|case| Some((case, case.attributes.get(column)?)));
     let read: Box<dyn Fn(&str) -> Truth> = match &plan.measures.positive {
         Some(positive) => {
             if !values().any(|(_, value)| value == positive) {
@@ -61,7 +64,13 @@ pub(super) fn read(cases: &mut [Case], plan: &Plan) -> Result<(), EvaluateError>
                 let found: Vec<String> = found.into_iter().take(8).map(|v| format!("`{v}`")).collect();
                 let expected =
                     format!("`{positive}` ([measures] positive) in the column `{column}` of at least one case");
-                return refused(expected, format!("only {}", found.join(", ")));
+                return refused(None, expected, format!("only {}", found.join(", ")));
+            }
+            // The classes of the models are further words of a classification, which are known where a model is.
+            if plan.measures.kind == Kind::Anomaly
+                && let Some((case, value)) = unsure(cases, plan, &[])
+            {
+                return refused(case.line, allowed(plan, &[]), in_row(case, value));
             }
             Box::new(move |value| Truth::Positive(value == positive))
         }
@@ -71,7 +80,7 @@ pub(super) fn read(cases: &mut [Case], plan: &Plan) -> Result<(), EvaluateError>
                 let expected = format!(
                     "one of {WORDS} in the column `{column}`, or [measures] positive to say which value is positive"
                 );
-                return refused(expected, format!("`{value}` in the row of case {case}"));
+                return refused(case.line, expected, in_row(case, value));
             }
             Some(_) => Box::new(|value| Truth::Class(value.to_owned())),
         },
@@ -82,6 +91,50 @@ pub(super) fn read(cases: &mut [Case], plan: &Plan) -> Result<(), EvaluateError>
         case.truth = truth;
     }
     Ok(())
+}
+
+/// The first case whose value is neither `positive` nor surely negative, where the plan has a `positive`.
+///
+/// Surely negative is what the plan lists as `negative`. Without a list it is a word for no ([`word`]), the name of one of the
+/// `classes`, and the only other value of the column, unless that is `positive` in other letters.
+pub(super) fn unsure<'a>(cases: &'a [Case], plan: &'a Plan, classes: &[String]) -> Option<(&'a Case, &'a str)> {
+    let (positive, listed) = (plan.measures.positive.as_ref()?, &plan.measures.negative);
+    let column = plan.measures.truth.as_ref()?;
+    let values =
+        || cases.iter().filter_map(|case| Some((case, case.attributes.get(column)?))).filter(|v| v.1 != positive);
+    if !listed.is_empty() {
+        return values().find(|(_, value)| !listed.contains(value)).map(|(case, value)| (case, value.as_str()));
+    }
+    let unknown = || values().filter(|(_, value)| word(value) != Some(false) && !classes.contains(value));
+    let differ: BTreeSet<&String> = unknown().map(|(_, value)| value).collect();
+    let is_same_word = |value: &str| value.trim().to_lowercase() == positive.trim().to_lowercase();
+    // The rarest is the likeliest slip.
+    let count = |value: &str| values().filter(|(_, other)| *other == value).count();
+    let found = unknown()
+        .find(|(_, value)| is_same_word(value))
+        .or_else(|| (differ.len() > 1).then(|| unknown().min_by_key(|(_, value)| count(value))).flatten());
+    found.map(|(case, value)| (case, value.as_str()))
+}
+
+/// What may stand in the column beside what [`unsure`] found.
+pub(super) fn allowed(plan: &Plan, classes: &[String]) -> String {
+    let quoted = |words: &[String]| words.iter().map(|w| format!("`{w}`")).collect::<Vec<_>>().join(", ");
+    let (measures, positive) = (&plan.measures, plan.measures.positive.iter().cloned().collect::<Vec<_>>());
+    let column = measures.truth.as_deref().unwrap_or_default();
+    if measures.negative.is_empty() {
+        let classes = if classes.is_empty() { String::new() } else { format!(", a class ({})", quoted(classes)) };
+        format!(
+            "{} ([measures] positive){classes}, a word for no, or one other value in the column `{column}`; correct the table, or \
+             list every negative value in [measures] negative",
+            quoted(&positive)
+        )
+    } else {
+        let negative = quoted(&measures.negative);
+        format!(
+            "{} ([measures] positive) or {negative} ([measures] negative) in the column `{column}`",
+            quoted(&positive)
+        )
+    }
 }
 
 #[cfg(test)]
@@ -99,6 +152,7 @@ mod tests {
         let case = |(n, value): (usize, &&str)| Case {
             name: format!("q{n}"),
             attributes: BTreeMap::from([("dx".to_owned(), (*value).to_owned())]),
+            line: Some(n as u64 + 2),
             ..Case::default()
         };
         let mut cases: Vec<Case> = values.iter().enumerate().map(case).collect();
@@ -112,13 +166,33 @@ mod tests {
         let read = read_as("anomaly", "", &["1.0", "0", "Yes", "n", "TRUE", "-", "Positive"]).unwrap();
         assert_eq!(read, positive(&[true, false, true, false, true, false, true]));
         let refused = read_as("anomaly", "", &["1", "0", "maybe"]).unwrap_err();
-        for words in ["cases.csv", "`maybe`", "case q2", "column `dx`", "yes/no", "[measures] positive"] {
+        for words in ["cases.csv line 4: ", "`maybe`", "case q2", "column `dx`", "yes/no", "[measures] positive"] {
             assert!(refused.contains(words), "{words}: {refused}");
         }
         let read = read_as("anomaly", "positive = \"tumour\"", &["tumour", "yes"]).unwrap();
         assert_eq!(read, positive(&[true, false]));
         let refused = read_as("classification", "positive = \"tumor\"", &["tumour", "none"]).unwrap_err();
         assert!(refused.contains("`tumor`") && refused.contains("only `none`, `tumour`"), "{refused}");
+    }
+
+    #[test]
+    fn a_misspelt_word_beside_the_positive_one_does_not_pass_for_negative() {
+        let positive = "positive = \"tumour\"";
+        let refused = read_as("anomaly", positive, &["none", "tumour", "tumuor", "none"]).unwrap_err();
+        for words in ["cases.csv line 4: ", "found `tumuor` in the row of case q2", "`tumour`", "[measures] negative"] {
+            assert!(refused.contains(words), "{words}: {refused}");
+        }
+        // The only other value may be any word, but not the positive one in other letters.
+        assert!(read_as("anomaly", positive, &["tumour", "healthy", "healthy"]).is_ok());
+        assert!(read_as("anomaly", positive, &["tumour", "healthy", "no", "0"]).is_ok());
+        let refused = read_as("anomaly", positive, &["tumour", "Tumour"]).unwrap_err();
+        assert!(refused.contains("line 3") && refused.contains("`Tumour`"), "{refused}");
+        // A list says all of them, also one word alone.
+        let listed = "positive = \"tumour\"\nnegative = [\"none\", \"cyst\"]";
+        let read = read_as("anomaly", listed, &["cyst", "tumour", "none"]).unwrap();
+        assert_eq!(read, [false, true, false].map(|p| Some(Truth::Positive(p))));
+        let refused = read_as("anomaly", listed, &["tumour", "cist"]).unwrap_err();
+        assert!(refused.contains("line 3: expected `tumour` ([measures] positive) or `none`, `cyst`"), "{refused}");
     }
 
     #[test]
