@@ -64,6 +64,9 @@ pub(super) fn collect(plan: &Plan, units: &[Unit], alone: usize) -> Vec<String> 
         let main = || (0..plan.cases.len()).filter(|i| plan.cases.get(*i).is_some_and(Case::is_main));
         let most = main().map(of_case).max().unwrap_or(0);
         let fewer = main().filter(|i| of_case(*i) < most).count();
+        if let Some(words) = (most == 1 && plan.modalities.len() > 1).then(|| nested(plan.design)).flatten() {
+            warnings.push(format!("each modality has cases of its own (cases nested in the modalities): {words}"));
+        }
         if fewer > 0 {
             warnings.push(format!(
                 "{} are in fewer modalities than others; an analysis that crosses cases and modalities leaves them out",
@@ -72,4 +75,20 @@ pub(super) fn collect(plan: &Plan, units: &[Unit], alone: usize) -> Vec<String> 
         }
     }
     warnings
+}
+
+/// What the analysis will not do where no case is in two modalities; none for designs that compare such arms, or never hold one
+/// case against itself.
+fn nested(design: Design) -> Option<&'static str> {
+    match design {
+        Design::FreeResponse => Some(
+            "`study analyze` refuses such a study, since free response is compared on the same cases alone; give every case an \
+             image in each modality, or choose design roc or aided, which compare such arms",
+        ),
+        Design::Grading | Design::Approval => Some(
+            "`study analyze` describes each modality and does not compare them, since grades and approval are compared on the \
+             same cases alone; give every case an image in each modality, or choose design roc or aided, which compare such arms",
+        ),
+        Design::Roc | Design::Aided | Design::YesNo | Design::ForcedChoice | Design::Preference => None,
+    }
 }
