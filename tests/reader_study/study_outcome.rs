@@ -199,7 +199,7 @@ fn other_designs_recover_what_readers_were_given() {
         result.means.iter().filter(|m| m.figure == "answered `approve` or `approve with minor edits`").collect();
     assert!(inside(usable[0].interval, phi(1.0)) && inside(usable[1].interval, phi(0.2)), "{usable:?}");
     assert!(result.comparison.as_ref().unwrap().comparisons[0].differences[0].p.unwrap() < 0.05);
-    assert!(result.readers.iter().all(|r| r.shares.iter().map(|s| s.share).sum::<f64>() > 0.999));
+    assert!(result.readers.iter().all(|r| r.shares.iter().map(|s| s.share.share).sum::<f64>() > 0.999));
 }
 
 #[test]

@@ -34,9 +34,19 @@ pub struct ApprovalReader {
     /// The arm.
     pub modality: String,
     /// Share of each option, in the order of `options`.
-    pub shares: Vec<Share>,
+    pub shares: Vec<OptionShare>,
     /// Share of what was approved.
     pub approved: Share,
+}
+
+/// How often one option was answered.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct OptionShare {
+    /// The option.
+    pub option: String,
+    /// How often.
+    #[serde(flatten)]
+    pub share: Share,
 }
 
 /// Analyses an approval study; what cannot be said goes to `warnings`.
@@ -59,7 +69,10 @@ pub fn analyse(readings: &Readings, warnings: &mut Vec<String>) -> ApprovalResul
         for reader in readings.readers() {
             let own: Vec<f64> = rows.iter().filter(|r| r.reader == reader).filter_map(|r| r.judged.rating).collect();
             let share = |wanted: &dyn Fn(f64) -> bool| Share::of(own.iter().map(|at| wanted(*at)), alpha);
-            let shares = (0..result.options.len()).filter_map(|at| share(&|found| found == at as f64)).collect();
+            let of_option = |(at, option): (usize, &String)| {
+                Some(OptionShare { option: option.clone(), share: share(&|found| found == at as f64)? })
+            };
+            let shares = result.options.iter().enumerate().filter_map(of_option).collect();
             if let Some(approved) = share(&|at| at < result.approved.len() as f64) {
                 result.readers.push(ApprovalReader { reader, modality: modality.clone(), shares, approved });
             }

@@ -3,11 +3,13 @@
 //! Tables are made of the JSON itself by `report_tables`; only curves know their design.
 
 use super::areas::ReaderArea;
+use super::free_response::{FreeResponseReader, FreeResponseResult};
 use super::methods::receipts;
 use super::report_tables::{Ordered, number, write};
 use super::study_outcome::{DesignResult, StudyOutcome};
 use crate::reader_study::analysis::average_roc::diagonal_average;
 use crate::reader_study::analysis::roc::RocPoint;
+use crate::report::numbers::counted;
 use crate::report::plots::{self, Axis, Curve, Forest, ForestRow};
 use crate::report::{Banner, Figure, Page, Section, Text, Width};
 
@@ -91,9 +93,7 @@ pub fn page(outcome: &StudyOutcome) -> Result<Page, serde_json::Error> {
 
 /// The mean curve of each arm that several readers read.
 fn mean_curves(areas: &[ReaderArea]) -> Vec<Curve> {
-    let mut arms: Vec<&str> = areas.iter().map(|area| area.modality.as_str()).collect();
-    let mut seen = std::collections::BTreeSet::new();
-    arms.retain(|arm| seen.insert(*arm));
+    let arms = distinct(areas.iter().map(|area| area.modality.as_str()));
     let mean = |arm: &str| {
         let of_arm: Vec<&ReaderArea> = areas.iter().filter(|area| area.modality == arm).collect();
         let readers = of_arm.len();
@@ -107,10 +107,58 @@ fn mean_curves(areas: &[ReaderArea]) -> Vec<Curve> {
     arms.into_iter().filter_map(mean).collect()
 }
 
+/// More curves than these on one plot tell nothing.
+const MOST_CURVES: usize = 12;
+
+/// The free-response curve of every reader in every arm: one plot, or where that would be too full one an arm, or a reader.
+fn froc_curves(section: &mut Section, result: &FreeResponseResult) {
+    let cases = result.diseased_cases + result.normal_cases;
+    let words_of = |reader: &FreeResponseReader, name: String| Curve {
+        name: format!("{name}: wAFROC {}", number(reader.wafroc)),
+        points: reader.froc.iter().map(|p| [p.nlf, p.llf]).collect(),
+    };
+    let mut draw = |curves: Vec<Curve>, whose: String| {
+        let caption = format!(
+            "FROC curve {whose}: share of the lesions that were marked over marks on no lesion per image, at falling thresholds of \
+             the rating, on the {cases} cases that all read; each curve ends where its reader marked nothing more"
+        );
+        let words = format!("Free-response curves, {}", counted(curves.len(), "curve"));
+        section.figure(Figure::svg(plots::froc(&curves), caption, words).width(Width::Half));
+    };
+    if result.readers.len() <= MOST_CURVES {
+        let curve = |r: &FreeResponseReader| words_of(r, format!("{}, {}", r.reader, r.modality));
+        let all: Vec<Curve> = result.readers.iter().map(curve).collect();
+        if !all.is_empty() {
+            draw(all, "of each reader, with the area under the weighted AFROC curve".to_owned());
+        }
+        return;
+    }
+    let readers = distinct(result.readers.iter().map(|r| r.reader.as_str()));
+    let arms = distinct(result.readers.iter().map(|r| r.modality.as_str()));
+    if readers.len() <= MOST_CURVES {
+        for arm in arms {
+            let own = result.readers.iter().filter(|r| r.modality == arm);
+            draw(own.map(|r| words_of(r, r.reader.clone())).collect(), format!("of each reader in {arm}"));
+        }
+    } else {
+        for reader in readers {
+            let own = result.readers.iter().filter(|r| r.reader == reader);
+            draw(own.map(|r| words_of(r, r.modality.clone())).collect(), format!("of reader {reader} in each arm"));
+        }
+    }
+}
+
+/// Names in order of first appearance.
+fn distinct<'a>(names: impl Iterator<Item = &'a str>) -> Vec<&'a str> {
+    let mut seen = std::collections::BTreeSet::new();
+    names.filter(|name| seen.insert(*name)).collect()
+}
+
 fn curves(section: &mut Section, outcome: &StudyOutcome) {
     let areas: &[ReaderArea] = match &outcome.result.content {
         DesignResult::YesNo(result) => &result.areas,
         DesignResult::Roc(result) | DesignResult::Aided(result) => &result.areas,
+        DesignResult::FreeResponse(result) => return froc_curves(section, result),
         _ => return,
     };
     if areas.is_empty() {
@@ -120,8 +168,7 @@ fn curves(section: &mut Section, outcome: &StudyOutcome) {
         name: format!("{}, {}: {}", area.reader, area.modality, number(area.auc)),
         points: area.points.iter().map(|p| [p.fpf, p.tpf]).collect(),
     };
-    // More than a dozen curves on one plot tell nothing.
-    if areas.len() <= 12 {
+    if areas.len() <= MOST_CURVES {
         let plot = plots::roc(&areas.iter().map(curve).collect::<Vec<_>>());
         let words = format!("ROC curves of {} readers and arms; the dashed line is chance", areas.len());
         section.figure(Figure::svg(plot, "ROC curve of each reader, with its area", words).width(Width::Half));

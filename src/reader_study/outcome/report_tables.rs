@@ -259,7 +259,7 @@ fn marked(mut table: Table, rows: &[Row]) -> Table {
 
 /// Curves are drawn, and lists of them say nothing else.
 fn is_curve(name: &str) -> bool {
-    matches!(name, "points" | "roc")
+    matches!(name, "points" | "roc" | "froc")
 }
 
 /// Everything in a value: facts, then tables, deeper ones after their own names; every block under its name. `place` is the

@@ -152,7 +152,7 @@ pub(super) fn is_interval(name: &str) -> bool {
 
 /// Whether the field says which row it is, rather than what came of it.
 pub(super) fn is_identity(path: &str) -> bool {
-    const IDENTITY: [&str; 15] = [
+    const IDENTITY: [&str; 16] = [
         "reader",
         "modality",
         "modalities",
@@ -168,6 +168,7 @@ pub(super) fn is_identity(path: &str) -> bool {
         "log",
         "id",
         "number",
+        "option",
     ];
     IDENTITY.contains(&path)
 }
