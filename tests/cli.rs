@@ -2,7 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on fails")]
 
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
+use std::process::{Command, Output, Stdio};
 
 fn veritome(arguments: &[&str]) -> Output {
     Command::new(env!("CARGO_BIN_EXE_veritome")).args(arguments).current_dir(root()).output().unwrap()
@@ -396,6 +396,29 @@ fn study_power_asks_for_the_published_number_of_cases() {
     assert_eq!(table.lines().count(), 10);
     assert!(table.contains("6 readers and 114 cases"), "{table}");
     assert_eq!(veritome(&["study", "power", "--ratings", pilot, "--effect", "0"]).status.code(), Some(2));
+}
+
+/// As `veritome … | head -1` in a shell, at its worst: nobody reads from the first byte on.
+#[test]
+fn a_reader_that_went_away_is_no_panic() {
+    let unread = |arguments: &[&str], close_errors: bool| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_veritome"));
+        command.args(arguments).current_dir(root()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut child = command.spawn().unwrap();
+        drop(child.stdout.take());
+        if close_errors {
+            drop(child.stderr.take());
+        }
+        let output = child.wait_with_output().unwrap();
+        assert_eq!(text(&output.stderr), "", "{arguments:?}");
+        output.status.code()
+    };
+    let ratings = "tests/data/reader_study/vandyke.csv";
+    let power = ["study", "power", "--ratings", ratings, "--effect", "0.05"];
+    for arguments in [&power[..], &["study", "analyze", "--ratings", ratings], &["models"], &["tour", "list"]] {
+        assert_eq!(unread(arguments, false), Some(0), "{arguments:?}");
+    }
+    assert_eq!(unread(&["info", "no/such/file.nii"], true), Some(1), "what failed is still status 1");
 }
 
 #[test]

@@ -3,6 +3,10 @@
 //! Exit status 0: done; 1: failed; 2: wrong usage. Standard output carries results only; progress and notices go to
 //! standard error.
 
+// First, so that its macros hold in all others.
+#[macro_use]
+mod output;
+
 mod audit_model;
 mod bench;
 mod calibrate;
@@ -130,12 +134,6 @@ struct WrongUsage(String);
 
 /// Prints one object as JSON and nothing else.
 fn print_json(value: &impl serde::Serialize) -> anyhow::Result<()> {
-    use std::io::Write;
-    let text = serde_json::to_string_pretty(value)?;
-    let mut out = std::io::stdout().lock();
-    match writeln!(out, "{text}") {
-        // The reader went away (`| head`): nothing is wrong here.
-        Err(e) if e.kind() == std::io::ErrorKind::BrokenPipe => Ok(()),
-        other => Ok(other?),
-    }
+    println!("{}", serde_json::to_string_pretty(value)?);
+    Ok(())
 }
