@@ -232,6 +232,23 @@ mod tests {
     }
 
     #[test]
+    fn a_value_of_another_type_names_line_key_and_what_is_expected() {
+        let lesion =
+            "[[steps.work]]\ndo = \"lesion\"\nname = \"l\"\nat_mm = [0, 0, 0]\nradius_mm = 4\ncontrast = 0.4\n";
+        let said = wrong(&lesion.replace("radius_mm = 4", "radius_mm = \"four\""));
+        assert_eq!(said, "line 13: `steps.work.radius_mm`: expected a number, found \"four\"");
+        // A good piece of work before the wrong one, of the same keys.
+        let two = format!("{lesion}{}", lesion.replace("\"l\"", "[1]").replace("0.4", "true"));
+        assert_eq!(wrong(&two), "line 17: `steps.work.name`: expected a text in quotation marks, found a list");
+        assert!(wrong(&lesion.replace("contrast = 0.4\n", "")).ends_with("the key `contrast` is missing"));
+        let said = wrong("show.at_mm = \"middle\"\n");
+        assert_eq!(said, "line 9: `steps.show.at_mm`: expected a list of length 3, found \"middle\"");
+        let head = HEAD.replace("minutes = 1", "minutes = \"one\"");
+        let said = parse::tour(&head).unwrap_err().to_string();
+        assert_eq!(said, "line 4: `minutes`: expected a number, found \"one\"");
+    }
+
+    #[test]
     fn names_are_given_once_and_before_they_are_used() {
         let said = wrong("show.base = \"imag\"\n");
         assert_eq!(said, "step 1 (One): nothing before is called `imag`; the nearest name is `image`");
