@@ -95,8 +95,8 @@ pub(super) fn read(cases: &mut [Case], plan: &Plan) -> Result<(), EvaluateError>
 
 /// The first case whose value is neither `positive` nor surely negative, where the plan has a `positive`.
 ///
-/// Surely negative is what the plan lists as `negative`. Without a list it is a word for no ([`word`]), the name of one of the
-/// `classes`, and the only other value of the column, unless that is `positive` in other letters.
+/// Surely negative is what the plan lists as `negative`. Without a list it is a word for no ([`word`]), one of the `classes`, or
+/// the only other value of the column, unless that is `positive` in other letters.
 pub(super) fn unsure<'a>(cases: &'a [Case], plan: &'a Plan, classes: &[String]) -> Option<(&'a Case, &'a str)> {
     let (positive, listed) = (plan.measures.positive.as_ref()?, &plan.measures.negative);
     let column = plan.measures.truth.as_ref()?;
@@ -106,13 +106,13 @@ pub(super) fn unsure<'a>(cases: &'a [Case], plan: &'a Plan, classes: &[String]) 
         return values().find(|(_, value)| !listed.contains(value)).map(|(case, value)| (case, value.as_str()));
     }
     let unknown = || values().filter(|(_, value)| word(value) != Some(false) && !classes.contains(value));
-    let differ: BTreeSet<&String> = unknown().map(|(_, value)| value).collect();
+    let others: BTreeSet<&String> = values().map(|(_, value)| value).collect();
     let is_same_word = |value: &str| value.trim().to_lowercase() == positive.trim().to_lowercase();
     // The rarest is the likeliest slip.
     let count = |value: &str| values().filter(|(_, other)| *other == value).count();
-    let found = unknown()
-        .find(|(_, value)| is_same_word(value))
-        .or_else(|| (differ.len() > 1).then(|| unknown().min_by_key(|(_, value)| count(value))).flatten());
+    let rarest = || unknown().min_by_key(|(_, value)| count(value));
+    let found =
+        unknown().find(|(_, value)| is_same_word(value)).or_else(|| if others.len() > 1 { rarest() } else { None });
     found.map(|(case, value)| (case, value.as_str()))
 }
 
@@ -124,7 +124,7 @@ pub(super) fn allowed(plan: &Plan, classes: &[String]) -> String {
     if measures.negative.is_empty() {
         let classes = if classes.is_empty() { String::new() } else { format!(", a class ({})", quoted(classes)) };
         format!(
-            "{} ([measures] positive){classes}, a word for no, or one other value in the column `{column}`; correct the table, or \
+            "{} ([measures] positive){classes}, a word for no, or a single other value in the column `{column}`; correct the table, or \
              list every negative value in [measures] negative",
             quoted(&positive)
         )
@@ -184,7 +184,8 @@ mod tests {
         }
         // The only other value may be any word, but not the positive one in other letters.
         assert!(read_as("anomaly", positive, &["tumour", "healthy", "healthy"]).is_ok());
-        assert!(read_as("anomaly", positive, &["tumour", "healthy", "no", "0"]).is_ok());
+        assert!(read_as("anomaly", positive, &["tumour", "no", "0", "NEGATIVE"]).is_ok());
+        assert!(read_as("anomaly", positive, &["tumour", "no", "No tumour"]).unwrap_err().contains("`No tumour`"));
         let refused = read_as("anomaly", positive, &["tumour", "Tumour"]).unwrap_err();
         assert!(refused.contains("line 3") && refused.contains("`Tumour`"), "{refused}");
         // A list says all of them, also one word alone.
@@ -193,6 +194,25 @@ mod tests {
         assert_eq!(read, [false, true, false].map(|p| Some(Truth::Positive(p))));
         let refused = read_as("anomaly", listed, &["tumour", "cist"]).unwrap_err();
         assert!(refused.contains("line 3: expected `tumour` ([measures] positive) or `none`, `cyst`"), "{refused}");
+    }
+
+    #[test]
+    fn of_a_classification_the_models_classes_are_further_words() {
+        let text = "title = \"t\"\nmodels = [\"m\"]\n[cases]\ntable = \"cases.csv\"\n[measures]\nkind = \"classification\"\n\
+                    truth = \"dx\"\npositive = \"malignant\"\n[output]\ndir = \"out\"";
+        let plan = Plan::parse(text, "plan.toml".as_ref()).unwrap();
+        let values = ["malignant", "benign", "cyst", "benihn"];
+        let case = |value: &str| Case {
+            name: value.to_owned(),
+            attributes: BTreeMap::from([("dx".to_owned(), value.to_owned())]),
+            ..Case::default()
+        };
+        let cases: Vec<Case> = values.into_iter().map(case).collect();
+        let classes = ["malignant", "benign", "cyst"].map(str::to_owned);
+        assert_eq!(unsure(&cases[..3], &plan, &classes), None);
+        assert_eq!(unsure(&cases, &plan, &classes).unwrap().1, "benihn");
+        let allowed = allowed(&plan, &classes);
+        assert!(allowed.contains("a class (`malignant`, `benign`, `cyst`)"), "{allowed}");
     }
 
     #[test]

@@ -46,6 +46,17 @@ fn bad_plans_are_refused_by_key() {
         label_plan().replace("kind = \"labels\"\ntolerance_mm = 1.5", "kind = \"classification\"\ntruth = \"dx\"");
     let classes = classes.replace("labels = { tissue = 1, lesion = 2, vessel = 3 }", "");
     refused(&classes, &["[[prediction]]", "classification", "`threshold`"]);
+    let scores =
+        image_plan("").replace("kind = \"image\"\ndata_range = 150", "kind = \"anomaly\"\ntruth = \"dx\"\nNEGATIVE");
+    Plan::parse(&scores.replace("NEGATIVE", "positive = \"1\"\nnegative = [\"0\"]"), Path::new("plan.toml")).unwrap();
+    refused(
+        &scores.replace("NEGATIVE", "negative = [\"0\"]"),
+        &["[measures] negative", "[measures] positive beside it"],
+    );
+    refused(
+        &scores.replace("NEGATIVE", "positive = \"1\"\nnegative = [\"1\"]"),
+        &["[measures] negative", "words other than `1`", "found `1`"],
+    );
     refused(
         &good.replace("data_range = 150", "data_range = 150\ncomponents = true"),
         &["components", "kind = \"image\""],

@@ -9,7 +9,7 @@ use veritome::reader_study::design::{AnswerValue, SealedTruth};
 use veritome::reader_study::outcome::remarks::Word;
 use veritome::reader_study::outcome::simulate::SimulatedReader;
 use veritome::reader_study::outcome::{
-    DesignResult, Incomplete, Integrity, Material, OutcomeError, OutcomeOptions, Readings, StudyOutcome,
+    DesignResult, Incomplete, Integrity, Material, OutcomeError, OutcomeOptions, Readings, StudyOutcome, html,
 };
 use veritome::reader_study::session::clock::DrivenClock;
 use veritome::reader_study::session::entry::{Entry, NO_LINE, line_hash};
@@ -174,6 +174,12 @@ fn other_designs_recover_what_readers_were_given() {
         assert!((reader.lesions_marked - expected).abs() < 0.1, "{reader:?}");
         assert!((reader.non_lesion_marks_per_case - 0.4).abs() < 0.2, "{reader:?}");
     }
+    // Curves are drawn, each named with its area, and not listed.
+    let page = html::page(&outcome).unwrap().html();
+    assert!(page.contains("FROC curve of each reader") && page.contains("False positives per case"));
+    let first = &result.readers[0];
+    assert!(page.contains(&format!("{}, {}: wAFROC 0.", first.reader, first.modality)));
+    assert!(!page.contains("Share of lesions marked"), "no table of points");
 
     let outcome = read_with(&Invention::new("grading", 4, 100), &[0.8, 0.0], 2);
     let DesignResult::Grading(result) = &outcome.result.content else { panic!() };
@@ -200,6 +206,12 @@ fn other_designs_recover_what_readers_were_given() {
     assert!(inside(usable[0].interval, phi(1.0)) && inside(usable[1].interval, phi(0.2)), "{usable:?}");
     assert!(result.comparison.as_ref().unwrap().comparisons[0].differences[0].p.unwrap() < 0.05);
     assert!(result.readers.iter().all(|r| r.shares.iter().map(|s| s.share.share).sum::<f64>() > 0.999));
+    let named: Vec<&str> = result.readers[0].shares.iter().map(|s| s.option.as_str()).collect();
+    assert_eq!(named, ["approve", "approve with minor edits", "major edits", "reject"]);
+    let json = serde_json::to_value(&result.readers[0]).unwrap();
+    assert_eq!((&json["shares"][3]["option"], &json["shares"][3]["n"]), (&"reject".into(), &100.into()));
+    let page = html::page(&outcome).unwrap().html();
+    assert!(page.contains(">Option<") && page.contains(">approve with minor edits<"), "{page}");
 }
 
 #[test]

@@ -118,6 +118,23 @@ fn with_one_session_of_yes_no_half_of_the_readers_see_each_image() {
 }
 
 #[test]
+fn arms_with_cases_of_their_own_are_told_at_the_plan_where_the_analysis_will_not_compare_them() {
+    let said = |design: Design, nested: bool| {
+        let plan = Sample { nested, ..Sample::new(design) }.plan();
+        let warnings = reading_lists(&plan).unwrap().warnings;
+        warnings.into_iter().find(|w| w.contains("nested in the modalities"))
+    };
+    assert!(said(Design::FreeResponse, true).unwrap().contains("refuses such a study"));
+    for design in [Design::Grading, Design::Approval] {
+        assert!(said(design, true).unwrap().contains("does not compare them"));
+        assert_eq!(said(design, false), None);
+    }
+    for design in [Design::Roc, Design::Aided, Design::YesNo] {
+        assert_eq!(said(design, true), None, "{design}: such arms are compared");
+    }
+}
+
+#[test]
 fn pairs_are_all_there_and_half_of_them_are_turned() {
     each_study(|sample, plan, lists| {
         if !plan.design.is_side_by_side() {
