@@ -188,6 +188,8 @@ pub enum Action {
     Flicker,
     Difference,
     DeleteMeasurement,
+    SaveMeasurements,
+    OpenMeasurements,
     ToggleMeasurements,
     ToggleCrosshair,
     ToggleReferenceLines,
@@ -456,6 +458,18 @@ impl Action {
             Self::DeleteMeasurement => {
                 ("Delete measurement", "Takes the chosen measurement away", Icon::Trash2, key(Key::Delete))
             }
+            Self::SaveMeasurements => (
+                "Save measurements…",
+                "Writes those of the active series into a file: JSON to be opened again, or a CSV table",
+                Icon::Save,
+                None,
+            ),
+            Self::OpenMeasurements => (
+                "Open measurements…",
+                "Brings saved measurements back onto the image on which they were made",
+                Icon::FolderOpen,
+                None,
+            ),
             Self::ToggleMeasurements => (
                 "Measurements",
                 "Shows or hides lengths, angles and regions",
@@ -558,6 +572,8 @@ impl Action {
             Self::Flicker,
             Self::Difference,
             Self::DeleteMeasurement,
+            Self::SaveMeasurements,
+            Self::OpenMeasurements,
             Self::ToggleMeasurements,
             Self::ToggleCrosshair,
             Self::ToggleReferenceLines,
@@ -595,6 +611,8 @@ impl Action {
             | Self::OpenFolder
             | Self::TryDemo
             | Self::AddOverlay
+            | Self::SaveMeasurements
+            | Self::OpenMeasurements
             | Self::CloseAll
             | Self::Tags
             | Self::Record

@@ -8,10 +8,12 @@ use eframe::egui;
 use super::Veritome;
 use super::action::Layout;
 use super::library::{Load, Loaded, SeriesId};
+use super::measuring::Measured;
 use super::results;
 use super::tasks::{Done, MEASURING, Purpose, Stopped};
 use super::ui_kit::toast::Level;
 use crate::io::IoError;
+use crate::io::measurements::{Fit, Saved};
 use crate::render::scene::{Content, Layer, front_cut_away};
 use crate::tour::Scene;
 use crate::volume::{Volume, statistics};
@@ -67,6 +69,13 @@ impl Veritome {
                     }
                 }
                 Done::ErrorMap(_, Err(why)) => self.told("There is no error map", &why),
+                Done::MeasurementsSaved(Ok(None)) | Done::MeasurementsRead(_, Ok(None)) => {}
+                Done::MeasurementsSaved(Ok(Some(path))) => {
+                    self.messages.push(Level::Info, format!("The measurements are in {}", path.display()), "");
+                }
+                Done::MeasurementsSaved(Err(why)) => self.told("The measurements could not be saved", &why),
+                Done::MeasurementsRead(id, Ok(Some((saved, fit)))) => self.measurements_came(id, saved, fit),
+                Done::MeasurementsRead(_, Err(why)) => self.told("The measurements could not be opened", &why),
                 Done::Tour(Ok(tour)) => {
                     if let Some(tour) = tour {
                         self.reach(ctx).start_tour(*tour);
@@ -129,6 +138,31 @@ impl Veritome {
         self.model.tour_opened(on, &scene);
         self.messages.push(Level::Info, scene.origin.name.clone(), scene.origin.notice.clone());
         self.model.tour_image = Some((on, scene));
+    }
+
+    /// Lays measurements of a file over the series for which they were opened, if they belong to it.
+    fn measurements_came(&mut self, id: SeriesId, saved: Saved, fit: Fit) {
+        match fit {
+            Fit::Same => {}
+            Fit::SameGrid => self.messages.push(
+                Level::Warning,
+                format!("These were measured on another image, {}", saved.image.name),
+                "It has the same grid in the same place, so that they lie where they lay; regions say what this image holds there",
+            ),
+            Fit::Other(why) => {
+                let what = "The measurements belong to another image and were not laid over this one";
+                self.messages.push(Level::Error, what, why);
+                return;
+            }
+        }
+        let Some(stage) = self.model.stages.get_mut(&id) else { return };
+        for what in saved.measurements {
+            if !stage.measured.iter().any(|m| m.what == what) {
+                let id = stage.next_id();
+                stage.measured.push(Measured { id, what });
+            }
+        }
+        self.model.measurements_on = true;
     }
 
     /// Gives the tour's next step to a worker and lays what is there.

@@ -142,6 +142,8 @@ impl Reach<'_> {
             Action::Flicker => self.flicker(),
             Action::Difference => self.difference(None),
             Action::DeleteMeasurement => self.delete_measurement(),
+            Action::SaveMeasurements => self.save_measurements(),
+            Action::OpenMeasurements => self.open_measurements(),
             Action::ToggleMeasurements => toggle(&mut self.model.measurements_on),
             Action::ToggleCrosshair => toggle(&mut self.model.settings.show_crosshair),
             Action::ToggleReferenceLines => toggle(&mut self.model.settings.show_reference_lines),
@@ -330,6 +332,44 @@ impl Reach<'_> {
         if let Some(stage) = self.model.stages.get_mut(&series) {
             stage.measured.retain(|m| m.id != id);
         }
+    }
+
+    /// Asks for a file and writes the measurements of the active series there.
+    fn save_measurements(&mut self) {
+        let Some((id, stage)) = self.measured_stage() else { return };
+        let measured: Vec<_> = stage.measured.iter().map(|m| m.what.clone()).collect();
+        let volume = stage.volume().filter(|_| stage.whole).cloned();
+        if measured.is_empty() {
+            self.messages.push(Level::Info, "There is nothing measured on this series", "");
+        } else if let (Some(volume), Some(entry)) = (volume, self.model.library.get(id)) {
+            self.tasks.save_measurements(&entry.series, volume, measured);
+        } else {
+            self.messages.push(Level::Info, "The image is still loading; save its measurements when it is there", "");
+        }
+    }
+
+    /// Asks for a file and lays its measurements over the active series, if they belong to it.
+    fn open_measurements(&mut self) {
+        let Some((id, stage)) = self.measured_stage() else { return };
+        let volume = stage.volume().filter(|_| stage.whole).cloned();
+        if let (Some(volume), Some(entry)) = (volume, self.model.library.get(id)) {
+            self.tasks.open_measurements(id, &entry.series, volume);
+        } else {
+            self.messages.push(Level::Info, "The image is still loading; open measurements when it is there", "");
+        }
+    }
+
+    /// The active series, where measurements may leave the window or come into it: nothing does from a blinded study.
+    fn measured_stage(&mut self) -> Option<(SeriesId, &super::stage::Stage)> {
+        if self.model.blinded.is_some() {
+            return None;
+        }
+        let id = self.model.active_series();
+        if id.is_none() {
+            self.messages.push(Level::Info, "Open a series first", "");
+        }
+        let id = id?;
+        Some((id, self.model.stages.get(&id)?))
     }
 
     /// A run's image (the newest run's, where none is named) minus its source.

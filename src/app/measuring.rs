@@ -123,6 +123,44 @@ pub(crate) fn drag(what: &mut Measurement, grip: &mut Grip, to: PatientPoint) {
     }
 }
 
+/// What was measured before, where nothing but measurements can be undone: in the reading room.
+#[derive(Debug, Default)]
+pub(crate) struct MeasuredBefore {
+    past: Vec<AllMeasured>,
+    now: AllMeasured,
+}
+
+type AllMeasured = BTreeMap<SeriesId, Vec<Measured>>;
+
+/// Steps that can be taken back.
+const STEPS: usize = 100;
+
+impl MeasuredBefore {
+    /// Notes a step; called when no button is down, so that a drag is one.
+    pub fn watch(&mut self, stages: &BTreeMap<SeriesId, Stage>) {
+        let all: AllMeasured = stages.iter().map(|(id, stage)| (*id, stage.measured.clone())).collect();
+        if all.values().map(Vec::len).sum::<usize>() == 0 && self.now.values().all(Vec::is_empty) {
+            self.now = all;
+        } else if all != self.now {
+            self.past.push(std::mem::replace(&mut self.now, all));
+            if self.past.len() > STEPS {
+                self.past.remove(0);
+            }
+        }
+    }
+
+    /// One step back; false where there is none.
+    pub fn undo(&mut self, stages: &mut BTreeMap<SeriesId, Stage>) -> bool {
+        self.watch(stages);
+        let Some(before) = self.past.pop() else { return false };
+        for (id, stage) in stages {
+            stage.measured = before.get(id).cloned().unwrap_or_default();
+        }
+        self.now = before;
+        true
+    }
+}
+
 /// What measurements say, so that it is computed only when it changes.
 #[derive(Debug, Default)]
 pub(crate) struct Readings {

@@ -23,6 +23,7 @@ use crate::explain::Method;
 use crate::inference::engine::{self, RunOptions, RunResult};
 use crate::inference::manifest::{self, FoundModel, Model};
 use crate::inference::runtime::{self, RuntimeStatus};
+use crate::io::measurements::{self, Fit, Saved};
 use crate::io::{self, IoError, Opened, Series, labels};
 use crate::jobs::{Control, Job, Poll, Progress, in_background};
 use crate::reader_study::quiz::{self, shipped::SHIPPED_SEED};
@@ -31,6 +32,7 @@ use crate::render::badge::stamps;
 use crate::render::scene::{Content, Layer, Plane};
 use crate::render::transfer_presets;
 use crate::tour::{self, Models, Names, Scene, Tour};
+use crate::volume::measure::Measurement;
 use crate::volume::{Interpolation, OriginMark, PatientPoint, Space, Volume, resample, statistics};
 
 /// The name of the job that measures one layer against another.
@@ -80,6 +82,10 @@ pub(crate) enum Done {
     Measured(Box<MetricsQuestion>, Result<Answered, ComparingError>),
     /// Errors as a layer over this series.
     ErrorMap(SeriesId, Result<(Layer, [f64; 2]), String>),
+    /// Measurements were written into this file; `None`: the person chose none.
+    MeasurementsSaved(Result<Option<PathBuf>, String>),
+    /// Measurements of a file, and whether they belong to this series; `None`: the person chose none.
+    MeasurementsRead(SeriesId, Result<Option<(Saved, Fit)>, String>),
     /// A tour's file was read; `None`: the person chose none.
     Tour(Result<Option<Box<Tour>>, String>),
     /// The image of the tour of this number.
@@ -107,6 +113,8 @@ enum Task {
     Record(Job<RecordView>),
     Measure(Job<Result<Answered, ComparingError>>, Box<MetricsQuestion>),
     ErrorMap(Job<Result<(Layer, [f64; 2]), String>>, SeriesId),
+    SaveMeasurements(Job<Result<Option<PathBuf>, String>>),
+    ReadMeasurements(Job<Result<Option<(Saved, Fit)>, String>>, SeriesId),
     Tour(Job<Result<Option<Box<Tour>>, String>>),
     TourScene(Job<Result<Box<Scene>, Stopped>>, u64),
     TourStep(Job<Result<Box<Acted>, Stopped>>, u64, usize),
@@ -372,6 +380,48 @@ impl Tasks {
         self.running.push(Task::Save(job, on, run));
     }
 
+    /// Asks for a file and writes measurements there.
+    pub fn save_measurements(&mut self, series: &Series, volume: Arc<Volume>, measured: Vec<Measurement>) {
+        let name = measurements_name(series);
+        let known = self.folder.as_ref().map(|folder| folder.join(&name));
+        let dialog = rfd::AsyncFileDialog::new().set_title("Save measurements").set_file_name(name);
+        let dialog = dialog.add_filter("Measurements (JSON)", &["json"]).add_filter("Table of values (CSV)", &["csv"]);
+        let answer = known.is_none().then(|| dialog.save_file());
+        let series = series.clone();
+        let job = Job::spawn("Saving measurements", move |_| {
+            let asked = || pollster::block_on(answer?).map(|file| file.path().to_owned());
+            let Some(mut path) = known.or_else(asked) else { return Ok(None) };
+            if path.extension().is_none() {
+                path.set_extension("json");
+            }
+            let places = |p| series.true_point(p);
+            measurements::save(&path, &volume, &measured, places).map_err(|e| e.to_string())?;
+            Ok(Some(path))
+        });
+        self.watch(job.control());
+        self.running.push(Task::SaveMeasurements(job));
+    }
+
+    /// Asks for a file of measurements, reads it, and holds it against the image of a series.
+    pub fn open_measurements(&mut self, on: SeriesId, series: &Series, volume: Arc<Volume>) {
+        let known = self.folder.as_ref().map(|folder| folder.join(measurements_name(series)));
+        let dialog = rfd::AsyncFileDialog::new().set_title("Open measurements").add_filter("Measurements", &["json"]);
+        let answer = known.is_none().then(|| dialog.pick_file());
+        let series = series.clone();
+        let job = Job::spawn("Reading measurements", move |_| {
+            let asked = || pollster::block_on(answer?).map(|file| file.path().to_owned());
+            let Some(path) = known.or_else(asked) else { return Ok(None) };
+            let mut saved = measurements::read(&path).map_err(|e| e.to_string())?;
+            let fit = saved.fit(&volume);
+            for point in saved.measurements.iter_mut().flat_map(|what| &mut what.points) {
+                *point = series.shown_point(*point);
+            }
+            Ok(Some((saved, fit)))
+        });
+        self.watch(job.control());
+        self.running.push(Task::ReadMeasurements(job, on));
+    }
+
     /// Measures a test against a reference.
     pub fn measure(&mut self, question: Box<MetricsQuestion>) -> Control {
         let asked = question.clone();
@@ -486,6 +536,8 @@ impl Tasks {
                 Task::Record(job) => finished(job, Done::Record),
                 Task::Measure(job, question) => finished(job, |r| Done::Measured(question.clone(), r)),
                 Task::ErrorMap(job, id) => finished(job, |r| Done::ErrorMap(*id, r)),
+                Task::SaveMeasurements(job) => finished(job, Done::MeasurementsSaved),
+                Task::ReadMeasurements(job, id) => finished(job, |r| Done::MeasurementsRead(*id, r)),
                 Task::Tour(job) => finished(job, Done::Tour),
                 Task::TourScene(job, id) => finished(job, |r| Done::TourScene(*id, r)),
                 Task::TourStep(job, id, step) => finished(job, |r| Done::TourStep(*id, *step, r)),
@@ -523,7 +575,7 @@ impl Tasks {
             .iter()
             .filter_map(|task| match task {
                 Task::Dialog(..) | Task::Tour(_) | Task::Models(_) | Task::Runtime(_) | Task::Record(_) => None,
-                Task::Slice(..) => None,
+                Task::Slice(..) | Task::SaveMeasurements(_) | Task::ReadMeasurements(..) => None,
                 Task::Open(job, ..) => Some(of(job.name(), job.control())),
                 Task::Preview(job, _) => Some(of(job.name(), job.control())),
                 Task::Load(job, _) => Some(of(job.name(), job.control())),
@@ -685,6 +737,13 @@ fn mark(image: &mut ColorImage, origin: OriginMark) {
             }
         }
     }
+}
+
+/// What the measurements of a series are saved as, where the person says nothing else.
+fn measurements_name(series: &Series) -> String {
+    let plain = |c: char| if c.is_alphanumeric() || matches!(c, '-' | '_') { c } else { '_' };
+    let name: String = series.description.chars().take(60).map(plain).collect();
+    format!("{name}.measurements.json")
 }
 
 #[cfg(test)]

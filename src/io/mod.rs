@@ -6,6 +6,7 @@
 //! - [`packages`], [`folders`]: how samples and libraries are fetched, and where they are kept
 //! - [`errors`]: [`IoError`], which names the file, what was expected, what was found and what to do
 //! - [`formats`]: [`nifti`], [`nrrd`] and [`raster`] files, told apart by their content
+//! - [`measurements`]: lengths, angles and regions as a file
 //! - [`mark`]: how a file that is not DICOM says that its content is synthetic
 //!
 //! ```no_run
@@ -26,6 +27,7 @@ pub mod formats;
 pub mod info;
 pub mod labels;
 pub mod mark;
+pub mod measurements;
 pub mod nifti;
 pub mod npz;
 pub mod nrrd;

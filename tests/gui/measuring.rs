@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use eframe::egui::{Key, Modifiers, Vec2};
 use egui_kittest::kittest::Queryable;
-use veritome::app::action::Tool;
+use veritome::app::action::{Action, Tool};
 use veritome::render::scene::Layer;
 use veritome::volume::{Geometry, Provenance, Volume};
 
@@ -152,4 +152,62 @@ fn a_region_says_what_lies_under_it_and_an_angle_follows_the_pointer_until_a_cli
     let degrees: f64 = all[1].trim_end_matches('°').parse().unwrap();
     assert!((degrees - 90.0).abs() < 1.0, "{degrees}");
     bench.snapshot("regions");
+}
+
+#[test]
+fn measurements_are_saved_and_come_back_with_their_image_and_with_no_other() {
+    if !can_draw() {
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let mut bench = Bench::open(SIZE, Vec::new());
+    bench.harness.state_mut().save_into(folder.path().to_owned());
+    bench.harness.state_mut().perform(Action::SaveMeasurements);
+    bench.settle();
+    assert_eq!(bench.harness.state().messages(), ["There is nothing measured on this series"]);
+    bench.key(Key::D);
+    let middle = bench.center("Viewport 1 Axial");
+    bench.drag(middle + Vec2::new(-60.0, 20.0), Vec2::new(80.0, -30.0));
+    bench.key(Key::E);
+    bench.drag(middle + Vec2::new(10.0, 10.0), Vec2::new(30.0, 30.0));
+    let before = bench.harness.state().measurements();
+    bench.click("Save measurements…");
+    let path = folder.path().join("head.measurements.json");
+    let json: serde_json::Value = serde_json::from_slice(&std::fs::read(&path).unwrap()).unwrap();
+    assert_eq!(json["measurements"].as_array().unwrap().len(), 2, "{json}");
+    let length = json["measurements"][0]["values"][0]["value"].as_f64().unwrap();
+    assert_eq!(before[0], format!("{length:.1} mm"), "the file and the window say the same");
+
+    bench.key(Key::Delete);
+    bench.click("Delete Length 1");
+    assert!(bench.harness.state().measurements().is_empty());
+    bench.harness.state_mut().perform(Action::OpenMeasurements);
+    bench.settle();
+    assert_eq!(bench.harness.state().measurements(), before);
+    // Opened again, nothing stands there twice.
+    bench.harness.state_mut().perform(Action::OpenMeasurements);
+    bench.settle();
+    assert_eq!(bench.harness.state().measurements(), before);
+    bench.snapshot("measurements");
+
+    // The same file for an image with other values on the same grid is said to be of another one; of another place it is refused.
+    let text = std::fs::read_to_string(&path).unwrap();
+    let hash = json["image"]["content_sha256"].as_str().unwrap();
+    let other = text.replace(hash, &"0".repeat(64));
+    for (text, laid, said) in [
+        (other.clone(), 2, "These were measured on another image, head"),
+        (other.replace("78.0", "79.5"), 0, "The measurements belong to another image and were not laid over this one"),
+        ("{}".to_owned(), 0, "The measurements could not be opened"),
+    ] {
+        for label in ["Delete Ellipse 2", "Delete Length 1"] {
+            if bench.harness.query_by_label(label).is_some() {
+                bench.click(label);
+            }
+        }
+        std::fs::write(&path, text).unwrap();
+        bench.harness.state_mut().perform(Action::OpenMeasurements);
+        bench.settle();
+        assert_eq!(bench.harness.state().measurements().len(), laid, "{said}");
+        assert_eq!(bench.harness.state().messages().last().map(String::as_str), Some(said));
+    }
 }

@@ -170,6 +170,55 @@ fn a_session_is_read_by_keys_and_goes_on_after_a_kill_in_mid_case() {
 }
 
 #[test]
+fn measurements_of_a_trial_can_be_taken_back_and_never_leave_the_room() {
+    if !can_draw() {
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let head = format!("{YES_NO}[reading]\ntools = [\"window\", \"measure\"]\n");
+    let package = package_of(folder.path(), &head, 4, 0);
+    let mut room = Room::open(&package, "R1");
+    room.settle();
+    room.key(Key::Enter);
+    let drag = |room: &mut Room, from: eframe::egui::Pos2, by: Vec2| {
+        let press = |pos, pressed| Event::PointerButton {
+            pos,
+            button: eframe::egui::PointerButton::Primary,
+            pressed,
+            modifiers: eframe::egui::Modifiers::NONE,
+        };
+        let moves = (1..=4).map(|n| Event::PointerMoved(from + by * (n as f32 / 4.0)));
+        let begin = [Event::PointerMoved(from), press(from, true)];
+        for event in begin.into_iter().chain(moves).chain([press(from + by, false)]) {
+            room.harness.event(event);
+            room.harness.run_steps(1);
+        }
+        room.settle();
+    };
+    let middle = room.node("Viewport 1 Axial").rect().center();
+    room.key(Key::D);
+    drag(&mut room, middle + Vec2::new(-50.0, 0.0), Vec2::new(80.0, 10.0));
+    drag(&mut room, middle + Vec2::new(-50.0, 60.0), Vec2::new(80.0, 10.0));
+    assert_eq!(room.harness.state().measurements(), 2);
+    room.key(Key::Delete);
+    assert_eq!(room.harness.state().measurements(), 1);
+    room.harness.key_press_modifiers(eframe::egui::Modifiers::COMMAND, Key::Z);
+    room.settle();
+    assert_eq!(room.harness.state().measurements(), 2, "what was deleted is back");
+    room.node("Undo").click();
+    room.settle();
+    assert_eq!(room.harness.state().measurements(), 1, "and the second one undrawn");
+    for label in ["Save measurements…", "Open measurements…", "Copy measurements"] {
+        assert!(room.harness.query_by_label(label).is_none(), "{label}");
+    }
+    // The next trial begins without what was undone before.
+    room.digit("2");
+    room.key(Key::Enter);
+    room.key(Key::U);
+    assert_eq!(room.harness.state().measurements(), 0);
+}
+
+#[test]
 fn two_images_stand_side_by_side_and_pause_hides_them() {
     if !can_draw() {
         return;

@@ -28,7 +28,12 @@ pub(crate) fn show(ui: &mut Ui, model: &mut Model, queue: &mut Vec<Action>) {
         if icon_button(ui, picture, name, on).clicked() {
             queue.push(Action::ToggleMeasurements);
         }
-        copy = model.blinded.is_none() && icon_button(ui, Icon::Copy, "Copy measurements", false).clicked();
+        if model.blinded.is_none() {
+            copy = icon_button(ui, Icon::Copy, "Copy measurements", false).clicked();
+            if icon_button(ui, Icon::Save, "Save measurements…", false).clicked() {
+                queue.push(Action::SaveMeasurements);
+            }
+        }
     });
     let (mut go_to, mut delete, mut text) = (None, None, String::new());
     for (n, one) in measured.iter().enumerate() {

@@ -12,6 +12,7 @@ use super::{quiz, screens, tools, trial};
 use crate::app::action::Action;
 use crate::app::dispatch::Reach;
 use crate::app::history::History;
+use crate::app::measuring::MeasuredBefore;
 use crate::app::picture::Pictures;
 use crate::app::program::Program;
 use crate::app::state::{Model, Settings};
@@ -189,6 +190,7 @@ pub struct ReadingRoom {
     tasks: Tasks,
     messages: Messages,
     history: History,
+    pub(super) measured_before: MeasuredBefore,
     wheel: Wheel,
     focused: bool,
     last_input: f64,
@@ -227,6 +229,7 @@ impl ReadingRoom {
             tasks: Tasks::new(cc.egui_ctx.clone(), Program::default()),
             messages: Messages::default(),
             history: History::default(),
+            measured_before: MeasuredBefore::default(),
             wheel: if options.steady { Wheel::default() } else { Wheel::of_display() },
             focused: true,
             last_input: 0.0,
@@ -238,6 +241,12 @@ impl ReadingRoom {
     #[must_use]
     pub fn is_idle(&mut self) -> bool {
         self.blobs.is_idle() && self.queue.is_empty()
+    }
+
+    /// How many measurements lie on the images of the trial.
+    #[must_use]
+    pub fn measurements(&self) -> usize {
+        self.model.stages.values().map(|stage| stage.measured.len()).sum()
     }
 
     /// What comes next in the session.
@@ -358,6 +367,7 @@ impl ReadingRoom {
         self.model = empty_stage(&self.desk.package.study);
         self.form = Form::default();
         self.seen = Seen::default();
+        self.measured_before = MeasuredBefore::default();
         (self.on_stage, self.drawn, self.unveiled) = (None, false, false);
     }
 
@@ -384,6 +394,13 @@ impl ReadingRoom {
 
     pub(super) fn perform_all(&mut self, ctx: &egui::Context) {
         for action in std::mem::take(&mut self.queue) {
+            // Only measurements: a window or a layout that came back would be a change that the reader did not make.
+            if action == Action::Undo {
+                self.measured_before.undo(&mut self.model.stages);
+                self.model.measuring.chosen = None;
+                ctx.request_repaint();
+                continue;
+            }
             let allowed = matches!(
                 action,
                 Action::SetTool(_)

@@ -31,7 +31,7 @@ pub(super) fn bar(ui: &mut Ui, room: &mut ReadingRoom, step: &Step) {
                 let button = Button::new(icon(action.icon()).color(tint)).min_size(vec2(28.0, 28.0));
                 let response = ui.add(button.selected(chosen).frame_when_inactive(false));
                 named(&response, &action.text(), Some(chosen));
-                let hint = format!("{}  ({})\n{}", action.text(), key.symbol_or_name(), action.hint());
+                let hint = format!("{}  ({})\n{}", action.text(), key.symbol_or_name(), tools::hint(action));
                 if response.on_hover_text(hint).clicked() {
                     room.queue.push(action);
                 }

@@ -41,11 +41,20 @@ pub(super) fn actions(allowed: &[Allowed], single: bool) -> Vec<(Action, Key)> {
         add(has(Allowed::Measure), Action::SetTool(tool), key);
     }
     add(has(Allowed::Measure), Action::DeleteMeasurement, Key::Delete);
+    add(has(Allowed::Measure), Action::Undo, Key::U);
     add(has(Allowed::Invert), Action::Invert, Key::I);
     add(has(Allowed::Window), Action::HeaderWindow, Key::R);
     add(has(Allowed::Zoom) || has(Allowed::Pan), Action::Fit, Key::F);
     add(has(Allowed::Layout) && single, Action::SetLayout(Layout::FourUp), Key::L);
     actions
+}
+
+/// One sentence on what an action does here.
+pub(super) fn hint(action: Action) -> &'static str {
+    match action {
+        Action::Undo => "Takes back what was measured last, or the last change of it; Ctrl+Z too",
+        other => other.hint(),
+    }
 }
 
 /// Slices by keys.

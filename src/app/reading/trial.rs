@@ -11,7 +11,7 @@ use super::questions::{Changed, marks};
 use super::quiz;
 use super::room::ReadingRoom;
 use super::tools;
-use crate::app::action::{Action, Layout};
+use crate::app::action::{Action, Layout, Tool};
 use crate::app::library::Load;
 use crate::app::pane::Kind;
 use crate::app::ui_kit::halo;
@@ -69,6 +69,9 @@ pub(super) fn show(ui: &mut Ui, room: &mut ReadingRoom, at: usize, feedback: Opt
     if ready {
         let still = !ctx.input(|i| i.pointer.any_down());
         room.seen.watch(&room.model, room.active_size, still);
+        if still {
+            room.measured_before.watch(&room.model.stages);
+        }
     }
     if ready && matches!(room.step(), Step::Show { .. }) {
         // The frame that was just laid out puts the images on the screen; the next one may call them shown.
@@ -170,6 +173,10 @@ fn keys(room: &mut ReadingRoom, ctx: &egui::Context) {
     }
     if let Some(action) = tools::slices(ctx) {
         room.queue.push(action);
+    }
+    let measures = room.model.blinded.as_ref().is_some_and(|tools| tools.contains(&Tool::Length));
+    if measures && ctx.input_mut(|i| i.consume_key(Modifiers::COMMAND, Key::Z)) {
+        room.queue.push(Action::Undo);
     }
     let single = room.model.layout.shape() == (1, 1);
     for (action, key) in tools::actions(&room.study().reading.tools, single) {

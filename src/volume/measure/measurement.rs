@@ -1,13 +1,15 @@
 //! A measurement: what was drawn on which plane, and what it says.
 
 use glam::DVec3;
+use serde::{Deserialize, Serialize};
 
 use super::roi::{Outline, Region, RoiError, RoiStatistics, roi_statistics};
 use super::ruler::Ruler;
 use crate::volume::{PatientPoint, Unit, Volume};
 
 /// What is measured.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Kind {
     /// Between two points.
     Length,
@@ -135,7 +137,54 @@ impl Measurement {
     }
 }
 
+/// A number of a reading, for files and tables.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ReadingValue {
+    /// `length`, `angle`, `area`, `mean`, `standard deviation`, `minimum`, `maximum`, `voxels` or `interpolated samples`.
+    pub quantity: String,
+    /// In `unit`.
+    pub value: f64,
+    /// Empty where there is none.
+    pub unit: String,
+}
+
 impl Reading {
+    /// Every number of it, unrounded.
+    #[must_use]
+    pub fn quantities(&self) -> Vec<ReadingValue> {
+        let one = |quantity: &str, value: f64, unit: &str| ReadingValue {
+            quantity: quantity.to_owned(),
+            value,
+            unit: unit.to_owned(),
+        };
+        match self {
+            Self::Length { length, unit } => vec![one("length", *length, unit)],
+            Self::Angle { degrees } => vec![one("angle", *degrees, "°")],
+            Self::Region { area, unit, values, value_unit } => {
+                let mut all = vec![one("area", *area, &format!("{unit}²"))];
+                if let Ok(v) = values {
+                    let symbol = value_unit.symbol();
+                    all.push(one("mean", v.mean, symbol));
+                    all.extend(v.sd.map(|sd| one("standard deviation", sd, symbol)));
+                    all.push(one("minimum", v.min, symbol));
+                    all.push(one("maximum", v.max, symbol));
+                    let counted = if v.interpolated { "interpolated samples" } else { "voxels" };
+                    all.push(one(counted, v.n as f64, ""));
+                }
+                all
+            }
+        }
+    }
+
+    /// Why a region has no values.
+    #[must_use]
+    pub fn without_values(&self) -> Option<String> {
+        match self {
+            Self::Region { values: Err(why), .. } => Some(why.to_string()),
+            _ => None,
+        }
+    }
+
     /// The number that stands beside it on the image.
     #[must_use]
     pub fn headline(&self) -> String {

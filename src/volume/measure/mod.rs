@@ -9,7 +9,7 @@
 //! assert_eq!(length.reading(None, &Ruler::of(&space)).unwrap().headline(), "50.0 mm");
 //! ```
 //!
-//! - [`measurement`]: [`Measurement`], its points on its plane, and its [`Reading`]
+//! - [`measurement`]: [`Measurement`], its points on its plane, its [`Reading`], and the [`ReadingValue`]s of that
 //! - [`ruler`]: [`Ruler`], millimetres where there are any, else pixels and why
 //! - [`roi`]: the values under an ellipse or a rectangle
 
@@ -19,6 +19,6 @@ pub mod ruler;
 #[cfg(test)]
 mod tests;
 
-pub use measurement::{Kind, Measurement, Reading};
+pub use measurement::{Kind, Measurement, Reading, ReadingValue};
 pub use roi::{Outline, Region, RoiError, RoiStatistics, roi_statistics};
 pub use ruler::Ruler;
