@@ -173,15 +173,26 @@ impl Veritome {
         }
     }
 
-    /// The right panel: layers, models, look; *Why here?* at its foot.
+    /// The right panel: layers, models, look; at its foot *Why here?* and a licence that waits for a word.
     fn show_layers(&mut self, ui: &mut Ui, wishes: &mut Wishes) {
         let t = tokens(ui.ctx());
+        let foot = Frame::new().fill(t.panel).inner_margin(Margin { top: t.space.s as i8, ..Margin::ZERO });
+        if self.models_panel.asks() {
+            let seen = Seen {
+                window: &self.model,
+                rows: self.models.as_deref(),
+                tasks: &self.tasks,
+                runtime: self.runtime.as_ref(),
+            };
+            let panel = Panel::bottom("license").resizable(false).frame(foot);
+            wishes.models = panel.show(ui, |ui| self.models_panel.license(ui, &seen)).inner;
+        }
         if self.model.settings.why_open {
             Panel::bottom("why")
                 .default_size(260.0)
                 .size_range(120.0..=520.0)
                 .resizable(true)
-                .frame(Frame::new().fill(t.panel).inner_margin(Margin { top: t.space.s as i8, ..Margin::ZERO }))
+                .frame(foot)
                 .show(ui, |ui| wishes.record = panels::why::show(ui, &self.model, &mut self.queue));
         }
         egui::ScrollArea::vertical().auto_shrink([false, false]).show(ui, |ui| {
@@ -195,7 +206,7 @@ impl Veritome {
                 tasks: &self.tasks,
                 runtime: self.runtime.as_ref(),
             };
-            wishes.models = self.models_panel.show(ui, &seen);
+            wishes.models.extend(self.models_panel.show(ui, &seen));
             ui.add_space(t.space.m);
             panels::look::show(ui, &mut self.model, &mut self.editor, &mut self.queue);
         });

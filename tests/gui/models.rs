@@ -174,6 +174,30 @@ fn a_model_runs_on_a_guessed_series_after_its_licence_was_read_once() {
 }
 
 #[test]
+fn a_licence_is_agreed_to_in_a_small_window_wherever_the_list_is_scrolled_to() {
+    if !can_draw() {
+        return;
+    }
+    let small = Vec2::new(900.0, 520.0);
+    let models = |root: &Path| vec![model(root, "copy", "identity.onnx", "synthesis")];
+    let mut bench = Bench::with_models(small, |folder| vec![head(folder)], Vec::new(), models);
+    bench.settle();
+    bench.node("Open Model copy").click_accesskit();
+    bench.settle();
+    bench.node("Run Model copy").click_accesskit();
+    bench.settle();
+    let agree = bench.node("Agree to the licence and run Model copy").rect();
+    assert!(agree.bottom() <= small.y - 24.0 && agree.right() <= small.x, "{agree:?}");
+    bench.node("Weights: MIT");
+    bench.snapshot("license");
+    bench.key(Key::Q);
+    let agree = bench.node("Agree to the licence and run Model copy").rect();
+    assert!(agree.bottom() <= small.y - 24.0, "beside the panel that tells why, too: {agree:?}");
+    bench.click("Not now");
+    assert!(bench.harness.query_by_label("Agree to the licence and run Model copy").is_none());
+}
+
+#[test]
 fn runs_queue_up_and_each_can_be_cancelled() {
     if !can_draw() {
         return;

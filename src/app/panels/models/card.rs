@@ -85,17 +85,16 @@ fn body(ui: &mut Ui, ready: &Ready, form: &mut Form, seen: &Seen<'_>, wishes: &m
     ui.add_space(t.space.xs);
     form.show(ui, seen, &ready.model, wishes);
     ui.add_space(t.space.xs);
-    if form.asking {
-        license(ui, ready, form, seen, wishes);
-    } else {
-        ui.horizontal(|ui| {
-            run_button(ui, ready, form, seen, wishes, &mut false);
-            let licenses = license_lines(ready).join("\n");
-            ui.add(Label::new(RichText::new(&m.license).size(t.size.small).color(t.quiet)).truncate())
-                .on_hover_text(licenses);
-        });
-    }
+    ui.horizontal(|ui| {
+        run_button(ui, ready, form, seen, wishes, &mut false);
+        let licenses = license_lines(ready).join("\n");
+        ui.add(Label::new(RichText::new(&m.license).size(t.size.small).color(t.quiet)).truncate())
+            .on_hover_text(licenses);
+    });
 }
+
+/// A longer licence scrolls, points.
+const MOST_LICENSE: f32 = 96.0;
 
 /// The licences of weights, code and data, a line each.
 fn license_lines(ready: &Ready) -> Vec<String> {
@@ -106,19 +105,20 @@ fn license_lines(ready: &Ready) -> Vec<String> {
     lines
 }
 
-/// The licences, in place, before the first run; what was agreed to is not asked again.
-fn license(ui: &mut Ui, ready: &Ready, form: &mut Form, seen: &Seen<'_>, wishes: &mut Vec<Wish>) {
+/// The licences before the first run; what was agreed to is not asked again.
+pub(super) fn license(ui: &mut Ui, ready: &Ready, form: &mut Form, seen: &Seen<'_>, wishes: &mut Vec<Wish>) {
     let t = tokens(ui.ctx());
-    ui.label(RichText::new("Licence").size(t.size.small).color(t.quiet));
-    for line in license_lines(ready) {
-        ui.add(Label::new(RichText::new(line).size(t.size.small + 1.0).color(t.text)).wrap());
-    }
+    let title = format!("Licence of {}", ready.model.manifest.title);
+    ui.add(Label::new(RichText::new(title).size(t.size.small).color(t.quiet)).truncate());
+    egui::ScrollArea::vertical().id_salt("license").max_height(MOST_LICENSE).show(ui, |ui| {
+        for line in license_lines(ready) {
+            ui.add(Label::new(RichText::new(line).size(t.size.small + 1.0).color(t.text)).wrap());
+        }
+    });
+    ui.add_space(t.space.xs);
     ui.horizontal(|ui| {
         let response = ui.add(Button::new((icon(Icon::Play).size(12.0), RichText::new("Agree and run"))));
         named(&response, &format!("Agree to the licence and run {}", ready.model.manifest.title), None);
-        if std::mem::take(&mut form.reveal) {
-            response.scroll_to_me(None);
-        }
         if response.on_hover_text("Runs; this licence is not shown again").clicked() {
             form.asking = false;
             wishes.push(Wish::Agree(ready.license_key()));
@@ -160,7 +160,7 @@ fn run_button(
         if seen.window.settings.licences.contains(&ready.license_key()) {
             wishes.push(Wish::Run(Box::new(asked)));
         } else {
-            (form.asking, form.reveal) = (true, true);
+            form.asking = true;
             *toggled |= folded;
         }
     }

@@ -34,8 +34,6 @@ pub(crate) struct Form {
     pub(super) reading: bool,
     /// The licence is on show before the first run.
     pub(super) asking: bool,
-    /// The licence is to be scrolled into view.
-    pub(super) reveal: bool,
 }
 
 /// Which controls make sense for a model.
@@ -68,7 +66,6 @@ impl Form {
             explain: None,
             reading: false,
             asking: false,
-            reveal: false,
         }
     }
 

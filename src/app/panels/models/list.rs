@@ -150,6 +150,25 @@ impl ModelsPanel {
         wishes
     }
 
+    /// Whether a licence waits for the person's word.
+    pub fn asks(&self) -> bool {
+        self.open.as_ref().and_then(|folder| self.forms.get(folder)).is_some_and(|form| form.asking)
+    }
+
+    /// The licence that waits, for the foot of the panel: in sight wherever the list is scrolled to.
+    pub fn license(&mut self, ui: &mut Ui, seen: &Seen<'_>) -> Vec<Wish> {
+        let mut wishes = Vec::new();
+        let ready = seen.rows.into_iter().flatten().find_map(|row| match row {
+            Row::Ready(ready) => (Some(&ready.model.folder) == self.open.as_ref()).then_some(ready),
+            Row::Broken { .. } => None,
+        });
+        let Some(ready) = ready else { return wishes };
+        if let Some(form) = self.forms.get_mut(&ready.model.folder) {
+            card::license(ui, ready, form, seen, &mut wishes);
+        }
+        wishes
+    }
+
     fn ready(&mut self, ui: &mut Ui, ready: &Ready, seen: &Seen<'_>, wishes: &mut Vec<Wish>) {
         let folder = &ready.model.folder;
         let open = self.open.as_ref() == Some(folder);
