@@ -161,7 +161,9 @@ impl Dialogs {
             }
             Dialog::Study => {
                 let wizard = &mut self.study;
-                window(ctx, model, "New reader study", vec2(620.0, 520.0), |ui, _| wizard.ui(ui));
+                // Its pages are long: as high as there is room for, up to a height that can be taken in at a glance.
+                let height = (ctx.content_rect().height() - 180.0).clamp(360.0, 760.0);
+                window(ctx, model, "New reader study", vec2(640.0, height), |ui, _| wizard.ui(ui));
             }
             Dialog::Metrics => {
                 let (panel, mut wish) = (&mut self.metrics, None);

@@ -92,11 +92,15 @@ impl StudyWizard {
         ui.separator();
         egui::ScrollArea::vertical().auto_shrink([false, false]).max_height(ui.available_height() - 44.0).show(
             ui,
-            |ui| match self.page {
-                0 => self.question(ui),
-                1 => self.images(ui),
-                2 => self.readers(ui),
-                _ => self.package(ui),
+            |ui| {
+                // Beside the bar that scrolls, not under it.
+                ui.set_max_width(ui.available_width() - t.space.m);
+                match self.page {
+                    0 => self.question(ui),
+                    1 => self.images(ui),
+                    2 => self.readers(ui),
+                    _ => self.package(ui),
+                }
             },
         );
         ui.separator();

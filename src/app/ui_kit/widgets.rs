@@ -114,9 +114,10 @@ pub(crate) fn row<R>(ui: &mut Ui, label: &str, content: impl FnOnce(&mut Ui) -> 
     ui.horizontal(|ui| {
         let (rect, _) = ui.allocate_exact_size(vec2(72.0, 20.0), Sense::hover());
         let text = RichText::new(label).size(t.size.small).color(t.quiet);
-        ui.put(rect, |ui: &mut Ui| {
-            ui.with_layout(Layout::left_to_right(Align::Center), |ui| ui.add(egui::Label::new(text).truncate())).inner
-        });
+        // In a child of its own: a label that is put into the row would pull the control towards itself, and the controls of
+        // several rows would stand in no line.
+        let builder = egui::UiBuilder::new().max_rect(rect).layout(Layout::left_to_right(Align::Center));
+        ui.new_child(builder).add(egui::Label::new(text).truncate());
         content(ui)
     })
     .inner
