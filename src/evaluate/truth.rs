@@ -1,7 +1,7 @@
 //! What the table says of each case: positive or not, or the name of a class. It is decided once for all cases of a plan.
 //!
 //! - With `positive` in the plan, that value is positive and every other one negative. What may be a slip of the keyboard is
-//!   refused: the plan lists the others as `negative`, or there is one other value, or they are words or classes ([`unsure`]).
+//!   refused: the plan lists the others as `negative`, or there is one other value, or they are words or classes (`unsure`).
 //! - Where all values are known words ([`word`]), they say which.
 //! - Else, for classifications, each is the name or number of a class; for anomalies they are refused.
 

@@ -241,7 +241,9 @@ pub(super) fn boxes(evaluation: &Evaluation, statistics: &Statistics, links: &Li
         let plot = BoxPlot::new(Axis::new(about.title.clone(), about.unit.clone()), rows);
         let is_first = figures.is_empty();
         let svg = if is_first { plot.svg() } else { plot.half().svg() };
-        let caption = format!("{} by model; {}", about.title, about.better.words());
+        // `Dice, lesion, by model`: what is by model is not the lesion.
+        let comma = if about.title.contains(", ") { "," } else { "" };
+        let caption = format!("{}{comma} by model; {}", about.title, about.better.words());
         let alternative = format!("Box plot of {} for each model", about.title);
         figures.push(Figure::svg(svg, caption, alternative).width(if is_first { Width::Full } else { Width::Half }));
     }

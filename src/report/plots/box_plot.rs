@@ -134,6 +134,17 @@ mod tests {
     }
 
     #[test]
+    fn the_words_of_the_last_tick_stay_inside_of_the_plot() {
+        let points = [-0.0868, -0.0705].map(|x| Point::new(x, 0.0)).to_vec();
+        let row = BoxRow { name: "t1-to-t2-diffusion".into(), points };
+        let svg = BoxPlot::new(Axis::new("Spearman", ""), vec![row]).half().svg();
+        let before = svg.split(">\n−0.070").next().unwrap();
+        let x: f64 = before.rsplit("<text x=\"").next().unwrap().split('"').next().unwrap().parse().unwrap();
+        // Plots are drawn at ten units a px.
+        assert!(x / 10.0 + text_width("−0.070", SMALL) / 2.0 <= 360.0, "{x}");
+    }
+
+    #[test]
     fn nothing_to_show_is_an_empty_plot() {
         let nothing = BoxRow { name: "none".into(), points: vec![Point::new(f64::NAN, 0.0)] };
         assert!(BoxPlot::new(Axis::default(), vec![nothing]).svg().contains("n = 0"));

@@ -22,9 +22,12 @@ pub(super) struct Margins {
 
 impl Margins {
     pub fn below(top: f64) -> Self {
-        Self { top, right: 14.0, bottom: 0.0 }
+        Self { top, right: BESIDE, bottom: 0.0 }
     }
 }
+
+/// The least room to the right of an x axis, px.
+const BESIDE: f64 = 14.0;
 
 /// Height of the words and the title below an x axis, px.
 pub(super) const BELOW: f64 = 44.0;
@@ -65,7 +68,9 @@ impl Frame {
                 canvas.line([at, self.y.to_px], [at, bottom], Pen::GRID);
             }
             canvas.line([at, bottom], [at, bottom + 4.0], Pen::QUIET);
-            canvas.words(word, [at, bottom + 13.0], Side::Middle, SMALL, Pen::QUIET);
+            // The last word may be wider than the room beside the axis.
+            let middle = at.min(right + BESIDE - text_width(word, SMALL) / 2.0);
+            canvas.words(word, [middle, bottom + 13.0], Side::Middle, SMALL, Pen::QUIET);
         }
         canvas.line([left, bottom], [right, bottom], Pen::QUIET);
         canvas.words(&x.words(&ticks.power), [f64::midpoint(left, right), bottom + 33.0], Side::Middle, BODY, Pen::INK);
