@@ -157,7 +157,7 @@ impl Veritome {
         }
         let Some(stage) = self.model.stages.get_mut(&id) else { return };
         for what in saved.measurements {
-            if !stage.measured.iter().any(|m| m.what == what) {
+            if !stage.measured.iter().any(|m| m.is_at(&what)) {
                 let id = stage.next_id();
                 stage.measured.push(Measured { id, what });
             }

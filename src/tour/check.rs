@@ -238,7 +238,7 @@ mod tests {
         let said = wrong(&lesion.replace("radius_mm = 4", "radius_mm = \"four\""));
         assert_eq!(said, "line 13: `steps.work.radius_mm`: expected a number, found \"four\"");
         // A good piece of work before the wrong one, of the same keys.
-        let two = format!("{lesion}{}", lesion.replace("\"l\"", "[1]").replace("0.4", "true"));
+        let two = format!("{lesion}{}", lesion.replace("\"l\"", "[1]"));
         assert_eq!(wrong(&two), "line 17: `steps.work.name`: expected a text in quotation marks, found a list");
         assert!(wrong(&lesion.replace("contrast = 0.4\n", "")).ends_with("the key `contrast` is missing"));
         let said = wrong("show.at_mm = \"middle\"\n");

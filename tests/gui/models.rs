@@ -178,7 +178,7 @@ fn a_licence_is_agreed_to_in_a_small_window_wherever_the_list_is_scrolled_to() {
     if !can_draw() {
         return;
     }
-    let small = Vec2::new(900.0, 520.0);
+    let small = Vec2::new(1280.0, 520.0);
     let models = |root: &Path| vec![model(root, "copy", "identity.onnx", "synthesis")];
     let mut bench = Bench::with_models(small, |folder| vec![head(folder)], Vec::new(), models);
     bench.settle();

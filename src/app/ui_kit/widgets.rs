@@ -112,7 +112,9 @@ pub(crate) fn card<R>(ui: &mut Ui, chosen: bool, content: impl FnOnce(&mut Ui) -
 pub(crate) fn row<R>(ui: &mut Ui, label: &str, content: impl FnOnce(&mut Ui) -> R) -> R {
     let t = tokens(ui.ctx());
     ui.horizontal(|ui| {
-        let (rect, _) = ui.allocate_exact_size(vec2(72.0, 20.0), Sense::hover());
+        // Where there is little room, most of it is the control's.
+        let column = if ui.available_width() < 360.0 { 56.0 } else { 72.0 };
+        let (rect, _) = ui.allocate_exact_size(vec2(column, 20.0), Sense::hover());
         let text = RichText::new(label).size(t.size.small).color(t.quiet);
         // In a child of its own: a label that is put into the row would pull the control towards itself, and the controls of
         // several rows would stand in no line.
