@@ -1,6 +1,6 @@
 //! The measurements of the active series: what each says, where it is, and its end.
 
-use eframe::egui::{self, Label, RichText, Sense, Ui};
+use eframe::egui::{self, Label, RichText, Sense, Ui, UiBuilder};
 use lucide_icons::Icon;
 
 use crate::app::action::Action;
@@ -45,32 +45,35 @@ pub(crate) fn show(ui: &mut Ui, model: &mut Model, queue: &mut Vec<Action>) {
         let name = format!("{} {}", one.what.kind.name(), n + 1);
         text.push_str(format!("{name}\t{headline}\t{details}").trim_end());
         text.push('\n');
-        let response = card(ui, chosen, |ui| {
-            ui.set_width(ui.available_width());
-            ui.horizontal(|ui| {
-                ui.spacing_mut().item_spacing.x = t.space.xs;
-                ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| {
-                    if icon_button(ui, Icon::Trash2, &format!("Delete {name}"), false).clicked() {
-                        delete = Some(one.id);
-                    }
-                    if icon_button(ui, Icon::Locate, &format!("Go to {name}"), false).clicked() {
-                        go_to = Some(one.clone());
-                    }
-                    ui.with_layout(egui::Layout::left_to_right(egui::Align::Center), |ui| {
-                        ui.label(RichText::new(&name).size(t.size.small).color(t.quiet));
-                        if details.is_empty() {
-                            ui.add(Label::new(RichText::new(&headline).color(t.text)).truncate());
-                        }
+        // The card is told before its buttons, so that it lies beneath them and a click on one is that button's.
+        let response = ui
+            .scope_builder(UiBuilder::new().sense(Sense::click()), |ui| {
+                card(ui, chosen, |ui| {
+                    ui.set_width(ui.available_width());
+                    ui.horizontal(|ui| {
+                        ui.spacing_mut().item_spacing.x = t.space.xs;
+                        ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| {
+                            if icon_button(ui, Icon::Trash2, &format!("Delete {name}"), false).clicked() {
+                                delete = Some(one.id);
+                            }
+                            if icon_button(ui, Icon::Locate, &format!("Go to {name}"), false).clicked() {
+                                go_to = Some(one.clone());
+                            }
+                            ui.with_layout(egui::Layout::left_to_right(egui::Align::Center), |ui| {
+                                ui.label(RichText::new(&name).size(t.size.small).color(t.quiet));
+                                if details.is_empty() {
+                                    ui.add(Label::new(RichText::new(&headline).color(t.text)).truncate());
+                                }
+                            });
+                        });
                     });
+                    if !details.is_empty() {
+                        ui.add(Label::new(RichText::new(&headline).color(t.text)).truncate());
+                        ui.add(Label::new(RichText::new(&details).size(t.size.small).color(t.quiet)).wrap());
+                    }
                 });
-            });
-            if !details.is_empty() {
-                ui.add(Label::new(RichText::new(&headline).color(t.text)).truncate());
-                ui.add(Label::new(RichText::new(&details).size(t.size.small).color(t.quiet)).wrap());
-            }
-        })
-        .response
-        .interact(Sense::click());
+            })
+            .response;
         if response.clicked() && go_to.is_none() && delete.is_none() {
             go_to = Some(one.clone());
         }
