@@ -43,59 +43,156 @@ class Residual(nn.Module):
         return x + self.second(F.relu(self.first(F.relu(x))))
 
 
-class Denoiser(nn.Module):
-    """Shrinkage of overlapping cosine blocks, steered and completed by a small network.
+def rice(signal):
+    """(mean, standard deviation) of the Rice distribution of this signal under noise of 1 (numpy)."""
+    import numpy as np
+    from scipy.special import ive
+    t = signal**2 / 4
+    mean = np.sqrt(np.pi / 2) * ((1 + 2 * t) * ive(0, t) + 2 * t * ive(1, t))
+    return mean, np.sqrt(np.maximum(2 + signal**2 - mean**2, 0))
 
-    The image is taken apart into cubes of 4 voxels, one at every second voxel, and each into its 64 cosines (Manjon et al.,
-    Medical Image Analysis 2012). The noise nearby is told by the highest frequencies. A U-shaped network, whose grid is that
-    of the cubes, sees the coefficients in units of the noise, so that weak and strong noise are one task; it says how much
-    of each coefficient stays, what is added to it, and how much the cube counts. Untrained it is the classical method:
-    what does not stand out of the noise by 2.7 standard deviations is taken away.
+
+def total(channels, count):
+    """Their sum [n, 1, x, y, z]; as a convolution, which is faster than a sum here."""
+    return F.conv3d(channels, torch.ones(1, count, 1, 1, 1, device=channels.device))
+
+
+@torch.jit.script_if_tracing
+def non_local(image, look, shifts):
+    """Means of squares over the neighbourhood that looks alike [n, 2, x, y, z] (rotationally invariant non-local means, Manjon et al.,
+    Medical Image Analysis 2012): two voxels are alike by exp(-d^2), d the distance of what they look like [n, 2, x, y, z]. The
+    second mean is four times as strict. `shifts` [k, 3] are the neighbours' places, 0 to twice the reach."""
+    x, y, z, reach = image.size(2), image.size(3), image.size(4), int(shifts.max()) // 2
+    room = [reach, reach, reach, reach, reach, reach]
+    square, wide = F.pad(image * image, room, mode="replicate"), F.pad(look, room, mode="replicate")
+    mean, weight, both = torch.zeros_like(look), torch.zeros_like(look), torch.ones(1, 2, 1, 1, 1, device=look.device)
+    for k in range(shifts.size(0)):
+        i, j, l = int(shifts[k, 0]), int(shifts[k, 1]), int(shifts[k, 2])
+        far = look - wide[:, :, i:i + x, j:j + y, l:l + z]
+        one = torch.exp(-F.conv3d(far * far, both))
+        two = one * one
+        alike = torch.cat([one, two * two], 1)
+        mean = mean + alike * square[:, :, i:i + x, j:j + y, l:l + z]
+        weight = weight + alike
+    return mean / weight
+
+
+class Denoiser(nn.Module):
+    """Classical estimates of one image without its noise, and a small network that says voxel by voxel whom to believe.
+
+    Nothing of the estimates is learned: overlapping cubes of 4 voxels whose weak cosines are taken away, and means over
+    what looks alike nearby (both of Manjon et al., Medical Image Analysis 2012), and means over all that is nearby, each in
+    two strengths, each without the bias that Rician noise adds. The strength of the noise is found in the image, place by place. Everything is
+    then told in units of the noise, so that weak and strong noise are one task. The network's answer is a weighted mean of
+    the estimates and a correction that begins at zero.
     """
 
-    def __init__(self, channels=56, blocks=2):
+    THRESHOLDS = (2.0, 2.7)
+    REACH = 3
+    UNBIASED = 1.5942
+
+    def __init__(self, channels=16):
         super().__init__()
+        import numpy as np
         c = channels
         bank, order = cosines()
+
+        def keep(name, value):
+            self.register_buffer(name, torch.as_tensor(value, dtype=torch.float32), persistent=False)
+
+        keep("bank", bank)
         high = (order >= 7).float().view(1, -1, 1, 1, 1)
-        line = torch.tensor([1, 3, 3, 1]) / 4
-        self.register_buffer("bank", bank, persistent=False)
-        self.register_buffer("high", high / high.sum(), persistent=False)
-        self.register_buffer("tent", torch.einsum("x,y,z->xyz", line, line, line)[None, None], persistent=False)
-        self.register_buffer("room", torch.where(order == 0, 4.0, 1.0).view(1, -1, 1, 1, 1), persistent=False)
-        self.register_buffer("ones", torch.ones(1, 1, 4, 4, 4), persistent=False)
-        self.enter = nn.Conv3d(67, c, 1)
-        self.first = Residual(c)
+        keep("high", high / high.sum())
+        near = torch.arange(2 * self.REACH + 1) - self.REACH
+        shifts = torch.cartesian_prod(near, near, near)
+        near = (shifts**2).sum(1)
+        self.register_buffer("shifts", shifts[(near <= self.REACH**2 + 1) & (near % 2 == 0)] + self.REACH, persistent=False)
+        keep("ones", torch.ones(1, 1, 4, 4, 4))
+        keep("low", (order == 0).float().view(1, -1, 1, 1, 1))
+        # By mean / sigma in steps of a twentieth up to 10: the signal, and the standard deviation.
+        signal = np.linspace(0, 12, 2401)
+        mean, deviation = rice(signal)
+        at = np.arange(201) / 20
+        keep("signal", np.where(at < mean[0], 0, np.interp(at, mean, signal)))
+        keep("deviation", np.interp(at, mean, deviation))
+        self.enter = conv(9, c, bias=True)
+        self.near = Residual(c)
         self.down = conv(c, 2 * c, 2, 2, bias=True)
-        self.deep = nn.Sequential(*[Residual(2 * c) for _ in range(blocks + 1)])
+        self.deep = nn.Sequential(Residual(2 * c), Residual(2 * c))
         self.up = nn.ConvTranspose3d(2 * c, c, 2, 2)
-        self.last = nn.Sequential(*[Residual(c) for _ in range(blocks)])
-        self.leave = nn.Conv3d(c, 129, 1)
+        self.leave = nn.Conv3d(c, 8, 1)
         begin(self)
 
-    def noise(self, coefficients):
-        """Standard deviation around each cube; the square root's mean is little moved by edges. Where nothing was measured
-        (padding, a skull taken away) there is no noise to see: such cubes do not count."""
-        root = F.avg_pool3d((coefficients.abs().sqrt() * self.high).sum(1, keepdim=True), 2)
+    def read(self, table, ratio):
+        """A table's value at mean / sigma, and its last value beyond."""
+        at = (ratio * 20).clamp(0, 199.99)
+        low = at.floor()
+        below, above = table[low.long()], table[low.long() + 1]
+        return below + (at - low) * (above - below)
+
+    def noise(self, image):
+        """Standard deviation of the Gaussian noise beneath, at every voxel: from the highest frequencies of cubes of 4 voxels. A mean of
+        negative power keeps edges out of it. Bright places tell it; where there are none, dark ones do. Where nothing was
+        measured (padding, a skull taken away) there is no noise to see: such cubes do not count."""
+        c = F.conv3d(F.pad(image, [2, 2] * 3, mode="reflect"), self.bank, stride=2)
+        root, mean = (c.abs().sqrt() * self.high).sum(1, keepdim=True), c[:, :1] / 8
         seen = (root > 0.025).float()
-        sums = [F.avg_pool3d(F.pad(x, [3] * 6, mode="replicate"), 5, 1) for x in (root * seen, seen)]
-        root, seen = [F.conv_transpose3d(x, self.tent, stride=2, padding=3) for x in sums]
-        return ((root / (seen + 1e-4)) / 0.822) ** 2 + 1e-5
+        power = (root + 1e-3) ** -4
+
+        def pooled(count):
+            parts = torch.cat([power * count, count], 1)
+            near = F.avg_pool3d(parts, 9, 1, 4)
+            wide = F.avg_pool3d(F.avg_pool3d(parts, 15, 1, 7), 15, 1, 7)
+            parts = near + 0.02 * wide + 2e-4 * parts.mean((2, 3, 4), keepdim=True)
+            return self.UNBIASED * ((parts[:, :1] + 1e-12) / (parts[:, 1:] + 1e-12)) ** -0.5 + 1e-4
+
+        sigma = pooled(seen)
+        for _ in range(2):
+            sigma = pooled(seen * (torch.sigmoid(4 * (mean / sigma - 4)) + 1e-3))
+        return F.interpolate(sigma, size=image.shape[2:], mode="trilinear", align_corners=False)
+
+    def without(self, image, sigma, threshold):
+        """The image of what stands out of the noise in overlapping cubes of 4 voxels: one at every second voxel, and one in the
+        middle of each eight of them."""
+        above, below = torch.zeros_like(image), torch.zeros_like(image)
+        for first, last in ((4, 4), (3, 5)):
+            room = [first, last] * 3
+            c = F.conv3d(F.pad(image, room, mode="replicate"), self.bank, stride=2)
+            level = F.avg_pool3d(F.pad(sigma, room, mode="replicate"), 4, 2) * threshold
+            ratio = c / level
+            ratio = (ratio * ratio).clamp(max=100)
+            ratio = ratio * ratio
+            ratio = ratio * ratio
+            kept = torch.maximum(ratio / (1 + ratio), self.low)
+            weight = 1 / total(kept, 64)
+            cut = (slice(None), slice(None), *[slice(first, -last)] * 3)
+            above = above + F.conv_transpose3d(c * (kept * weight), self.bank, stride=2)[cut]
+            below = below + F.conv_transpose3d(weight, self.ones, stride=2)[cut]
+        return above / below
+
+    def estimates(self, image):
+        """(estimates [n, 6, x, y, z], sigma [n, 1, x, y, z])"""
+        sigma = self.noise(image)
+        found = [self.without(image, sigma, threshold) for threshold in self.THRESHOLDS]
+        guide = found[1]
+        mean = F.avg_pool3d(guide, 3, 1, 1, count_include_pad=False)
+        squares = non_local(image, torch.cat([guide, mean * 3**0.5], 1) * (0.5**0.5 / sigma), self.shifts)
+        around = [F.avg_pool3d(image * image, n, 1, n // 2, count_include_pad=False) for n in (5, 9)]
+        alike = (torch.cat([squares, *around], 1) - 2 * sigma**2).clamp_min(1e-8).sqrt()
+        return torch.cat([self.read(self.signal, x / sigma) * sigma + F.relu(x - 9.9 * sigma) for x in found] + [alike], 1), sigma
+
+    def judge(self, image, found, sigma):
+        middle = found[:, :4].mean(1, keepdim=True)
+        seen = torch.cat([(found - middle), image - middle], 1) / sigma
+        x = self.enter(torch.cat([seen / (1 + 0.2 * seen.abs()), (1 + middle / sigma).log(), 0.5 * sigma.log()], 1))
+        x = self.near(x)
+        x = x + self.up(F.relu(self.deep(self.down(F.relu(x)))))
+        said = self.leave(F.relu(x))
+        trust, more = torch.cat([said[:, :6], said[:, 7:] - 2], 1).clamp(-8, 8).exp(), said[:, 6:7]
+        return total(trust * torch.cat([found, image], 1), 7) / total(trust, 7) + 0.3 * sigma * torch.tanh(more)
 
     def forward(self, image):
-        c = F.conv3d(F.pad(image, [3] * 6, mode="reflect"), self.bank, stride=2)
-        sigma = self.noise(c)
-        u = c / sigma
-        mean = u[:, :1]
-        seen = torch.cat([u] + [mean - F.avg_pool3d(mean, n, 1, n // 2, count_include_pad=False) for n in (3, 5)], 1)
-        x = self.first(self.enter(torch.cat([seen / (1 + 0.1 * seen.abs()), 0.5 * sigma.log()], 1)))
-        x = x + self.up(F.relu(self.deep(self.down(F.relu(x)))))
-        keep, more, weight = self.leave(F.relu(self.last(x))).split([64, 64, 1], 1)
-        ratio = (u * u / 7.3) ** 2 * keep.clamp(-8, 8).exp()
-        gate = ratio / (1 + ratio)
-        weight = weight.clamp(-4, 4).exp() / (1 + gate.sum(1, keepdim=True))
-        found = F.conv_transpose3d((gate * u + self.room * more) * sigma * weight, self.bank, stride=2, padding=3)
-        return found / F.conv_transpose3d(weight, self.ones, stride=2, padding=3)
+        return self.judge(image, *self.estimates(image))
 
 
 def cardinal(reach=6):
@@ -320,6 +417,20 @@ class Registration(nn.Module):
                 way = way.index_select(0, likely.mean((1, 2, 3)).argmax(0, keepdim=True))
         return way
 
+    def explained(self, image, rounds=10):
+        """(map, tissue probabilities on the image's grid, Gaussians [3, 1, 8, 1, 1, 1], gain on a sixteenth of the grid) of an
+        image [1, 1, x, y, z]: grey values and gain are found on every second voxel."""
+        way = self(image)
+        prior = self.prior(way, image, self.spacing)
+        few, place = image[:, :, ::2, ::2, ::2], prior[:, :, ::2, ::2, ::2]
+        fit, gain = with_gain(few, place, first_fit(few, place, self.owner, self.apart, 2e-4), self.owner, rounds)
+        return way, prior, fit, gain
+
+    @staticmethod
+    def everywhere(gain):
+        """A gain on the image's grid."""
+        return F.interpolate(gain, scale_factor=16, mode="trilinear", align_corners=False)
+
 
 class TissueNet(nn.Module):
     """Unified segmentation (Ashburner and Friston, NeuroImage 2005) as one graph, and a network that judges its evidence.
@@ -333,7 +444,6 @@ class TissueNet(nn.Module):
     values and gain are found on every second.
     """
 
-    rounds = 10
     OUTSIDE = 4.0  # what background gains where the atlas's brain falls below a tenth, per factor of e
 
     def __init__(self, atlas, affine, spacing=1.5, channels=16):
@@ -341,7 +451,6 @@ class TissueNet(nn.Module):
         voxels to mm."""
         super().__init__()
         self.atlas = Registration(atlas, affine, spacing)
-        self.spacing = spacing
         c = channels
         self.enter = nn.Sequential(conv(11, c, bias=True), nn.LeakyReLU(0.01))
         self.down = nn.Sequential(normed(c, 2 * c, 2, 2), normed(2 * c, 2 * c), normed(2 * c, 2 * c))
@@ -354,10 +463,8 @@ class TissueNet(nn.Module):
         """What the network judges [1, 11, x, y, z]: logarithms of the shares by place and grey value, those by place alone
         (background, grey, white, fluid), and how far the voxel is from the grey values of each tissue."""
         owner = self.atlas.owner
-        prior = self.atlas.prior(self.atlas(image), image, self.spacing)
-        few, place = image[:, :, ::2, ::2, ::2], prior[:, :, ::2, ::2, ::2]
-        fit, gain = with_gain(few, place, first_fit(few, place, owner, self.atlas.apart, 2e-4), owner, self.rounds)
-        even = image / F.interpolate(gain, scale_factor=16, mode="trilinear", align_corners=False)
+        _, prior, fit, gain = self.atlas.explained(image)
+        even = image / self.atlas.everywhere(gain)
         share = F.conv3d(torch.softmax(joint(even, prior, fit, owner), 1), owner.transpose(0, 1))
         logs = [torch.cat([1 - x[:, :3].sum(1, keepdim=True), x[:, :3]], 1).clamp_min(1e-4).log() for x in (share, prior)]
         return torch.cat([*logs, ((even - fit[0][:, :3]) / fit[1][:, :3].sqrt()).clamp(-5, 5)], 1)
