@@ -169,20 +169,30 @@ class Heads:
         shares[AIR_] = rim * (1 - sharp)
         return shares / shares.sum(0).clamp_min(1e-4)
 
+    def dermis(self, air):
+        """Share of each voxel that is skin, outside of what the tissue maps call soft tissue (1 to 3 mm), and mucosa where air
+        touches the inside: CT shows both, T1 hardly does."""
+        d = self.draw
+        near = blur(1 - air, 1.2)
+        return (torch.sigmoid((near - d.uniform(0.08, 0.4)) * d.uniform(10, 30)) - (1 - air)).clamp_min(0).minimum(air)
+
     def t1_ct(self):
         """(T1 image, Hounsfield units)"""
         d = self.draw
         shares, average = self.materials(0.2)
         shares = self.skin(shares)
+        dermis = self.dermis(shares[AIR_]) if d.chance(0.85) else torch.zeros_like(shares[AIR_])
         white = d.uniform(25, 46)
         # Voxels of 2 mm hold tables and marrow at once, and averages of heads more so: less than the 1,500 HU of dense bone.
-        hu = [white + d.uniform(3, 12), white, d.uniform(0, 22), d.uniform(450, 1150), d.uniform(100, 500), d.uniform(-110, -20),
+        hu = [white + d.uniform(3, 12), white, d.uniform(0, 22), d.uniform(350, 1100), d.uniform(60, 450), d.uniform(-110, -20),
               d.uniform(25, 75), -1000.0, white + (d.uniform(-20, 5) if d.chance(0.7) else d.uniform(15, 45))]
         one = self.t1_values()
         one[FAT_], one[MUSCLE_] = d.uniform(0.35, 1.5), d.uniform(0.2, 0.8)
         one[MARROW_] = d.uniform(0.1, 0.7)
         t1, ct = self.mixed(one, shares), self.mixed(hu, shares)
-        body = 1 - shares[AIR_]
+        t1 = t1 + dermis * (d.uniform(0.05, 0.45) - one[AIR_])
+        ct = ct + dermis * (d.uniform(-60, 50) + 1000)
+        body = 1 - shares[AIR_] + dermis
         t1 = t1 + d.uniform(0, 0.06) * d.field(self.size, d.uniform(4, 20)) * body
         t1 = t1 + d.uniform(0, 0.05) * d.field(self.size, d.uniform(1.5, 4)) * body
         bone = shares[TABLE_] + shares[MARROW_]
