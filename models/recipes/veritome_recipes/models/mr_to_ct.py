@@ -130,7 +130,7 @@ CARD = {
                 "head's outline air; inside, T1 below one threshold air, below a second bone, above it soft tissue, "
                 "each with one value. MAE over the head: where the CT template is above -500 HU, its holes filled.",
     "invents": "Bone is put where heads have it: a hole in the skull that is dark on T1 anyway is closed, and a thin skull is "
-               "given the usual thickness. Hounsfield units of bone are those of the average draw. Sinuses are guessed by place. "
+               "given the usual thickness. Hounsfield units of bone are those of the average draw. Sinuses are filled with bone, the frontal and the sphenoid alike (red in the sagittal errors). "
                "It gives a skull to a brain without one only where T1 shows room for it.",
     "calibration": "Interval and guard are computed by `veritome calibrate` on heads drawn with seeds of their own "
                    "(`python -m veritome_recipes cases mr-to-ct FOLDER`): they hold for drawn heads, not for patients.",
