@@ -10,15 +10,30 @@ from veritome_recipes.models import recipe
 def test_an_autoencoder_takes_any_size_of_sixteens_and_gives_it_back():
     network = recipe("brain-vae").network()
     with torch.no_grad():
-        mean, logvar = network.encoder(torch.rand(1, 1, 32, 16, 48))
-        assert mean.shape == logvar.shape == (1, 16, 8, 4, 12)
-        assert network.decoder(mean).shape == (1, 1, 32, 16, 48)
+        mean, logvar = network.encoder(torch.rand(1, 1, 48, 64, 48))
+        assert mean.shape == logvar.shape == (1, 13, 48, 64, 48)
+        assert network.decoder(mean).shape == (1, 1, 48, 64, 48)
 
 
 def test_a_batch_says_where_it_was_spoilt():
-    image, healthy, brain, where = recipe("brain-vae").Batches(2, size=(32, 32, 32), pool=1).next()
-    assert image.shape == healthy.shape == brain.shape == where.shape == (1, 1, 32, 32, 32)
-    assert where.min() >= 0 and where.max() <= 1 and torch.isfinite(image).all()
+    batches = recipe("brain-vae").Batches(2, count=1, cube=32, size=(64, 64, 64))
+    evidence, values, healthy, brain, where = batches.next()
+    assert evidence.shape == (1, 20, 32, 32, 32) and values.shape == (1, 6, 32, 32, 32)
+    assert healthy.shape == brain.shape == where.shape == (1, 1, 32, 32, 32)
+    assert where.min() >= 0 and where.max() <= 1 and torch.isfinite(evidence).all()
+
+
+def test_a_drawn_head_knows_its_way_into_the_atlas():
+    module = recipe("brain-vae")
+    batches = module.Batches(4)
+    grid = batches.anatomy.grid(batches.draw, module.SIZE, [module.SPACING] * 3, [0.5, 0.45, 0.52], 0.6)
+    atlas = batches.encoder.atlas
+    flat = atlas.flat(torch.zeros(1, 1, *module.SIZE), module.SPACING)
+    found = (batches.anatomy.way @ flat).T.reshape(*module.SIZE, 3) @ atlas.turn + atlas.shift
+    # The same range of grid_sample on two grids of one extent, give or take half a voxel of 2 mm; bends are a few millimetres.
+    apart = (found - grid).abs() * torch.tensor([n * s / 2 for n, s in zip(reversed(batches.anatomy.log_p.shape[1:]),
+                                                                           reversed(batches.anatomy.spacing))])
+    assert apart.mean() < 3
 
 
 def test_precision_and_recall_by_hand():

@@ -84,6 +84,8 @@ class Anatomy:
         tpm, self.spacing, self.affine = data.image("tpm")
         self.log_p = torch.from_numpy(tpm).to(device).permute(3, 0, 1, 2).clamp(1e-4, 1).log().contiguous()
         self.extent = torch.tensor([n * s for n, s in zip(self.log_p.shape[1:], self.spacing)], device=device)
+        self.corner = torch.tensor([x - s / 2 for x, s in zip(self.affine[:3, 3], self.spacing)], dtype=torch.float32, device=device)
+        self.way = None  # of the last grid: [3, 4], from (mm / 100 from the middle, 1) to mm / 100 of the maps, without its bends
 
     def labels(self, draw, size, spacing, center=None, strength=1.0, folds=1.0):
         """Labels int64 [size] of a piece of a deformed head, voxels of `spacing` mm, around `center` (0..1 of the head)."""
@@ -134,6 +136,7 @@ class Anatomy:
             for axis in range(3):
                 step = width / (sum(spacing) / 3)
                 mm[..., axis] += draw.field(size, step) * amount * strength * draw.uniform(0, 1)
+        self.way = torch.cat([matrix, ((center * self.extent + self.corner) / 100)[:, None]], 1)
         unit = mm / self.extent * 2 + (center * 2 - 1)
         return unit.flip(-1)
 

@@ -1,5 +1,4 @@
-"""Networks with a latent, and the denoiser of slices. The autoencoder of volumes has no normalisation layers: the grey
-value itself has to come back."""
+"""Networks with a latent, and the denoiser of slices."""
 
 import math
 
@@ -7,64 +6,105 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from .networks import Residual, conv
+from .networks import Registration, Residual, conv, joint
 
 
 class Encoder(nn.Module):
-    """To a Gaussian on the grid of every fourth voxel; it looks at the whole head (a sixteenth of the grid) to say what
-    belongs there."""
+    """To the code of a healthy head, voxel by voxel: which tissue belongs here, and what each tissue looks like here.
 
-    def __init__(self, channels=(24, 48, 76, 96), latent=16):
+    An atlas is laid over the head, and the grey values of its tissues and the smooth gain are found in this very image
+    (`Registration`; nothing of that is learned, and any contrast will do). A small U-Net reads this evidence and says which
+    tissue a healthy brain would have at each voxel. Sizes are multiples of 16, voxels of 2 mm.
+
+    The code has 7 channels with a learned spread (six tissues' logits in units of `Decoder.STEEP`, and a texture), and 6 without: the
+    local grey value of each tissue, which is measured.
+    """
+
+    SPACING = 2.0
+    EVIDENCE = 20
+
+    def __init__(self, atlas, affine, channels=(12, 32, 48, 64)):
+        """`atlas` [6, x, y, z]: probabilities of grey matter, white matter, fluid, bone, soft tissue, air; `affine` from its
+        voxels to mm."""
         super().__init__()
+        self.atlas = Registration(atlas, affine, self.SPACING)
         a, b, c, d = channels
-        self.enter, self.fine = nn.Conv3d(1, a, 4, 2, 1), Residual(a)
-        self.down1, self.first = nn.Conv3d(a, b, 2, 2), Residual(b)
-        self.down2, self.second = nn.Conv3d(b, c, 2, 2), nn.Sequential(Residual(c), Residual(c))
-        self.down3, self.deep = nn.Conv3d(c, d, 2, 2), nn.Sequential(Residual(d), Residual(d))
+        self.enter = conv(self.EVIDENCE, a, bias=True)
+        self.down1, self.first = conv(a, b, 2, 2, bias=True), Residual(b)
+        self.down2, self.second = conv(b, c, 2, 2, bias=True), Residual(c)
+        self.down3, self.deep = conv(c, d, 2, 2, bias=True), nn.Sequential(Residual(d), Residual(d))
         self.up3, self.third = nn.ConvTranspose3d(d, c, 2, 2), Residual(c)
-        self.up2, self.last = nn.ConvTranspose3d(c, b, 2, 2), nn.Sequential(Residual(b), Residual(b))
-        self.mean, self.logvar = nn.Conv3d(b, latent, 1), nn.Conv3d(b, latent, 1)
+        self.up2, self.fourth = nn.ConvTranspose3d(c, b, 2, 2), Residual(b)
+        self.up1, self.last = nn.ConvTranspose3d(b, a, 2, 2), conv(a, a, bias=True)
+        self.leave = nn.Conv3d(a, 14, 1)
         begin(self)
-        nn.init.zeros_(self.logvar.weight)
-        nn.init.constant_(self.logvar.bias, -4.0)
+        nn.init.zeros_(self.leave.weight)
+        with torch.no_grad():
+            self.leave.bias[7:] = -4.0
+
+    def evidence(self, image, way=None):
+        """(what the U-Net reads [n, 20, x, y, z], local grey value of each tissue [n, 6, x, y, z]). Who drew the head knows its
+        `way` into the atlas."""
+        owner = self.atlas.owner
+        _, prior, fit, gain = self.atlas.explained(image, 10, way)
+        gain = self.atlas.everywhere(gain)
+        even = image / gain
+        share = F.conv3d(torch.softmax(joint(even, prior, fit, owner), 1), owner.transpose(0, 1))
+        values = F.conv3d(fit[2] * fit[0], owner.transpose(0, 1))
+        brain = values[:, :3]
+        middle = brain.mean(1, keepdim=True)
+        span = (brain.amax(1, keepdim=True) - brain.amin(1, keepdim=True)).clamp_min(0.05)
+        tone = ((even - middle) / span).clamp(-3, 3)
+        seen = [share.clamp_min(1e-4).log() * 0.4, prior.clamp_min(1e-4).log() * 0.4,
+                ((even - fit[0][:, :3]) / fit[1][:, :3].sqrt()).clamp(-5, 5) * 0.4, tone,
+                tone - F.avg_pool3d(tone, 5, 1, 2, count_include_pad=False), (brain - middle) / span + 0 * share[:, :3]]
+        # What is purest of a tissue lies beyond its mean, away from the other two: a ventricle is brighter than the fluid of all sulci.
+        away = ((brain - (3 * middle - brain) / 2) / (0.2 * span)).clamp(-1, 1)
+        deviation = F.conv3d(fit[2] * fit[1], owner.transpose(0, 1)).sqrt()
+        values = torch.cat([brain + 1.5 * away * deviation[:, :3], values[:, 3:]], 1)
+        return torch.cat(seen, 1), values * gain
+
+    def judge(self, evidence, values):
+        """(mean, logarithm of the variance) of the code [n, 13, x, y, z]"""
+        a = self.enter(evidence)
+        b = self.first(self.down1(F.relu(a)))
+        c = self.second(self.down2(F.relu(b)))
+        c = self.third(c + self.up3(F.relu(self.deep(self.down3(F.relu(c))))))
+        b = self.fourth(b + self.up2(F.relu(c)))
+        a = F.relu(a + self.up1(F.relu(b)))
+        said = self.leave(F.relu(a + self.last(a)))
+        tissue = said[:, :6] + evidence[:, :6] * (1.25 / Decoder.STEEP)
+        return (torch.cat([tissue, said[:, 6:7], values], 1),
+                torch.cat([said[:, 7:].clamp(-12, 4), torch.full_like(values, -12.0)], 1))
 
     def forward(self, image):
-        b = self.first(self.down1(F.relu(self.fine(self.enter(image)))))
-        c = self.second(self.down2(F.relu(b)))
-        d = self.deep(self.down3(F.relu(c)))
-        c = self.third(c + self.up3(F.relu(d)))
-        b = F.relu(self.last(b + self.up2(F.relu(c))))
-        return self.mean(b), self.logvar(b).clamp(-12, 4)
+        return self.judge(*self.evidence(image))
 
 
 class Decoder(nn.Module):
-    """From the latent alone to the image; nothing else of the input reaches it."""
+    """From the code alone to the image, and nothing in it is learned: each voxel is a mixture of what the head's six tissues look
+    like there, and up to a little texture. A lesion that looks like none of them cannot be drawn."""
 
-    def __init__(self, channels=(12, 24, 64), latent=16):
-        super().__init__()
-        a, b, c = channels
-        self.enter, self.deep = conv(latent, c, bias=True), Residual(c)
-        self.up1, self.middle = nn.ConvTranspose3d(c, b, 4, 2, 1), Residual(b)
-        self.up2, self.leave = nn.ConvTranspose3d(b, a, 4, 2, 1), conv(a, 1, bias=True)
-        begin(self)
+    STEEP = 4.0
+    TEXTURE = 0.05  # of the span of the brain's grey values
 
-    def forward(self, latent):
-        x = self.deep(self.enter(latent))
-        x = self.middle(self.up1(F.relu(x)))
-        x = F.relu(self.up2(F.relu(x)))
-        with torch.autocast(x.device.type, enabled=False):  # the grey values themselves in full precision
-            return self.leave(x.float())
+    def forward(self, code):
+        share, values = torch.softmax(self.STEEP * code[:, :6], 1), code[:, 7:]
+        brain = values[:, :3]
+        span = brain.amax(1, keepdim=True) - brain.amin(1, keepdim=True)
+        return (share * values).sum(1, keepdim=True) + self.TEXTURE * span * code[:, 6:7].clamp(-3, 3)
 
 
 class Autoencoder(nn.Module):
-    def __init__(self):
+    def __init__(self, atlas, affine):
         super().__init__()
-        self.encoder, self.decoder = Encoder(), Decoder()
+        self.encoder, self.decoder = Encoder(atlas, affine), Decoder()
 
-    def forward(self, image):
-        mean, logvar = self.encoder(image)
-        mean, logvar = mean.float(), logvar.float()
-        return self.decoder(mean + (0.5 * logvar).exp() * torch.randn_like(mean)), mean, logvar
+    def forward(self, evidence, values):
+        """(image of a drawn code, its mean, logarithm of its variance) of the seven channels that are drawn"""
+        mean, logvar = self.encoder.judge(evidence, values)
+        drawn = mean + (0.5 * logvar).exp() * torch.randn_like(mean)
+        return self.decoder(drawn), mean[:, :7], logvar[:, :7]
 
 
 def begin(network):

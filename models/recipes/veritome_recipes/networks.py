@@ -59,9 +59,10 @@ def total(channels, count):
 
 @torch.jit.script_if_tracing
 def non_local(image, look, shifts):
-    """Means of squares over the neighbourhood that looks alike [n, 2, x, y, z] (rotationally invariant non-local means, Manjon et al.,
-    Medical Image Analysis 2012): two voxels are alike by exp(-d^2), d the distance of what they look like [n, 2, x, y, z]. The
-    second mean is four times as strict. `shifts` [k, 3] are the neighbours' places, 0 to twice the reach."""
+    """Means of squares over the neighbourhood that looks alike [n, 2, x, y, z], and the sums of their weights (rotationally invariant
+    non-local means, Manjon et al., Medical Image Analysis 2012): two voxels are alike by exp(-d^2), d the distance of what they
+    look like [n, 2, x, y, z]. The second mean is twice as strict. `shifts` [k, 3] are the neighbours' places, 0 to twice
+    the reach; a voxel's own weight is 1."""
     x, y, z, reach = image.size(2), image.size(3), image.size(4), int(shifts.max()) // 2
     room = [reach, reach, reach, reach, reach, reach]
     square, wide = F.pad(image * image, room, mode="replicate"), F.pad(look, room, mode="replicate")
@@ -70,31 +71,33 @@ def non_local(image, look, shifts):
         i, j, l = int(shifts[k, 0]), int(shifts[k, 1]), int(shifts[k, 2])
         far = look - wide[:, :, i:i + x, j:j + y, l:l + z]
         one = torch.exp(-F.conv3d(far * far, both))
-        two = one * one
-        alike = torch.cat([one, two * two], 1)
+        alike = torch.cat([one, one * one], 1)
         mean = mean + alike * square[:, :, i:i + x, j:j + y, l:l + z]
         weight = weight + alike
-    return mean / weight
+    return mean / weight, weight
 
 
 class Denoiser(nn.Module):
     """Classical estimates of one image without its noise, and a small network that says voxel by voxel whom to believe.
 
-    Nothing of the estimates is learned: overlapping cubes of 4 voxels whose weak cosines are taken away, and means over
-    what looks alike nearby (both of Manjon et al., Medical Image Analysis 2012), and means over all that is nearby, each in
-    two strengths, each without the bias that Rician noise adds. The strength of the noise is found in the image, place by place. Everything is
-    then told in units of the noise, so that weak and strong noise are one task. The network's answer is a weighted mean of
-    the estimates and a correction that begins at zero.
+    Nothing of the estimates is learned: overlapping cubes of 4 voxels whose weak cosines are taken away, means over what looks
+    alike nearby (both of Manjon et al., Medical Image Analysis 2012), and means over all that is nearby, in seven strengths
+    altogether, each without the bias that Rician noise adds. The strength of the noise is found in the image, place by place.
+
+    What the network sees of an estimate is not the image but how much of it is to be believed: Stein's unbiased risk (Annals of
+    Statistics 1981), which is told without the truth, from what the estimate took away and from how freely it follows the
+    noise. The answer is a weighted mean of the estimates; untrained, the likeliest to be near weighs most.
     """
 
-    THRESHOLDS = (2.0, 2.7)
-    REACH = 3
+    THRESHOLDS = (2.2, 2.7, 3.4)  # the middle one is the guide to what looks alike
+    REACH = 2
     UNBIASED = 1.5942
+    BOXES = (3, 5, 9)
+    OWN, GUIDE = (1.05, 1.0), (0.43, 0.61)
 
-    def __init__(self, channels=16):
+    def __init__(self, channels=24):
         super().__init__()
         import numpy as np
-        c = channels
         bank, order = cosines()
 
         def keep(name, value):
@@ -106,22 +109,21 @@ class Denoiser(nn.Module):
         near = torch.arange(2 * self.REACH + 1) - self.REACH
         shifts = torch.cartesian_prod(near, near, near)
         near = (shifts**2).sum(1)
-        self.register_buffer("shifts", shifts[(near <= self.REACH**2 + 1) & (near % 2 == 0)] + self.REACH, persistent=False)
-        keep("ones", torch.ones(1, 1, 4, 4, 4))
+        self.register_buffer("shifts", shifts[near <= 6] + self.REACH, persistent=False)
+        keep("ones", torch.ones(2, 1, 4, 4, 4))
         keep("low", (order == 0).float().view(1, -1, 1, 1, 1))
-        # By mean / sigma in steps of a twentieth up to 10: the signal, and the standard deviation.
+        # By mean / sigma in steps of a twentieth up to 10: the signal. By signal / sigma: the mean and the standard deviation.
         signal = np.linspace(0, 12, 2401)
         mean, deviation = rice(signal)
         at = np.arange(201) / 20
         keep("signal", np.where(at < mean[0], 0, np.interp(at, mean, signal)))
-        keep("deviation", np.interp(at, mean, deviation))
-        self.enter = conv(9, c, bias=True)
-        self.near = Residual(c)
-        self.down = conv(c, 2 * c, 2, 2, bias=True)
-        self.deep = nn.Sequential(Residual(2 * c), Residual(2 * c))
-        self.up = nn.ConvTranspose3d(2 * c, c, 2, 2)
-        self.leave = nn.Conv3d(c, 8, 1)
-        begin(self)
+        keep("mean", np.interp(at, signal, mean) - at)
+        keep("deviation", np.interp(at, signal, deviation))
+        seen = 7 * (len(self.BOXES) + 2) + 2
+        self.weigh = nn.Sequential(nn.Conv3d(seen, channels, 1), nn.ReLU(), nn.Conv3d(channels, channels, 1), nn.ReLU(),
+                                   nn.Conv3d(channels, 8, 1))
+        nn.init.zeros_(self.weigh[4].weight)
+        nn.init.zeros_(self.weigh[4].bias)
 
     def read(self, table, ratio):
         """A table's value at mean / sigma, and its last value beyond."""
@@ -133,63 +135,88 @@ class Denoiser(nn.Module):
     def noise(self, image):
         """Standard deviation of the Gaussian noise beneath, at every voxel: from the highest frequencies of cubes of 4 voxels. A mean of
         negative power keeps edges out of it. Bright places tell it; where there are none, dark ones do. Where nothing was
-        measured (padding, a skull taken away) there is no noise to see: such cubes do not count."""
+        measured (padding, a skull taken away) there is no noise to see: such cubes do not count. In the dark a Rician image varies
+        less than the noise beneath, which is put right by its mean."""
         c = F.conv3d(F.pad(image, [2, 2] * 3, mode="reflect"), self.bank, stride=2)
         root, mean = (c.abs().sqrt() * self.high).sum(1, keepdim=True), c[:, :1] / 8
         seen = (root > 0.025).float()
-        power = (root + 1e-3) ** -4
 
-        def pooled(count):
-            parts = torch.cat([power * count, count], 1)
+        def pooled(count, deviation):
+            parts = torch.cat([(root / deviation + 1e-3) ** -4 * count, count], 1)
             near = F.avg_pool3d(parts, 9, 1, 4)
             wide = F.avg_pool3d(F.avg_pool3d(parts, 15, 1, 7), 15, 1, 7)
             parts = near + 0.02 * wide + 2e-4 * parts.mean((2, 3, 4), keepdim=True)
             return self.UNBIASED * ((parts[:, :1] + 1e-12) / (parts[:, 1:] + 1e-12)) ** -0.5 + 1e-4
 
-        sigma = pooled(seen)
-        for _ in range(2):
-            sigma = pooled(seen * (torch.sigmoid(4 * (mean / sigma - 4)) + 1e-3))
+        sigma = pooled(seen, torch.ones_like(seen))
+        for _ in range(3):
+            ratio = mean / sigma
+            deviation = self.read(self.deviation, self.read(self.signal, ratio))
+            sigma = pooled(seen * (torch.sigmoid(4 * (ratio - 4)) + 1e-5), deviation)
         return F.interpolate(sigma, size=image.shape[2:], mode="trilinear", align_corners=False)
 
-    def without(self, image, sigma, threshold):
-        """The image of what stands out of the noise in overlapping cubes of 4 voxels: one at every second voxel, and one in the
-        middle of each eight of them."""
-        above, below = torch.zeros_like(image), torch.zeros_like(image)
+    def without(self, image, sigma):
+        """For each threshold (what stands out of the noise in overlapping cubes of 4 voxels: one at every second voxel, and one in
+        the middle of each eight of them; how freely it follows the noise, 0 to 1)."""
+        parts = []
         for first, last in ((4, 4), (3, 5)):
             room = [first, last] * 3
             c = F.conv3d(F.pad(image, room, mode="replicate"), self.bank, stride=2)
-            level = F.avg_pool3d(F.pad(sigma, room, mode="replicate"), 4, 2) * threshold
-            ratio = c / level
-            ratio = (ratio * ratio).clamp(max=100)
-            ratio = ratio * ratio
-            ratio = ratio * ratio
-            kept = torch.maximum(ratio / (1 + ratio), self.low)
-            weight = 1 / total(kept, 64)
+            level = F.avg_pool3d(F.pad(sigma, room, mode="replicate"), 4, 2)
+            square = c / level
+            square = square * square
             cut = (slice(None), slice(None), *[slice(first, -last)] * 3)
-            above = above + F.conv_transpose3d(c * (kept * weight), self.bank, stride=2)[cut]
-            below = below + F.conv_transpose3d(weight, self.ones, stride=2)[cut]
-        return above / below
+            for threshold in self.THRESHOLDS:
+                ratio = (square * (1 / threshold**2)).clamp(max=100)
+                ratio = ratio * ratio
+                ratio = ratio * ratio
+                kept = torch.maximum(ratio / (1 + ratio), self.low)
+                weight = 1 / total(kept, 64)
+                slope = total(kept * (9 - 8 * kept), 64)  # of what is kept of each cosine, by that cosine
+                sums = torch.cat([weight, weight * slope], 1)
+                parts.append((F.conv_transpose3d(c * (kept * weight), self.bank, stride=2)[cut],
+                              F.conv_transpose3d(sums, self.ones, stride=2, groups=2)[cut]))
+        found = []
+        for k in range(len(self.THRESHOLDS)):
+            above, sums = (a + b for a, b in zip(parts[k], parts[k + len(self.THRESHOLDS)]))
+            found.append((above / sums[:, :1], sums[:, 1:] / sums[:, :1] / 64))
+        return found
 
     def estimates(self, image):
-        """(estimates [n, 6, x, y, z], sigma [n, 1, x, y, z])"""
+        """(estimates [n, 7, x, y, z], how freely each follows the noise, sigma [n, 1, x, y, z])"""
         sigma = self.noise(image)
-        found = [self.without(image, sigma, threshold) for threshold in self.THRESHOLDS]
-        guide = found[1]
+        cubes = self.without(image, sigma)
+        guide, follows = cubes[1]
         mean = F.avg_pool3d(guide, 3, 1, 1, count_include_pad=False)
-        squares = non_local(image, torch.cat([guide, mean * 3**0.5], 1) * (0.5**0.5 / sigma), self.shifts)
+        squares, weight = non_local(image, torch.cat([guide, mean * 3**0.5], 1) * (0.5**0.5 / sigma), self.shifts)
         around = [F.avg_pool3d(image * image, n, 1, n // 2, count_include_pad=False) for n in (5, 9)]
         alike = (torch.cat([squares, *around], 1) - 2 * sigma**2).clamp_min(1e-8).sqrt()
-        return torch.cat([self.read(self.signal, x / sigma) * sigma + F.relu(x - 9.9 * sigma) for x in found] + [alike], 1), sigma
+        # Likeness is told by the guide, which follows the noise too; these shares are regressions on drawn images.
+        own = 1 / weight
+        free = [*(1.1 * f for _, f in cubes), self.OWN[0] * own[:, :1] + self.GUIDE[0] * follows,
+                self.OWN[1] * own[:, 1:] + self.GUIDE[1] * follows, torch.zeros_like(sigma) + 1 / 125, torch.zeros_like(sigma) + 1 / 729]
+        cubes = [self.read(self.signal, x / sigma) * sigma + F.relu(x - 9.9 * sigma) for x, _ in cubes]
+        return torch.cat([*cubes, alike], 1), torch.cat(free, 1), sigma
 
-    def judge(self, image, found, sigma):
-        middle = found[:, :4].mean(1, keepdim=True)
-        seen = torch.cat([(found - middle), image - middle], 1) / sigma
-        x = self.enter(torch.cat([seen / (1 + 0.2 * seen.abs()), (1 + middle / sigma).log(), 0.5 * sigma.log()], 1))
-        x = self.near(x)
-        x = x + self.up(F.relu(self.deep(self.down(F.relu(x)))))
-        said = self.leave(F.relu(x))
-        trust, more = torch.cat([said[:, :6], said[:, 7:] - 2], 1).clamp(-8, 8).exp(), said[:, 6:7]
-        return total(trust * torch.cat([found, image], 1), 7) / total(trust, 7) + 0.3 * sigma * torch.tanh(more)
+    def risks(self, image, found, free, sigma):
+        """Stein's risk of each estimate in units of the noise's variance, mean over the voxels nearby [n, 7, x, y, z], for cubes of
+        `BOXES` voxels. A Rician image is compared with the mean that the estimate says it has."""
+        ratio = found / sigma
+        away = (image / sigma - ratio - self.read(self.mean, ratio)) / self.read(self.deviation, ratio)
+        risk = (away * away).clamp(max=25.0) - 1 + 2 * free
+        return [F.avg_pool3d(risk, n, 1, n // 2, count_include_pad=False) for n in self.BOXES]
+
+    def judge(self, image, found, free, sigma):
+        risks = self.risks(image, found, free, sigma)
+        middle = found[:, 1:5].mean(1, keepdim=True)
+        likely = risks[1] + risks[2]
+        common = [r.mean(1, keepdim=True) for r in risks]
+        apart = F.avg_pool3d(((found - middle) / sigma) ** 2, 5, 1, 2, count_include_pad=False)
+        seen = [4 * (r - c) for r, c in zip(risks, common)] + [
+            free.log() * 0.3, (0.02 + apart).log() + 2, 4 * common[2], (1 + middle / sigma).log()]
+        said = torch.cat([-5 * likely, -10 - 0 * common[0]], 1) + self.weigh(torch.cat(seen, 1).clamp(-6, 6))
+        trust = torch.softmax(said, 1)
+        return total(trust * torch.cat([found, image], 1), 8)
 
     def forward(self, image):
         return self.judge(image, *self.estimates(image))
@@ -417,10 +444,10 @@ class Registration(nn.Module):
                 way = way.index_select(0, likely.mean((1, 2, 3)).argmax(0, keepdim=True))
         return way
 
-    def explained(self, image, rounds=10):
+    def explained(self, image, rounds=10, way=None):
         """(map, tissue probabilities on the image's grid, Gaussians [3, 1, 8, 1, 1, 1], gain on a sixteenth of the grid) of an
-        image [1, 1, x, y, z]: grey values and gain are found on every second voxel."""
-        way = self(image)
+        image [1, 1, x, y, z]: grey values and gain are found on every second voxel. Who drew the head knows its `way`."""
+        way = self(image) if way is None else way
         prior = self.prior(way, image, self.spacing)
         few, place = image[:, :, ::2, ::2, ::2], prior[:, :, ::2, ::2, ::2]
         fit, gain = with_gain(few, place, first_fit(few, place, self.owner, self.apart, 2e-4), self.owner, rounds)
