@@ -18,7 +18,7 @@ def test_an_autoencoder_takes_any_size_of_sixteens_and_gives_it_back():
 def test_a_batch_says_where_it_was_spoilt():
     batches = recipe("brain-vae").Batches(2, count=1, cube=32, size=(64, 64, 64))
     evidence, values, healthy, brain, where = batches.next()
-    assert evidence.shape == (1, 20, 32, 32, 32) and values.shape == (1, 6, 32, 32, 32)
+    assert evidence.shape == (1, 23, 32, 32, 32) and values.shape == (1, 6, 32, 32, 32)
     assert healthy.shape == brain.shape == where.shape == (1, 1, 32, 32, 32)
     assert where.min() >= 0 and where.max() <= 1 and torch.isfinite(evidence).all()
 

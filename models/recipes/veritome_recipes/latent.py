@@ -21,7 +21,8 @@ class Encoder(nn.Module):
     """
 
     SPACING = 2.0
-    EVIDENCE = 20
+    EVIDENCE = 23
+    FEW = 0.02  # share of a tissue nearby at which its local grey value counts as much as the one of the whole head
 
     def __init__(self, atlas, affine, channels=(12, 32, 48, 64)):
         """`atlas` [6, x, y, z]: probabilities of grey matter, white matter, fluid, bone, soft tissue, air; `affine` from its
@@ -43,7 +44,7 @@ class Encoder(nn.Module):
             self.leave.bias[7:] = -4.0
 
     def evidence(self, image, way=None):
-        """(what the U-Net reads [n, 20, x, y, z], local grey value of each tissue [n, 6, x, y, z]). Who drew the head knows its
+        """(what the U-Net reads [n, 23, x, y, z], local grey value of each tissue [n, 6, x, y, z]). Who drew the head knows its
         `way` into the atlas."""
         owner = self.atlas.owner
         _, prior, fit, gain = self.atlas.explained(image, 10, way)
@@ -54,15 +55,26 @@ class Encoder(nn.Module):
         brain = values[:, :3]
         middle = brain.mean(1, keepdim=True)
         span = (brain.amax(1, keepdim=True) - brain.amin(1, keepdim=True)).clamp_min(0.05)
-        tone = ((even - middle) / span).clamp(-3, 3)
+        local = self.nearby(even, share, values)
+        tone = (even - middle) / span
         seen = [share.clamp_min(1e-4).log() * 0.4, prior.clamp_min(1e-4).log() * 0.4,
-                ((even - fit[0][:, :3]) / fit[1][:, :3].sqrt()).clamp(-5, 5) * 0.4, tone,
-                tone - F.avg_pool3d(tone, 5, 1, 2, count_include_pad=False), (brain - middle) / span + 0 * share[:, :3]]
+                ((even - fit[0][:, :3]) / fit[1][:, :3].sqrt()).clamp(-5, 5) * 0.4, tone.clamp(-3, 3),
+                (tone - F.avg_pool3d(tone, 5, 1, 2, count_include_pad=False)).clamp(-3, 3),
+                (brain - middle) / span + 0 * share[:, :3], ((even - local[:, :3]) / span).clamp(-3, 3)]
         # What is purest of a tissue lies beyond its mean, away from the other two: a ventricle is brighter than the fluid of all sulci.
         away = ((brain - (3 * middle - brain) / 2) / (0.2 * span)).clamp(-1, 1)
         deviation = F.conv3d(fit[2] * fit[1], owner.transpose(0, 1)).sqrt()
-        values = torch.cat([brain + 1.5 * away * deviation[:, :3], values[:, 3:]], 1)
+        values = torch.cat([local[:, :3] + away * deviation[:, :3], local[:, 3:]], 1)
         return torch.cat(seen, 1), values * gain
+
+    def nearby(self, even, share, values):
+        """The mean grey value of each tissue within some 3 cm [n, 6, x, y, z]: fluid of the ventricles is not that of the sulci, the
+        cortex not the thalamus. Where there is little of a tissue, that of the whole head."""
+        few = torch.cat([share * even, share], 1)[:, :, ::2, ::2, ::2]
+        for _ in range(2):
+            few = F.avg_pool3d(few, 7, 1, 3, count_include_pad=False)
+        found = (few[:, :6] + self.FEW * values) / (few[:, 6:] + self.FEW)
+        return F.interpolate(found, scale_factor=2, mode="trilinear", align_corners=False)
 
     def judge(self, evidence, values):
         """(mean, logarithm of the variance) of the code [n, 13, x, y, z]"""

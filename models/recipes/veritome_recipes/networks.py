@@ -81,7 +81,7 @@ class Denoiser(nn.Module):
     """Classical estimates of one image without its noise, and a small network that says voxel by voxel whom to believe.
 
     Nothing of the estimates is learned: overlapping cubes of 4 voxels whose weak cosines are taken away, means over what looks
-    alike nearby (both of Manjon et al., Medical Image Analysis 2012), and means over all that is nearby, in seven strengths
+    alike nearby (both of Manjon et al., Medical Image Analysis 2012), and means over all that is nearby, in eight strengths
     altogether, each without the bias that Rician noise adds. The strength of the noise is found in the image, place by place.
 
     What the network sees of an estimate is not the image but how much of it is to be believed: Stein's unbiased risk (Annals of
@@ -92,7 +92,8 @@ class Denoiser(nn.Module):
     THRESHOLDS = (2.2, 2.7, 3.4)  # the middle one is the guide to what looks alike
     REACH = 2
     UNBIASED = 1.5942
-    BOXES = (3, 5, 9)
+    AROUND = (5, 9, 15)
+    BOXES = (3, 5, 9)  # over which risks are averaged
     OWN, GUIDE = (1.05, 1.0), (0.43, 0.61)
 
     def __init__(self, channels=24):
@@ -119,9 +120,9 @@ class Denoiser(nn.Module):
         keep("signal", np.where(at < mean[0], 0, np.interp(at, mean, signal)))
         keep("mean", np.interp(at, signal, mean) - at)
         keep("deviation", np.interp(at, signal, deviation))
-        seen = 7 * (len(self.BOXES) + 2) + 2
+        seen = 8 * (len(self.BOXES) + 2) + 2
         self.weigh = nn.Sequential(nn.Conv3d(seen, channels, 1), nn.ReLU(), nn.Conv3d(channels, channels, 1), nn.ReLU(),
-                                   nn.Conv3d(channels, 8, 1))
+                                   nn.Conv3d(channels, 9, 1))
         nn.init.zeros_(self.weigh[4].weight)
         nn.init.zeros_(self.weigh[4].bias)
 
@@ -183,40 +184,45 @@ class Denoiser(nn.Module):
         return found
 
     def estimates(self, image):
-        """(estimates [n, 7, x, y, z], how freely each follows the noise, sigma [n, 1, x, y, z])"""
+        """(estimates of the image's square [n, 8, x, y, z], below 0 where noise had it so; how freely each follows the noise; sigma
+        [n, 1, x, y, z])"""
         sigma = self.noise(image)
         cubes = self.without(image, sigma)
         guide, follows = cubes[1]
         mean = F.avg_pool3d(guide, 3, 1, 1, count_include_pad=False)
         squares, weight = non_local(image, torch.cat([guide, mean * 3**0.5], 1) * (0.5**0.5 / sigma), self.shifts)
-        around = [F.avg_pool3d(image * image, n, 1, n // 2, count_include_pad=False) for n in (5, 9)]
-        alike = (torch.cat([squares, *around], 1) - 2 * sigma**2).clamp_min(1e-8).sqrt()
+        around = [F.avg_pool3d(image * image, n, 1, n // 2, count_include_pad=False) for n in self.AROUND]
+        alike = torch.cat([squares, *around], 1) - 2 * sigma**2
         # Likeness is told by the guide, which follows the noise too; these shares are regressions on drawn images.
         own = 1 / weight
         free = [*(1.1 * f for _, f in cubes), self.OWN[0] * own[:, :1] + self.GUIDE[0] * follows,
-                self.OWN[1] * own[:, 1:] + self.GUIDE[1] * follows, torch.zeros_like(sigma) + 1 / 125, torch.zeros_like(sigma) + 1 / 729]
-        cubes = [self.read(self.signal, x / sigma) * sigma + F.relu(x - 9.9 * sigma) for x, _ in cubes]
+                self.OWN[1] * own[:, 1:] + self.GUIDE[1] * follows, *(torch.zeros_like(sigma) + 1 / n**3 for n in self.AROUND)]
+        cubes = [(self.read(self.signal, x / sigma) * sigma + F.relu(x - 9.9 * sigma)) ** 2 for x, _ in cubes]
         return torch.cat([*cubes, alike], 1), torch.cat(free, 1), sigma
 
     def risks(self, image, found, free, sigma):
-        """Stein's risk of each estimate in units of the noise's variance, mean over the voxels nearby [n, 7, x, y, z], for cubes of
+        """Stein's risk of each estimate in units of the noise's variance, mean over the voxels nearby [n, 8, x, y, z], for cubes of
         `BOXES` voxels. A Rician image is compared with the mean that the estimate says it has."""
-        ratio = found / sigma
+        ratio = found.clamp_min(0).sqrt() / sigma
         away = (image / sigma - ratio - self.read(self.mean, ratio)) / self.read(self.deviation, ratio)
         risk = (away * away).clamp(max=25.0) - 1 + 2 * free
         return [F.avg_pool3d(risk, n, 1, n // 2, count_include_pad=False) for n in self.BOXES]
 
     def judge(self, image, found, free, sigma):
         risks = self.risks(image, found, free, sigma)
+        square = sigma * sigma
         middle = found[:, 1:5].mean(1, keepdim=True)
+        bright = (1 + middle.clamp_min(0).sqrt() / sigma).log()
         likely = risks[1] + risks[2]
         common = [r.mean(1, keepdim=True) for r in risks]
-        apart = F.avg_pool3d(((found - middle) / sigma) ** 2, 5, 1, 2, count_include_pad=False)
+        # In units of the noise: of the square where it is dark, of the value where it is bright.
+        apart = F.avg_pool3d((found - middle) ** 2 / (square * square + 4 * square * middle.clamp_min(0)), 5, 1, 2, count_include_pad=False)
         seen = [4 * (r - c) for r, c in zip(risks, common)] + [
-            free.log() * 0.3, (0.02 + apart).log() + 2, 4 * common[2], (1 + middle / sigma).log()]
+            free.log() * 0.3, (0.02 + apart).log() + 2, 4 * common[2], bright]
         said = torch.cat([-5 * likely, -10 - 0 * common[0]], 1) + self.weigh(torch.cat(seen, 1).clamp(-6, 6))
         trust = torch.softmax(said, 1)
-        return total(trust * torch.cat([found, image], 1), 8)
+        # The mean of squares, so that noise below 0 in the dark is weighed against noise above it.
+        return total(trust * torch.cat([found, image * image - 2 * square], 1), 9).clamp_min(1e-8).sqrt()
 
     def forward(self, image):
         return self.judge(image, *self.estimates(image))

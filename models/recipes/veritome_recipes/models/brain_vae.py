@@ -24,7 +24,7 @@ def network():
 
 
 class Batches:
-    """(evidence [n, 20, ...], values [n, 6, ...], the healthy image, brain, lesions) of cubes out of whole drawn heads with lesions at
+    """(evidence [n, 23, ...], values [n, 6, ...], the healthy image, brain, lesions) of cubes out of whole drawn heads with lesions at
     2 mm. What the network judges holds nothing that is learned, so it is made once a head and cubes are cut from it."""
 
     def __init__(self, seed, count=2, cube=48, size=SIZE, pool=20, renew=6, device="cpu"):
@@ -67,7 +67,7 @@ class Batches:
             way = way + d.tensor([0.02] * 3 + [0.03]) * d.normal(3, 4)
             p = F.grid_sample(self.anatomy.log_p[None], grid[None], mode="bilinear", padding_mode="border",
                               align_corners=False)[0]
-            p = self.anatomy._fold(d, p, spacing, d.uniform(0.0, 0.55))
+            p = self.anatomy._fold(d, p, spacing, d.uniform(0.0, 0.25))  # more of it puts islands into the white matter
             p = (p * d.log_uniform(1.0, 12.0)).softmax(0)
             if d.chance(0.4):  # as heads that were laid over each other by a linear map
                 width = d.uniform(0.3, 2.0)
@@ -100,7 +100,7 @@ class Batches:
         d = self.draw
         values = self.contrast()
         image = torch.einsum("c,cxyz->xyz", d.tensor(values), p)
-        texture = torch.einsum("c,cxyz->xyz", d.tensor([0.0 if v == 0 else d.uniform(0, 0.04) for v in values]), p)
+        texture = torch.einsum("c,cxyz->xyz", d.tensor([0.0 if v == 0 else d.uniform(0, 0.015) for v in values]), p)
         image = image + texture * d.field(self.size, d.uniform(1.2, 3)) + texture * d.field(self.size, d.uniform(6, 16))
         if d.chance(0.6):  # vessels and membranes in the fluid and at the brain's rim are healthy, and in no map
             field = d.field(self.size, d.uniform(4, 12))
@@ -127,25 +127,25 @@ class Batches:
         return torch.sigmoid((radius - distance) * d.log_uniform(1.0, 8.0))
 
     def spoil(self, image, brain, sites):
-        """(image with up to six lesions or erasures, where they are)"""
+        """(image with up to five lesions or erasures, where they are)"""
         d = self.draw
         where = torch.zeros_like(image)
-        for _ in range(d.integer(0, 7)):
+        for _ in range(d.integer(0, 6)):
             soft = self.blob(sites[d.integer(0, len(sites))])
             if d.chance(0.8):
                 soft = soft * brain
             kind = d.uniform(0, 1)
             level = d.uniform(0.0, 1.2)
             noise = d.field(self.size, d.log_uniform(1.0, 5.0))
-            if kind < 0.4:  # brighter or darker
-                other = image + d.log_uniform(0.06, 0.7) * (1 if d.chance(0.5) else -1)
-            elif kind < 0.65:  # one grey value
+            if kind < 0.5:  # brighter or darker
+                other = image + d.log_uniform(0.08, 0.6) * (1 if d.chance(0.5) else -1)
+            elif kind < 0.75:  # one grey value
                 other = torch.full_like(image, level)
-            elif kind < 0.75:  # another place of the same head
+            elif kind < 0.80:  # another place of the same head
                 other = image.roll([d.integer(-20, 21) for _ in range(3)], (0, 1, 2))
-            elif kind < 0.85:  # texture on what is there
+            elif kind < 0.88:  # texture on what is there
                 other = blur(image, d.uniform(1, 4)) + d.log_uniform(0.05, 0.3) * noise
-            elif kind < 0.92:  # smoothed
+            elif kind < 0.90:  # smoothed
                 other = blur(image, d.uniform(2, 4))
             else:  # a rim of another grey value than the core
                 other = image + d.uniform(-0.5, 0.5) + d.uniform(-0.8, 0.8) * (soft > 0.8)
@@ -307,7 +307,7 @@ CARD = {
               "image; nothing of that is learned (unified segmentation, Ashburner and Friston, NeuroImage 2005). A small U-Net "
               "reads that evidence and gives a Gaussian for each voxel of a code: which of six tissues a healthy brain would "
               "have there, and a little texture. The decoder has no weights: it paints each voxel as a mixture of what the head's "
-              "own tissues look like nearby. Trained as a restorer: heads go in with up to six drawn lesions, erasures or "
+              "own tissues look like nearby. Trained as a restorer: heads go in with up to five drawn lesions, erasures or "
               "exchanged pieces and with noise, and the healthy image has to come out (absolute error, with weight on the "
               "spoilt places, and the code's divergence from a standard normal). The score is the absolute difference, median "
               "filtered over 3x3x3 voxels. Several draws of the code show where the answer is uncertain.",
