@@ -10,6 +10,8 @@ mod graphics;
 mod measuring;
 #[path = "gui/models.rs"]
 mod models;
+#[path = "gui/narrow.rs"]
+mod narrow;
 #[path = "gui/reading.rs"]
 mod reading;
 #[path = "support/study.rs"]

@@ -233,6 +233,65 @@ fn a_missing_model_is_a_sentence_and_the_tour_goes_on() {
 }
 
 #[test]
+fn images_of_different_units_are_not_compared() {
+    let step = r#"
+[[steps]]
+title = "Two units"
+text = "See"
+[[steps.work]]
+do = "run"
+name = "hounsfield"
+model = "hu"
+[[steps.work]]
+do = "measure"
+title = "Error"
+what = "mae"
+of = "hounsfield"
+truth = "image"
+[[steps.work]]
+do = "measure"
+title = "Likeness"
+what = "ssim"
+of = "image"
+truth = "hounsfield"
+[[steps.work]]
+do = "measure"
+title = "Against itself"
+what = "mae"
+of = "hounsfield"
+truth = "hounsfield"
+[[steps.work]]
+do = "measure"
+title = "Mean"
+what = "mean"
+of = "hounsfield"
+"#;
+    let folder = tempfile::tempdir().unwrap();
+    model(folder.path(), "hu", "identity.onnx");
+    let manifest = folder.path().join("hu/manifest.toml");
+    let text = std::fs::read_to_string(&manifest).unwrap();
+    std::fs::write(&manifest, text.replace("kind = \"image\"\n", "kind = \"image\"\nunit = \"HU\"\n")).unwrap();
+    let story = play(folder.path(), &format!("{LESION}{step}")).unwrap();
+    assert_eq!([words(&story, "Error"), words(&story, "Likeness")], ["Not measured"; 2]);
+    let differ = "and there is no difference between values of different units. Name a truth that is";
+    assert_eq!(
+        story.steps[1].notices,
+        [
+            format!(
+                "Step 2 (Two units): Error was not measured, because `hounsfield` is in HU and its truth `image` is without a \
+                 unit, {differ} in HU, or take this measure out of the tour"
+            ),
+            format!(
+                "Step 2 (Two units): Likeness was not measured, because `image` is without a unit and its truth `hounsfield` is \
+                 in HU, {differ} without a unit, or take this measure out of the tour"
+            ),
+        ]
+    );
+    assert_eq!(words(&story, "Against itself"), "0 HU");
+    assert!(words(&story, "Mean").ends_with(" HU"), "{}", words(&story, "Mean"));
+}
+
+#[test]
 fn a_cancel_leaves_the_steps_that_were_told() {
     runtime::ensure(&Control::new()).unwrap();
     let folder = tempfile::tempdir().unwrap();

@@ -371,8 +371,8 @@ impl Action {
                 (TEXT[i], "A window for one organ or tissue", Icon::Contrast, key(KEYS[i]))
             }
             Self::AutoWindow => ("Automatic window", "From the image's own values", Icon::Contrast, key(Key::Num0)),
-            Self::HeaderWindow => ("Window of the file", "As the scanner chose it", Icon::Contrast, None),
-            Self::Invert => ("Invert", "Dark becomes bright", Icon::Contrast, key(Key::I)),
+            Self::HeaderWindow => ("Window of the file", "As the scanner chose it", Icon::FileSliders, None),
+            Self::Invert => ("Invert", "Dark becomes bright", Icon::SunMoon, key(Key::I)),
             Self::Slices(n) => match n {
                 1 => ("Next slice", "One slice on", Icon::ArrowDown, key(Key::ArrowDown)),
                 -1 => ("Previous slice", "One slice back", Icon::ArrowUp, key(Key::ArrowUp)),

@@ -141,7 +141,7 @@ fn of_run(stage: &Stage, run: &Run, point: PatientPoint) -> RunEvidence {
             invented: output.faithfulness.iter().flat_map(|f| invented(f, point)).collect(),
             finding: output.finding.as_ref().map(|f| {
                 let region = f.region.as_ref().map(|r| format!(" of {r}")).unwrap_or_default();
-                format!("{:.1} %{region}, {:.1} ml above {:.3}", f.fraction * 100.0, f.ml, f.threshold)
+                format!("{:.1} %{region}, {:.1} ml at or above {:.3}", f.fraction * 100.0, f.ml, f.threshold)
             }),
         })
     });

@@ -29,6 +29,17 @@ pub(crate) fn key(ctx: &egui::Context, action: Action) -> Option<KeyboardShortcu
     }
 }
 
+/// A key as a person reads it: `Ctrl+,` and `?` where egui says `Ctrl+Comma` and `Questionmark`.
+pub(crate) fn words(ctx: &egui::Context, shortcut: &KeyboardShortcut) -> String {
+    let text = ctx.format_shortcut(shortcut);
+    let (name, symbol) = (shortcut.logical_key.name(), shortcut.logical_key.symbol_or_name());
+    // `+` joins keys: the key itself keeps its name.
+    match text.strip_suffix(name) {
+        Some(front) if symbol.len() == 1 && symbol != "+" => format!("{front}{symbol}"),
+        _ => text,
+    }
+}
+
 /// Whether the key of an action is held down.
 pub(crate) fn is_down(ctx: &egui::Context, action: Action) -> bool {
     key(ctx, action).is_some_and(|s| ctx.input(|i| i.key_down(s.logical_key)))
@@ -76,6 +87,16 @@ mod tests {
     use eframe::egui::{Key, Modifiers};
 
     use super::*;
+
+    #[test]
+    fn keys_are_written_as_they_stand_on_the_keyboard() {
+        let ctx = egui::Context::default();
+        let of = |modifiers, key| words(&ctx, &KeyboardShortcut::new(modifiers, key));
+        assert_eq!(of(Modifiers::CTRL, Key::Comma), "Ctrl+,");
+        assert_eq!(of(Modifiers::NONE, Key::Questionmark), "?");
+        assert_eq!(of(Modifiers::CTRL, Key::Plus), "Ctrl+Plus");
+        assert_eq!(of(Modifiers::SHIFT, Key::ArrowDown), "Shift+Down");
+    }
 
     #[test]
     fn a_changed_key_counts_and_its_default_is_not_kept() {

@@ -57,7 +57,10 @@ impl Veritome {
             }
             return;
         }
-        let in_viewport = ctx.memory(egui::Memory::focused).is_none_or(|id| self.viewport_focus.contains(&id));
+        // An open menu has the keys that lead through it and close it.
+        let in_menu = egui::Popup::is_any_open(ctx);
+        let focused = ctx.memory(egui::Memory::focused);
+        let in_viewport = !in_menu && focused.is_none_or(|id| self.viewport_focus.contains(&id));
         let mut all: Vec<_> = Action::all().into_iter().filter_map(|a| Some((a, keymap::key(ctx, a)?))).collect();
         // Shift + key before the key alone, which would match too.
         all.sort_by_key(|(_, shortcut)| shortcut.modifiers.is_none());
@@ -69,6 +72,7 @@ impl Veritome {
                 egui::Event::Key { key, pressed: true, modifiers, .. } => all
                     .iter()
                     .filter(|(_, s)| in_viewport || !Action::needs_viewport_focus(*s))
+                    .filter(|(_, s)| !in_menu || s.logical_key != egui::Key::Escape)
                     .find(|(_, s)| s.logical_key == *key && modifiers.matches_logically(s.modifiers)),
                 _ => None,
             };

@@ -167,7 +167,7 @@ impl Context<'_> {
         Ok(outputs)
     }
 
-    /// The anomaly map: 0 outside its region, and what of it lies above the threshold.
+    /// The anomaly map: 0 outside its region, and what of it lies at or above the threshold.
     fn score(&self, spec: &OutputSpec, outcome: Outcome) -> Result<Output, Cancelled> {
         let width = self.model.manifest.postprocess.median;
         let mut values = outcome.values.into_iter().next().unwrap_or_default();
@@ -179,11 +179,11 @@ impl Context<'_> {
         let voxel_ml = g.voxel_to_patient().determinant().abs() / 1000.0;
         let anomaly = self.model.manifest.anomaly.as_ref();
         let threshold = anomaly.map_or(f32::INFINITY, |a| a.threshold);
-        let (mut all, mut above) = (0_usize, 0_usize);
+        let (mut all, mut found) = (0_usize, 0_usize);
         for (i, x) in values.iter_mut().enumerate() {
             if inside(i) {
                 all += 1;
-                above += usize::from(*x > threshold);
+                found += usize::from(*x >= threshold);
             } else {
                 *x = 0.0;
             }
@@ -191,8 +191,8 @@ impl Context<'_> {
         let finding = anomaly.map(|a| AnomalyFinding {
             threshold: f64::from(a.threshold),
             threshold_from: a.threshold_from.clone(),
-            fraction: above as f64 / all.max(1) as f64,
-            ml: above as f64 * voxel_ml,
+            fraction: found as f64 / all.max(1) as f64,
+            ml: found as f64 * voxel_ml,
             region: self.region.map(|(name, _)| name.to_owned()),
         });
         let name = "anomaly".to_owned();

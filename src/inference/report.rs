@@ -139,7 +139,7 @@ impl FaithfulnessReport {
 }
 
 impl OutputReport {
-    /// What the output holds, for a table: volumes of labels, the leading class, the share above a threshold.
+    /// What the output holds, for a table: volumes of labels, the leading class, the share at or above a threshold.
     #[must_use]
     pub fn sentence(&self) -> String {
         let most = self.classes.iter().max_by(|a, b| a.score.total_cmp(&b.score));
@@ -147,7 +147,7 @@ impl OutputReport {
             return format!("{} {:.3}", class.name, class.score);
         }
         if let Some(f) = &self.finding {
-            return format!("{} {:.2} % above {}", self.name, f.fraction * 100.0, f.threshold);
+            return format!("{} {:.2} % at or above {}", self.name, f.fraction * 100.0, f.threshold);
         }
         if !self.volumes_ml.is_empty() {
             let each: Vec<String> = self.volumes_ml.iter().map(|(name, ml)| format!("{name} {ml:.1} ml")).collect();

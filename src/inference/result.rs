@@ -70,7 +70,7 @@ pub struct Output {
     pub estimate: Option<Estimate>,
     /// Probability of each class, where they were asked for and memory allowed.
     pub probabilities: Vec<LabelProbability>,
-    /// What of an anomaly map lies above its threshold.
+    /// What of an anomaly map lies at or above its threshold.
     pub finding: Option<AnomalyFinding>,
     /// Where a synthetic image may be invented, by second models.
     pub faithfulness: Vec<Faithfulness>,
@@ -274,16 +274,16 @@ impl Interval {
     }
 }
 
-/// What of an anomaly map lies above the manifest's threshold.
+/// What of an anomaly map lies at or above the manifest's threshold, as the window draws it and candidates are made of it.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct AnomalyFinding {
     /// The threshold.
     pub threshold: f64,
     /// How it was chosen.
     pub threshold_from: String,
-    /// Share of the region above it.
+    /// Share of the region at or above it.
     pub fraction: f64,
-    /// Volume above it, millilitres.
+    /// Volume at or above it, millilitres.
     pub ml: f64,
     /// Where the score means something; `None`: in the whole image.
     pub region: Option<String>,

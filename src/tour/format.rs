@@ -289,6 +289,12 @@ impl What {
     pub fn needs_truth(self) -> bool {
         !matches!(self, Self::VolumeMl | Self::Mean | Self::Guard)
     }
+
+    /// Whether it holds the values of one image against those of another.
+    #[must_use]
+    pub fn compares_images(self) -> bool {
+        matches!(self, Self::Mae | Self::Psnr | Self::Ssim)
+    }
 }
 
 /// What a step puts on show.

@@ -63,6 +63,20 @@ pub fn measure(asked: &Measure, names: &Names, control: &Control) -> Number {
     }
 }
 
+/// Why two images are not compared: their values are in different units.
+pub(super) fn different_units(asked: &Measure, names: &Names) -> Option<String> {
+    let truth = asked.truth.as_deref().filter(|_| asked.what.compares_images())?;
+    let (against, test) = (names.image(truth).ok()?, names.image(&asked.of).ok()?);
+    (against.unit != test.unit).then(|| {
+        let [of, held_against] = [&test, &against].map(|image| image.unit.in_words());
+        format!(
+            "`{}` is {of} and its truth `{truth}` is {held_against}, and there is no difference between values of different \
+             units. Name a truth that is {of}, or take this measure out of the tour",
+            asked.of
+        )
+    })
+}
+
 /// The value, its unit, and what stands behind it.
 fn value(asked: &Measure, names: &Names, control: &Control) -> Result<(f64, String, String), String> {
     let plain = |value: f64| Ok((value, String::new(), String::new()));
@@ -93,6 +107,9 @@ fn value(asked: &Measure, names: &Names, control: &Control) -> Result<(f64, Stri
 fn of_images(asked: &Measure, names: &Names, control: &Control) -> Result<(f64, String, String), String> {
     let truth = names.image(asked.truth.as_deref().unwrap_or_default())?;
     let test = names.image(&asked.of)?;
+    if let Some(why) = different_units(asked, names) {
+        return Err(why);
+    }
     let grid = &truth.geometry;
     let reference = on(&truth, grid, Interpolation::Cubic, control)?;
     let found = on(&test, grid, Interpolation::Cubic, control)?;

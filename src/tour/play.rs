@@ -7,7 +7,7 @@ use std::time::Instant;
 use super::errors::TourError;
 use super::format::{self, Step, Tour, Work};
 use super::make::{MakeError, lesion, noise, shrink};
-use super::measure::{Number, measure};
+use super::measure::{Number, different_units, measure};
 use super::names::{Named, Names, Ran};
 use crate::explain::{self, Evaluation, ExplainOptions, Explanation, Occlusion, Rise};
 use crate::inference::engine::{self, RunOptions};
@@ -119,6 +119,12 @@ pub fn play(tour: &Tour, step: &Step, names: &Names, models: &Models, control: &
                 let mut number = measure(m, &names, control);
                 control.checkpoint()?;
                 // Why is said once, by the notice.
+                if let Some(why) = different_units(m, &names) {
+                    let at = tour.steps.iter().position(|one| one == step).map_or(1, |at| at + 1);
+                    let title = &number.title;
+                    played.notices.push(format!("Step {at} ({}): {title} was not measured, because {why}", step.title));
+                    number.words = "Not measured".to_owned();
+                }
                 if played.notices.iter().any(|why| number.words.ends_with(why.as_str())) {
                     number.words = "Not measured".to_owned();
                 }

@@ -68,6 +68,15 @@ impl Unit {
             other => other.symbol(),
         }
     }
+
+    /// As it stands behind "is" in a sentence: "in HU", "without a unit".
+    #[must_use]
+    pub fn in_words(&self) -> String {
+        match self {
+            Self::Arbitrary => "without a unit".to_owned(),
+            other => format!("in {}", other.symbol()),
+        }
+    }
 }
 
 /// What the file says of how it wants to be seen.

@@ -142,6 +142,7 @@ fn curves() -> [String; 2] {
     let curve = |name: &str, power: f64| Curve {
         name: name.into(),
         points: (0..=40).map(|n| f64::from(n) / 40.0).map(|x| [x, x.powf(power)]).collect(),
+        look: None,
     };
     let roc_curves = [
         curve("U-Net, AUC 0.80 (0.72 to 0.87)", 0.25),
@@ -151,8 +152,9 @@ fn curves() -> [String; 2] {
     let found = |name: &str, k: f64| Curve {
         name: name.into(),
         points: (0..=40).map(|n| f64::from(n) / 10.0).map(|x| [x, 0.92 * (1.0 - (-k * x).exp())]).collect(),
+        look: None,
     };
-    [roc(&roc_curves), froc(&[found("Reader 1", 2.0), found("Reader 2", 1.1)])]
+    [roc(&roc_curves), froc(&[found("Reader 1", 2.0), found("Reader 2", 1.1)], 0.0)]
 }
 
 fn lines() -> String {

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use eframe::egui::{Event, Key, Vec2};
+use eframe::egui::{Event, Key, Pos2, Rect, Vec2};
 use egui_kittest::kittest::{NodeT, Queryable};
 use egui_kittest::{Harness, Node, SnapshotOptions};
 use veritome::app::reading::{Desk, ReadingRoom, RoomOptions};
@@ -14,6 +14,7 @@ use veritome::reader_study::session::step::Step;
 use veritome::reader_study::session::verify::{Expected, verify_file};
 
 use super::can_draw;
+use super::narrow::{assert_apart, within};
 use super::study::{TELLTALE, plan};
 
 const SIZE: Vec2 = Vec2::new(1280.0, 720.0);
@@ -34,8 +35,12 @@ impl Room {
     }
 
     fn of(desk: Desk, blind: bool) -> Self {
+        Self::sized(SIZE, desk, blind)
+    }
+
+    fn sized(size: Vec2, desk: Desk, blind: bool) -> Self {
         let harness = Harness::builder()
-            .with_size(SIZE)
+            .with_size(size)
             .with_max_steps(200)
             .with_step_dt(1.0 / 30.0)
             .with_render_cursor(false)
@@ -110,6 +115,31 @@ fn package_of(folder: &Path, head: &str, cases: usize, training: usize) -> PathB
     let recipient = OwnerKey::generate().recipient();
     package::create(&plan(folder, head, cases, training), &out, &recipient, &Control::new()).unwrap();
     out
+}
+
+#[test]
+fn the_bar_of_the_smallest_room_cuts_its_title_and_nothing_else() {
+    if !can_draw() {
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let title =
+        "Which are real? A study with a title that is longer than any window of a reading room is wide, as titles are";
+    let tools = "[\"window\", \"zoom\", \"pan\", \"scroll\", \"invert\", \"layout\", \"measure\"]";
+    let head = format!("{}[reading]\ntools = {tools}\n", YES_NO.replace("Which are real?", title));
+    let package = package_of(folder.path(), &head, 4, 0);
+    // As small as the window may be.
+    let size = Vec2::new(800.0, 520.0);
+    let mut room = Room::sized(size, Desk::open(&package, "R1", 1).unwrap().0, true);
+    room.settle();
+    room.key(Key::Enter);
+    let bar = Rect::from_min_max(Pos2::ZERO, Pos2::new(size.x, 40.0));
+    let found = within(&room.harness, bar);
+    assert!(["Rectangle", "Invert", "Pause"].iter().all(|name| found.iter().any(|(of, _)| of == name)), "{found:?}");
+    assert_apart(&found, bar);
+    room.harness.remove_cursor();
+    room.settle();
+    room.harness.snapshot("study_narrow");
 }
 
 #[test]

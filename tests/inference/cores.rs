@@ -194,12 +194,26 @@ fn anomaly_scores_are_those_of_their_formulas() {
             assert!((f64::from(*x) - expected(i).abs()).abs() < 1e-5, "{score} at {i}: {x} {}", expected(i));
         }
         let finding = map.finding.as_ref().unwrap();
-        let above = (0..64).filter(|i| expected(*i).abs() > 0.4).count() as f64 / 64.0;
-        assert!((finding.fraction - above).abs() < 1e-9, "{score} {finding:?}");
+        let found = (0..64).filter(|i| expected(*i).abs() >= 0.4).count() as f64 / 64.0;
+        assert!((finding.fraction - found).abs() < 1e-9, "{score} {finding:?}");
         let seen = result.outputs.iter().find(|o| o.kind == "reconstruction").unwrap();
         let OutputContent::Image(v) = &seen.content else { panic!() };
         assert!(v.provenance.is_synthetic());
     }
+}
+
+#[test]
+fn a_score_at_the_threshold_is_found() {
+    let folder = tempfile::tempdir().unwrap();
+    let files = [("encoder", "pool"), ("decoder", "unpool")];
+    let manifest = AUTOENCODER.replace("SCORE", "residual").replace("threshold = 0.4", "threshold = 0.125");
+    let m = model(folder.path(), "anomaly", &files, &manifest);
+    let result = go(&m, &[image([4, 4, 4], |i| if i == 0 { 1.0 } else { 0.0 })], &RunOptions::default());
+    let map = result.outputs.iter().find(|o| o.kind == "anomaly").unwrap();
+    // One voxel of 1 becomes 1/8 in its cube of 8: there a residual of 7/8, in the seven others exactly 1/8, elsewhere 0.
+    let at = values(&map.content).iter().filter(|x| **x == 0.125).count();
+    let finding = map.finding.as_ref().unwrap();
+    assert_eq!((at, finding.fraction), (7, 8.0 / 64.0), "{finding:?}");
 }
 
 #[test]

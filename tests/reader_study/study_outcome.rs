@@ -212,6 +212,43 @@ fn other_designs_recover_what_readers_were_given() {
     assert_eq!((&json["shares"][3]["option"], &json["shares"][3]["n"]), (&"reject".into(), &100.into()));
     let page = html::page(&outcome).unwrap().html();
     assert!(page.contains(">Option<") && page.contains(">approve with minor edits<"), "{page}");
+    assert!(read_with(&Invention::new("preference", 2, 20), &[0.7, 0.0], 2).approval_csv().unwrap().is_none());
+}
+
+#[test]
+fn shares_of_approval_stand_in_a_table_that_says_who_is_simulated() {
+    let outcome = read_with(&Invention::new("approval", 4, 100), &[1.0, 0.2], 2);
+    let csv = outcome.approval_csv().unwrap().unwrap();
+    let mut table = csv::Reader::from_reader(csv.as_bytes());
+    let header = table.headers().unwrap().clone();
+    let lines: Vec<csv::StringRecord> = table.records().map(Result::unwrap).collect();
+    // Four readers, two arms, four options and what means approved.
+    assert_eq!(lines.len(), 4 * 2 * 5);
+    let cell = |line: &csv::StringRecord, name: &str| {
+        line[header.iter().position(|h| h == name).unwrap_or_else(|| panic!("{name} in {header:?}"))].to_owned()
+    };
+    let number = |line: &csv::StringRecord, name: &str| cell(line, name).parse::<f64>().unwrap();
+    for of_reader in lines.chunks(5) {
+        let (approved, options) = of_reader.split_last().unwrap();
+        assert_eq!(
+            (cell(approved, "what"), cell(approved, "option")),
+            ("approved".into(), "approve;approve with minor edits".into())
+        );
+        let named: Vec<String> = options.iter().map(|line| cell(line, "option")).collect();
+        assert_eq!(named, ["approve", "approve with minor edits", "major edits", "reject"]);
+        let k: Vec<f64> = options.iter().map(|line| number(line, "k")).collect();
+        assert_eq!((k.iter().sum::<f64>(), k[0] + k[1]), (100.0, number(approved, "k")));
+        for line in of_reader {
+            assert_eq!(number(line, "n"), 100.0);
+            assert_eq!(number(line, "share"), number(line, "k") / 100.0);
+            for method in ["clopper_pearson", "wilson"] {
+                let [low, high] = ["low", "high"].map(|end| number(line, &format!("{method}_{end}")));
+                assert!(inside([low, high], number(line, "share")), "{line:?}");
+            }
+            assert_eq!(cell(line, "remark"), outcome.remarks.join(" "));
+        }
+    }
+    assert!(outcome.remarks[0].contains("All readers are simulated"), "{:?}", outcome.remarks);
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use eframe::egui::{self, Align2, Window, vec2};
+use eframe::egui::{self, Align2, ScrollArea, Window, vec2};
 
 use super::help::{HelpRow, HelpWindow};
 use super::key_bindings::{KeyBindings, KeyEvent};
@@ -132,10 +132,12 @@ impl Dialogs {
                 let panel = &mut self.settings;
                 let mut keys = false;
                 window(ctx, model, "Settings", vec2(460.0, 420.0), |ui, model| {
-                    panel.ui(ui, &mut model.settings.preferences);
-                    ui.add_space(tokens(ui.ctx()).space.s);
-                    keys = ui.button(Action::Keys.text()).on_hover_text(Action::Keys.hint()).clicked();
-                    quiet(ui, "Uncalibrated display");
+                    ScrollArea::vertical().show(ui, |ui| {
+                        panel.ui(ui, &mut model.settings.preferences);
+                        ui.add_space(tokens(ui.ctx()).space.s);
+                        keys = ui.button(Action::Keys.text()).on_hover_text(Action::Keys.hint()).clicked();
+                        quiet(ui, "Uncalibrated display");
+                    });
                 });
                 if keys {
                     return Some(Choice::Do(Action::Keys));
@@ -192,6 +194,11 @@ impl Dialogs {
     }
 }
 
+/// How large the content of a window may be, so that all of it lies in the program's own window, title and margins too.
+pub(super) fn room_for_window(ctx: &egui::Context) -> egui::Vec2 {
+    (ctx.content_rect().size() - vec2(48.0, 88.0)).max(vec2(240.0, 160.0))
+}
+
 fn window(
     ctx: &egui::Context,
     model: &mut Model,
@@ -200,10 +207,12 @@ fn window(
     content: impl FnOnce(&mut egui::Ui, &mut Model),
 ) {
     let mut open = true;
+    let room = room_for_window(ctx);
     Window::new(title)
         .open(&mut open)
         .collapsible(false)
-        .default_size(size)
+        .default_size(size.min(room))
+        .max_size(room)
         .pivot(Align2::CENTER_CENTER)
         .default_pos(ctx.content_rect().center())
         .show(ctx, |ui| content(ui, model));
@@ -222,7 +231,7 @@ fn everything(ctx: &egui::Context, model: &Model) -> (Vec<PaletteItem>, Vec<Choi
             choices.push(choice);
         };
     for action in Action::all().into_iter().filter(|a| !matches!(a, Action::Palette | Action::Preset(_))) {
-        let key = keymap::key(ctx, action).map(|s| ctx.format_shortcut(&s));
+        let key = keymap::key(ctx, action).map(|s| keymap::words(ctx, &s));
         add(action.text(), action.hint().to_owned(), key, action.icon(), Choice::Do(action));
     }
     for id in model.library.images() {
@@ -259,7 +268,7 @@ fn help_rows(ctx: &egui::Context) -> Vec<HelpRow> {
     let mouse = MOUSE.map(|(keys, text)| row("Mouse", keys.to_owned(), text.to_owned()));
     let keys = Action::all().into_iter().filter_map(|action| {
         let shortcut = keymap::key(ctx, action)?;
-        Some(row(action.group(), ctx.format_shortcut(&shortcut), action.text().trim_end_matches('…').to_owned()))
+        Some(row(action.group(), keymap::words(ctx, &shortcut), action.text().trim_end_matches('…').to_owned()))
     });
     mouse.into_iter().chain(keys).collect()
 }

@@ -4,6 +4,7 @@ use eframe::egui::{
     self, Align2, Context, CornerRadius, FontId, Rect, RichText, ScrollArea, Sense, Stroke, StrokeKind, Ui, pos2, vec2,
 };
 
+use super::dialogs::room_for_window;
 use super::search_field::search_field;
 use crate::app::ui_kit::theme::{self, Tokens, tokens};
 
@@ -33,7 +34,8 @@ impl HelpWindow {
         egui::Window::new("Keys and mouse")
             .open(open)
             .collapsible(false)
-            .default_size(vec2(720.0, 520.0))
+            .default_size(vec2(720.0, 520.0).min(room_for_window(ctx)))
+            .max_size(room_for_window(ctx))
             .min_width(420.0)
             .pivot(Align2::CENTER_CENTER)
             .default_pos(ctx.content_rect().center())

@@ -9,6 +9,7 @@ use lucide_icons::Icon;
 
 use super::help::key_caps;
 use super::search_field::search_field;
+use crate::app::keymap;
 use crate::app::ui_kit::theme::{self, Tokens, tokens};
 use crate::app::ui_kit::widgets;
 
@@ -256,7 +257,7 @@ impl KeyBindings {
         ui.allocate_ui_with_layout(vec2(ui.available_width(), ROW), Layout::right_to_left(Align::Center), |ui| {
             let keep = ui.button("Keep").on_hover_text("Nothing changes").clicked();
             let take = ui.button("Take it").on_hover_text(format!("{} has no key then", holder.name)).clicked();
-            let text = format!("{} belongs to {}", ui.ctx().format_shortcut(&key), holder.name);
+            let text = format!("{} belongs to {}", keymap::words(ui.ctx(), &key), holder.name);
             ui.label(RichText::new(text).size(t.size.small).color(t.error));
             if take {
                 events.push(KeyEvent::Set(holder.id, None));
@@ -270,7 +271,7 @@ impl KeyBindings {
 }
 
 fn caps(ctx: &egui::Context, shortcut: Option<KeyboardShortcut>) -> String {
-    shortcut.map(|s| ctx.format_shortcut(&s)).unwrap_or_default()
+    shortcut.map(|s| keymap::words(ctx, &s)).unwrap_or_default()
 }
 
 #[cfg(test)]

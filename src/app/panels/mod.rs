@@ -1,6 +1,6 @@
 //! What stands around the images.
 //!
-//! - `toolbar`, `status`: above and below
+//! - `toolbar` (what of it has room: `toolbar_fit`), `status`: above and below
 //! - `studies`: the series browser on the left
 //! - `layers`, `look`: layers and the volume view's settings on the right
 //! - `transfer_editor`, `histogram`: colours and opacities over the volume's values
@@ -37,6 +37,7 @@ pub(crate) mod study_reading;
 pub(crate) mod study_wizard;
 pub(crate) mod tag_browser;
 pub(crate) mod toolbar;
+mod toolbar_fit;
 pub(crate) mod tour;
 pub(crate) mod transfer_editor;
 pub(crate) mod why;

@@ -17,9 +17,16 @@ pub(crate) fn show(ui: &mut Ui, recent: &[Recent], working: Option<&str>, queue:
     let area = ui.available_rect_before_wrap();
     ui.painter().rect_filled(area, 0.0, t.image);
     let image = theme::over_image();
-    let recent: Vec<&Recent> = recent.iter().take(6).collect();
-    let height = 276.0 + if recent.is_empty() { 0.0 } else { 40.0 + 26.0 * recent.len() as f32 };
-    let card = egui::Rect::from_center_size(area.center(), vec2(480.0_f32.min(area.width() - 32.0), height));
+    /// Height of what always stands there, of the heading over recent paths, and of each of them.
+    const OFFER: f32 = 276.0;
+    const HEADING: f32 = 40.0;
+    const LINE: f32 = 26.0;
+    // A low window shows fewer recent paths and never cuts the offer.
+    let room = ((area.height() - OFFER - HEADING) / LINE).max(0.0) as usize;
+    let recent: Vec<&Recent> = recent.iter().take(room.min(6)).collect();
+    let height = OFFER + if recent.is_empty() { 0.0 } else { HEADING + LINE * recent.len() as f32 };
+    let mut card = egui::Rect::from_center_size(area.center(), vec2(480.0_f32.min(area.width() - 32.0), height));
+    card = card.translate(vec2(0.0, (area.top() - card.top()).max(0.0)));
     let hovering = ui.input(|i| !i.raw.hovered_files.is_empty());
     if hovering {
         ui.painter().rect_stroke(area.shrink(12.0), 8.0, Stroke::new(2.0, image.line), StrokeKind::Inside);

@@ -1,6 +1,6 @@
 //! The status bar: what is under the pointer, what draws, what runs.
 
-use eframe::egui::{self, Align, Button, Layout, RichText, Ui};
+use eframe::egui::{self, Align, Button, Label, Layout, RichText, Ui};
 use lucide_icons::Icon;
 
 use crate::app::action::Action;
@@ -18,39 +18,55 @@ pub(crate) struct Figures<'a> {
     pub messages: usize,
 }
 
+/// Narrower than this, points, the bar leaves out what draws, and then what the program takes: the values under the pointer
+/// and what runs need the room.
+const ROOM_FOR_DEVICE: f32 = 960.0;
+const ROOM_FOR_FIGURES: f32 = 720.0;
+
 /// Draws it.
 pub(crate) fn show(ui: &mut Ui, model: &Model, tasks: &mut Tasks, figures: &Figures<'_>, queue: &mut Vec<Action>) {
     let t = tokens(ui.ctx());
-    ui.horizontal_centered(|ui| {
+    let room = ui.available_width();
+    // From the right: what runs and what failed stay whole, and values under the pointer are cut where they meet it.
+    ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
         let small = |s: String| RichText::new(s).size(t.size.small);
-        let (place, values) = probe(model);
-        ui.label(small(place).color(t.quiet));
-        for (name, value, synthetic) in values {
-            ui.label(small(name).color(if synthetic { t.synthetic } else { t.quiet }));
-            ui.label(small(value).color(t.text));
+        jobs(ui, tasks, room);
+        if figures.messages > 0 {
+            let text =
+                if figures.messages == 1 { "1 message".into() } else { format!("{} messages", figures.messages) };
+            let response = ui
+                .add(Button::new((icon(Icon::ScrollText).size(12.0), small(text.clone()))).frame_when_inactive(false));
+            named(&response, "Messages", None);
+            if response.on_hover_text("What failed and what was passed over").clicked() {
+                queue.push(Action::Log);
+            }
         }
-        ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
-            jobs(ui, tasks);
-            if figures.messages > 0 {
-                let text =
-                    if figures.messages == 1 { "1 message".into() } else { format!("{} messages", figures.messages) };
-                let response = ui.add(
-                    Button::new((icon(Icon::ScrollText).size(12.0), small(text.clone()))).frame_when_inactive(false),
-                );
-                named(&response, "Messages", None);
-                if response.on_hover_text("What failed and what was passed over").clicked() {
-                    queue.push(Action::Log);
+        if let Some(fps) = figures.fps.filter(|_| room >= ROOM_FOR_FIGURES) {
+            ui.label(small(format!("{fps:.0} fps")).color(t.quiet));
+            ui.label(small("|".into()).color(t.line));
+        }
+        if let Some(mb) = figures.memory_mb.filter(|_| room >= ROOM_FOR_FIGURES) {
+            ui.label(small(format!("{mb} MB")).color(t.quiet)).on_hover_text("Memory of this program");
+            if room >= ROOM_FOR_DEVICE {
+                ui.label(small("|".into()).color(t.line));
+            }
+        }
+        if room >= ROOM_FOR_DEVICE {
+            ui.label(small(figures.device.to_owned()).color(t.quiet)).on_hover_text("What draws the images");
+        }
+        ui.with_layout(Layout::left_to_right(Align::Center), |ui| {
+            let (place, values) = probe(model);
+            let mut all = vec![small(place).color(t.quiet)];
+            for (name, value, synthetic) in values {
+                all.push(small(name).color(if synthetic { t.synthetic } else { t.quiet }));
+                all.push(small(value).color(t.text));
+            }
+            for text in all {
+                // Less than this shows nothing but an ellipsis.
+                if ui.available_width() > 2.0 * t.size.small {
+                    ui.add(Label::new(text).truncate());
                 }
             }
-            if let Some(fps) = figures.fps {
-                ui.label(small(format!("{fps:.0} fps")).color(t.quiet));
-                ui.label(small("|".into()).color(t.line));
-            }
-            if let Some(mb) = figures.memory_mb {
-                ui.label(small(format!("{mb} MB")).color(t.quiet)).on_hover_text("Memory of this program");
-                ui.label(small("|".into()).color(t.line));
-            }
-            ui.label(small(figures.device.to_owned()).color(t.quiet)).on_hover_text("What draws the images");
         });
     });
 }
@@ -83,7 +99,7 @@ fn probe(model: &Model) -> (String, Vec<(String, String, bool)>) {
 }
 
 /// What runs, with progress and cancel.
-fn jobs(ui: &mut Ui, tasks: &mut Tasks) {
+fn jobs(ui: &mut Ui, tasks: &mut Tasks, room: f32) {
     let t = tokens(ui.ctx());
     let running = tasks.running();
     let Some(first) = running.first() else { return };
@@ -96,5 +112,12 @@ fn jobs(ui: &mut Ui, tasks: &mut Tasks) {
     ui.add(bar);
     let count = if progress.total > 0 { format!("  {} / {}", progress.done, progress.total) } else { String::new() };
     let more = if running.len() > 1 { format!("  and {} more", running.len() - 1) } else { String::new() };
-    ui.label(RichText::new(format!("{}{count}{more}", first.name)).size(t.size.small).color(t.text));
+    let text = RichText::new(format!("{}{count}{more}", first.name)).size(t.size.small).color(t.text);
+    // Its width is known before it is drawn, so that long names are cut and short ones take no more than they need.
+    let font = egui::FontId::proportional(t.size.small);
+    let width = ui.painter().layout_no_wrap(text.text().to_owned(), font, t.text).size().x;
+    let size = egui::vec2((width + 1.0).min(room * 0.4).ceil(), t.size.status - 4.0);
+    ui.allocate_ui_with_layout(size, Layout::left_to_right(Align::Center), |ui| {
+        ui.add(Label::new(text.clone()).truncate()).on_hover_text(text.text());
+    });
 }

@@ -178,7 +178,8 @@ impl StudyReading {
         let mut choose = false;
         row(ui, "Package", |ui| {
             let mut text = self.folder.display().to_string();
-            let width = (ui.available_width() - 36.0).max(80.0);
+            // Its margins, a gap and the button; wider, it would widen every row below it.
+            let width = (ui.available_width() - 40.0).max(80.0);
             let response = ui.add(TextEdit::singleline(&mut text).desired_width(width));
             text_name(&response, "Package", &text);
             if response.changed() {
@@ -250,7 +251,9 @@ impl StudyReading {
 fn button(ui: &mut Ui, text: &str, enabled: bool) -> bool {
     let t = tokens(ui.ctx());
     let color = if enabled { t.accent } else { t.quiet };
-    let response = ui.add_enabled(enabled, Button::new(RichText::new(text).color(color)).min_size(vec2(140.0, 32.0)));
+    let button = Button::new(RichText::new(text).color(color)).min_size(vec2(140.0, 32.0));
+    // In a row of its own its words stand in its middle.
+    let response = ui.horizontal(|ui| ui.add_enabled(enabled, button)).inner;
     named(&response, text, None);
     response.clicked()
 }

@@ -1,7 +1,7 @@
 //! A reader study thought up step by step: what is asked, of which images, by whom, and its package. The questions are edited in
 //! `study_questions`.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use eframe::egui::{self, Button, ComboBox, DragValue, Label, RichText, TextEdit, Ui, vec2};
 use lucide_icons::Icon;
@@ -12,6 +12,7 @@ use crate::app::ui_kit::widgets::{icon_button, named, notice, quiet, row, text_n
 use crate::jobs::{Job, Poll, in_background};
 use crate::reader_study::design::{Design, Draft, Pairs, PowerPlan, PowerStatement, reading_lists};
 use crate::reader_study::package::{Made, OwnerKey, create, random_seed};
+use crate::report::numbers::counted;
 
 /// The pages, in their order.
 const PAGES: [&str; 4] = ["Question", "Images", "Readers", "Package"];
@@ -166,7 +167,9 @@ impl StudyWizard {
             for (names, whose) in [(&pairs.only_acquired, "acquired"), (&pairs.only_synthetic, "synthetic")] {
                 if !names.is_empty() {
                     let some = names.iter().take(4).cloned().collect::<Vec<_>>().join(", ");
-                    notice(ui, &format!("{} without a counterpart in the {whose} folder only: {some}", names.len()));
+                    let more = if names.len() > 4 { ", …" } else { "" };
+                    let images = counted(names.len(), "image");
+                    notice(ui, &format!("{images} in the {whose} folder alone, and left out: {some}{more}"));
                 }
             }
         }
@@ -176,13 +179,17 @@ impl StudyWizard {
         let draft = &mut self.draft;
         row(ui, "Readers", |ui| line(ui, "Readers", &mut draft.readers));
         quiet(ui, "A short name for each, divided by commas; no person's name");
-        number(ui, "Sessions", &mut draft.sessions, 1..=20);
+        number(ui, "Sessions", "", "How many times each reader sits down", &mut draft.sessions, 1..=20);
         if draft.sessions > 1 {
-            number(ui, "Days between", &mut draft.washout_days, 0..=3650);
+            let hint = "Days at least between two sessions of one reader, so that images are forgotten";
+            number(ui, "Days between", " days", hint, &mut draft.washout_days, 0..=3650);
         }
-        number(ui, "Training", &mut draft.training, 0..=100);
-        number(ui, "Repeats", &mut draft.repeats, 0..=10_000);
-        number(ui, "Break after", &mut draft.break_every, 0..=1000);
+        let hint = "Cases that are read first, with their truth told, and never analysed";
+        number(ui, "Training", " cases", hint, &mut draft.training, 0..=100);
+        let hint = "Trials that come a second time, to see how far readers agree with themselves";
+        number(ui, "Repeats", " trials", hint, &mut draft.repeats, 0..=10_000);
+        let hint = "Trials between two breaks; 0 for no breaks";
+        number(ui, "Break after", " trials", hint, &mut draft.break_every, 0..=1000);
         row(ui, "Seed", |ui| ui.add(DragValue::new(&mut draft.seed)));
         quiet(ui, "Orders, sides and names come from the seed: keep it to yourself");
         self.power(ui);
@@ -206,7 +213,8 @@ impl StudyWizard {
             row(ui, "Right, %", |ui| ui.add(DragValue::new(&mut self.draft.share_percent).range(0..=99)));
             quiet(ui, "The share of right answers of one reader that is to be told from guessing; 0 for none");
         }
-        number(ui, "Power, %", &mut self.draft.power_percent, 50..=99);
+        let hint = "How likely the study is to find such a difference where there is one";
+        number(ui, "Power, %", "", hint, &mut self.draft.power_percent, 50..=99);
         match &self.checked.power {
             None => {}
             Some(Err(why)) => notice(ui, why),
@@ -225,14 +233,14 @@ impl StudyWizard {
             None => {
                 quiet(ui, "Checking…");
             }
-            Some(Err(why)) => notice(ui, why),
+            Some(Err(why)) => notice(ui, &sentence(why)),
             Some(Ok((lists, warnings))) => {
                 ui.label(RichText::new("Reading lists").family(bold_family()));
                 for list in lists {
                     ui.label(RichText::new(list).color(t.text));
                 }
                 for warning in warnings {
-                    notice(ui, warning);
+                    notice(ui, &sentence(warning));
                 }
             }
         }
@@ -253,8 +261,9 @@ impl StudyWizard {
             return;
         }
         let ready = matches!(self.checked.lists, Some(Ok(_))) && !self.out.as_os_str().is_empty();
-        let button = Button::new(RichText::new("Make the package").color(t.accent)).min_size(vec2(180.0, 32.0));
-        if ui.add_enabled(ready, button).clicked() {
+        let button = Button::new(RichText::new("Make the package").color(t.accent));
+        // In a row of its own its words stand in its middle.
+        if ui.horizontal(|ui| ui.add_enabled(ready, button.min_size(vec2(180.0, 32.0)))).inner.clicked() {
             self.make(ui.ctx());
         }
         match &self.made {
@@ -265,6 +274,18 @@ impl StudyWizard {
                 ui.add(Label::new(format!("Give {} to the readers", made.folder.display())).wrap());
                 ui.add(Label::new(format!("Keep {}: it opens the truth", key.display())).wrap());
                 ui.add(Label::new(RichText::new(format!("Plan {}", made.plan_sha256)).monospace()).wrap());
+                ui.add_space(t.space.s);
+                quiet(
+                    ui,
+                    "When the sessions are read and their logs are back in the folder, this command analyses them",
+                );
+                let command = analysis_command(&made.folder, key);
+                ui.horizontal_top(|ui| {
+                    if icon_button(ui, Icon::Copy, "Copy the command", false).clicked() {
+                        ui.ctx().copy_text(command.clone());
+                    }
+                    ui.add(Label::new(RichText::new(&command).monospace()).wrap());
+                });
             }
         }
     }
@@ -314,7 +335,8 @@ impl StudyWizard {
         let mut choose = false;
         row(ui, name, |ui| {
             let mut text = path.display().to_string();
-            let width = (ui.available_width() - 36.0).max(80.0);
+            // Its margins, a gap and the button; wider, it would widen every row below it.
+            let width = (ui.available_width() - 40.0).max(80.0);
             let response = ui.add(TextEdit::singleline(&mut text).desired_width(width));
             text_name(&response, name, &text);
             if response.changed() {
@@ -384,10 +406,25 @@ impl StudyWizard {
     }
 }
 
+/// With a capital letter in front, where it does not begin with a name in quotes.
+fn sentence(text: &str) -> String {
+    let mut letters = text.chars();
+    letters.next().map(|first| first.to_uppercase().chain(letters).collect()).unwrap_or_default()
+}
+
+/// The command for a package whose sessions are over.
+fn analysis_command(package: &Path, key: &Path) -> String {
+    let quoted = |path: &Path| {
+        let text = path.display().to_string();
+        if text.contains(' ') { format!("\"{text}\"") } else { text }
+    };
+    format!("veritome study analyze {} --key {}", quoted(package), quoted(key))
+}
+
 /// Reads the folders and makes the lists, to see that they can be made.
 fn check(draft: &Draft) -> Checked {
     let pairs = Pairs::of(&draft.acquired, &draft.synthetic).ok();
-    let plan = draft.plan(std::path::Path::new("plan.toml")).map_err(|e| e.to_string());
+    let plan = draft.plan(Path::new("plan.toml")).map_err(|e| e.to_string());
     let power = plan.as_ref().ok().and_then(PowerPlan::of_plan).map(|found| found.map_err(|e| e.to_string()));
     let lists = (|| {
         let plan = plan?;
@@ -420,6 +457,6 @@ pub(super) fn line(ui: &mut Ui, name: &str, text: &mut String) {
     text_name(&response, name, text);
 }
 
-fn number(ui: &mut Ui, name: &str, value: &mut u32, range: std::ops::RangeInclusive<u32>) {
-    row(ui, name, |ui| ui.add(DragValue::new(value).range(range)));
+fn number(ui: &mut Ui, name: &str, unit: &str, hint: &str, value: &mut u32, range: std::ops::RangeInclusive<u32>) {
+    row(ui, name, |ui| ui.add(DragValue::new(value).range(range).suffix(unit)).on_hover_text(hint));
 }

@@ -57,11 +57,13 @@ pub(crate) fn show(ui: &mut Ui, model: &Model, working: Option<&(Option<usize>, 
 /// Back, where the tour is, next.
 fn steps(ui: &mut Ui, touring: &Touring, queue: &mut Vec<Action>) {
     let t = tokens(ui.ctx());
+    // Between them stands where the tour is.
+    let width = if ui.available_width() > 250.0 { 84.0 } else { 72.0 };
     ui.horizontal(|ui| {
         let mut button = |ui: &mut Ui, action: Action, enabled: bool, first: bool| {
             let content = (icon(action.icon()).size(14.0), RichText::new(action.text()));
             let fill = if first { t.accent_ground } else { t.field };
-            let response = ui.add_enabled(enabled, Button::new(content).fill(fill).min_size(vec2(84.0, 28.0)));
+            let response = ui.add_enabled(enabled, Button::new(content).fill(fill).min_size(vec2(width, 28.0)));
             named(&response, &action.text(), None);
             if response.on_hover_text(tooltip(ui.ctx(), action)).clicked() {
                 queue.push(action);
@@ -71,7 +73,8 @@ fn steps(ui: &mut Ui, touring: &Touring, queue: &mut Vec<Action>) {
         ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
             button(ui, Action::TourNext, !touring.is_last(), true);
             ui.with_layout(Layout::centered_and_justified(egui::Direction::LeftToRight), |ui| {
-                let place = format!("Step {} of {}", touring.at + 1, touring.steps.len());
+                let place = format!("{} of {}", touring.at + 1, touring.steps.len());
+                let place = if ui.available_width() > 80.0 { format!("Step {place}") } else { place };
                 ui.label(RichText::new(place).size(t.size.small).color(t.quiet));
             });
         });

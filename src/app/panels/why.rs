@@ -139,7 +139,7 @@ fn of_output(ui: &mut Ui, output: &OutputEvidence, unknown: &str) {
         line(ui, name, text, if text.starts_with("unknown here") { t.quiet } else { t.uncertain });
     }
     if let Some(finding) = &output.finding {
-        line(ui, "Above threshold", finding, t.text);
+        line(ui, "By threshold", finding, t.text);
     }
     for (name, share, color) in &output.probabilities {
         bar(ui, name, *share, None, *color);

@@ -287,11 +287,16 @@ fn ends(ui: &mut Ui, labels: &BTreeMap<i64, String>, [from, to]: [i64; 2]) {
     if labels.is_empty() {
         return;
     }
-    ui.horizontal(|ui| {
-        quiet(ui, labels.get(&from).cloned().unwrap_or_default());
-        ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
-            quiet(ui, labels.get(&to).cloned().unwrap_or_default());
-        });
+    let half = (ui.available_width() - ui.spacing().item_spacing.x) / 2.0;
+    ui.horizontal_top(|ui| {
+        for (step, side) in [(from, Align::Min), (to, Align::Max)] {
+            ui.allocate_ui_with_layout(vec2(half, 0.0), Layout::top_down(side), |ui| {
+                ui.set_width(half);
+                let text = RichText::new(labels.get(&step).cloned().unwrap_or_default());
+                let t = tokens(ui.ctx());
+                ui.add(Label::new(text.size(t.size.small).color(t.quiet)).halign(side).wrap());
+            });
+        }
     });
 }
 

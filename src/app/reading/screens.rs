@@ -15,17 +15,37 @@ use crate::reader_study::session::step::Step;
 /// The widest that text is set.
 const COLUMN: f32 = 560.0;
 
-/// The bar at the top: the study, its tools, how far the session is.
+/// Narrower than this, points, the bar has only what is needed.
+const NARROW: f32 = 1000.0;
+
+/// The bar at the top: the study, its tools, how far the session is. Its title is cut where the rest needs the room.
 pub(super) fn bar(ui: &mut Ui, room: &mut ReadingRoom, step: &Step) {
     let t = tokens(ui.ctx());
-    ui.horizontal_centered(|ui| {
-        let title = RichText::new(&room.study().title).family(bold_family()).color(t.text);
-        ui.add(Label::new(title).truncate());
-        let reads = room.begun() && room.trouble.is_none() && matches!(step, Step::Answer { .. });
-        if reads {
-            ui.add_space(t.space.m);
+    let reads = room.begun() && room.trouble.is_none() && matches!(step, Step::Answer { .. });
+    ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
+        let narrow = ui.available_width() < NARROW;
+        progress(ui, room, step, reads, narrow);
+        ui.with_layout(Layout::left_to_right(Align::Center), |ui| {
             let single = room.model.layout.shape() == (1, 1);
-            for (action, key) in tools::actions(&room.study().reading.tools, single) {
+            let actions = if reads { tools::actions(&room.study().reading.tools, single) } else { Vec::new() };
+            if narrow {
+                ui.spacing_mut().item_spacing.x = t.space.xs;
+            }
+            let gap = ui.spacing().item_spacing.x;
+            let button = (t.size.icon + 2.0 * ui.spacing().button_padding.x).max(28.0) + gap;
+            let of_tools = if reads { t.space.m + actions.len() as f32 * button } else { 0.0 };
+            let most = (ui.available_width() - of_tools - gap).max(0.0);
+            let title = RichText::new(&room.study().title).family(bold_family()).color(t.text);
+            let font = egui::FontId::new(t.size.body, bold_family());
+            let width = ui.painter().layout_no_wrap(title.text().to_owned(), font, t.text).size().x.ceil() + 1.0;
+            let layout = Layout::left_to_right(Align::Center);
+            ui.allocate_ui_with_layout(vec2(width.min(most), t.size.toolbar), layout, |ui| {
+                ui.add(Label::new(title.clone()).truncate()).on_hover_text(title.text());
+            });
+            if reads {
+                ui.add_space(t.space.m);
+            }
+            for (action, key) in actions {
                 let chosen = matches!(action, Action::SetTool(tool) if tool == room.model.tool);
                 let tint = if chosen { t.accent } else { t.text };
                 let button = Button::new(icon(action.icon()).color(tint)).min_size(vec2(28.0, 28.0));
@@ -36,32 +56,37 @@ pub(super) fn bar(ui: &mut Ui, room: &mut ReadingRoom, step: &Step) {
                     room.queue.push(action);
                 }
             }
-        }
-        ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
-            if reads || matches!(step, Step::Show { .. }) && room.begun() {
-                let response =
-                    ui.add(Button::new((icon(Icon::Pause), RichText::new("Pause"))).frame_when_inactive(false));
-                named(&response, "Pause", None);
-                let key = ui.input_mut(|i| i.consume_key(Modifiers::NONE, Key::F9));
-                if response.on_hover_text("Stops the clock and hides the image  (F9)").clicked() || key {
-                    room.act(ReadingSession::pause_or_continue);
-                }
-                ui.add_space(t.space.m);
-            }
-            let (done, of) = room.progress().counts();
-            let at = match step {
-                Step::Answer { at, .. } | Step::Show { at, .. } => at + 1,
-                _ => done,
-            };
-            let bar = egui::ProgressBar::new(done as f32 / of.max(1) as f32).desired_width(120.0).desired_height(6.0);
-            ui.add(bar.fill(t.accent));
-            let left = room.remaining_ms();
-            let left = left.map(|ms| format!("   {} min left", ms.div_ceil(60_000))).unwrap_or_default();
-            let what = if room.is_quiz() { "cases" } else { "trials" };
-            let text = if room.begun() && of > 0 { format!("{at} of {of}{left}") } else { format!("{of} {what}") };
-            ui.label(RichText::new(text).color(t.quiet));
         });
     });
+}
+
+/// How far the session is, and its pause; from the right end of the bar.
+fn progress(ui: &mut Ui, room: &mut ReadingRoom, step: &Step, reads: bool, narrow: bool) {
+    let t = tokens(ui.ctx());
+    if reads || matches!(step, Step::Show { .. }) && room.begun() {
+        let response = ui.add(Button::new((icon(Icon::Pause), RichText::new("Pause"))).frame_when_inactive(false));
+        named(&response, "Pause", None);
+        let key = ui.input_mut(|i| i.consume_key(Modifiers::NONE, Key::F9));
+        if response.on_hover_text("Stops the clock and hides the image  (F9)").clicked() || key {
+            room.act(ReadingSession::pause_or_continue);
+        }
+        ui.add_space(t.space.m);
+    }
+    let (done, of) = room.progress().counts();
+    let at = match step {
+        Step::Answer { at, .. } | Step::Show { at, .. } => at + 1,
+        _ => done,
+    };
+    // The words beside it say the same.
+    if !narrow {
+        let bar = egui::ProgressBar::new(done as f32 / of.max(1) as f32).desired_width(120.0).desired_height(6.0);
+        ui.add(bar.fill(t.accent));
+    }
+    let left = room.remaining_ms();
+    let left = left.map(|ms| format!("   {} min left", ms.div_ceil(60_000))).unwrap_or_default();
+    let what = if room.is_quiz() { "cases" } else { "trials" };
+    let text = if room.begun() && of > 0 { format!("{at} of {of}{left}") } else { format!("{of} {what}") };
+    ui.label(RichText::new(text).color(t.quiet));
 }
 
 /// A column of text in the middle of the window.

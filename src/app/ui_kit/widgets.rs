@@ -19,7 +19,7 @@ pub(crate) fn icon(icon: Icon) -> RichText {
 pub(crate) fn tooltip(ctx: &egui::Context, action: Action) -> String {
     let name = action.text();
     let name = name.trim_end_matches('…');
-    let key = keymap::key(ctx, action).map(|s| format!("  ({})", ctx.format_shortcut(&s))).unwrap_or_default();
+    let key = keymap::key(ctx, action).map(|s| format!("  ({})", keymap::words(ctx, &s))).unwrap_or_default();
     format!("{name}{key}\n{}", action.hint())
 }
 

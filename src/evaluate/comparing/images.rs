@@ -120,19 +120,13 @@ pub fn compare_images(
     let found = real_values_on(test, grid, resample, "the test image", control)?;
     notes.extend(found.note);
     if reference.unit != test.unit {
-        notes.push(format!("The reference is {}, the test image {}", in_unit(&reference.unit), in_unit(&test.unit)));
+        let (reference, test) = (reference.unit.in_words(), test.unit.in_words());
+        notes.push(format!("The reference is {reference}, the test image {test}"));
     }
     let question = Asked { reference, options, notes };
     match (truth.values, found.values) {
         (RealValues::Single(truth), RealValues::Single(found)) => question.answer(&truth, &found, control),
         (truth, found) => question.answer(&truth.into_double(), &found.into_double(), control),
-    }
-}
-
-fn in_unit(unit: &Unit) -> String {
-    match unit {
-        Unit::Arbitrary => "without a unit".to_owned(),
-        unit => format!("in {}", unit.name()),
     }
 }
 

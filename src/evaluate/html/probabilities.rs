@@ -117,7 +117,7 @@ fn curve(model: &str, target: &str, scored: &[&Scored], alpha: f64, table: &mut 
     table.row(cells);
     let ends = ends.map(|i| format!(" ({i})")).unwrap_or_default();
     let points = scores.roc_points().iter().map(|p| [p.fpf, p.tpf]).collect();
-    Some(Curve { name: format!("{model}, AUC {}{ends}", fixed(auc, 3)), points })
+    Some(Curve { name: format!("{model}, AUC {}{ends}", fixed(auc, 3)), points, look: None })
 }
 
 /// Models in pairs on the same cases.
@@ -171,7 +171,7 @@ fn precision_recall_figure(scored: &[(&str, Vec<&Scored>)], suffix: &str) -> Opt
             shares.push(share);
         }
         let points = points.iter().map(|p| [p.recall, p.precision]).collect();
-        curves.push(Curve { name: format!("{model}, AP {}", fixed(area, 3)), points });
+        curves.push(Curve { name: format!("{model}, AP {}", fixed(area, 3)), points, look: None });
     }
     let caption = format!("Precision-recall curves{suffix}; the dashed line is chance, the share of positives");
     let alternative = format!("Precision-recall curves{suffix}");
@@ -186,12 +186,12 @@ fn froc_figure(evaluation: &Evaluation) -> Option<Figure> {
             let cases: Vec<_> = evaluation.of_model(n).filter_map(|(_, _, r)| r.candidates.as_ref()).collect();
             let points = froc_points(cases.iter().copied())?;
             let lesions: usize = cases.iter().map(|c| c.lesions).sum();
-            Some(Curve { name: format!("{}, {}", model.name, counted(lesions, "lesion")), points })
+            Some(Curve { name: format!("{}, {}", model.name, counted(lesions, "lesion")), points, look: None })
         })
         .collect();
     let caption = "Free-response curves: lesions that a candidate touches over false positives a case. A candidate is a connected \
                    piece at or above the threshold, rated by its highest score";
-    (!curves.is_empty()).then(|| Figure::svg(froc(&curves), caption, "Free-response curves").width(Width::Half))
+    (!curves.is_empty()).then(|| Figure::svg(froc(&curves, 0.0), caption, "Free-response curves").width(Width::Half))
 }
 
 /// Counts in bins of equal width; an edge belongs to the bin below, as in `metrics::calibration`.

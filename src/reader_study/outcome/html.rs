@@ -6,11 +6,12 @@ use super::areas::ReaderArea;
 use super::free_response::{FreeResponseReader, FreeResponseResult};
 use super::methods::receipts;
 use super::report_tables::{Ordered, number, write};
+use super::report_words::value;
 use super::study_outcome::{DesignResult, StudyOutcome};
 use crate::reader_study::analysis::average_roc::diagonal_average;
 use crate::reader_study::analysis::roc::RocPoint;
 use crate::report::numbers::counted;
-use crate::report::plots::{self, Axis, Curve, Forest, ForestRow};
+use crate::report::plots::{self, Axis, Curve, Forest, ForestRow, Look};
 use crate::report::{Banner, Figure, Page, Section, Text, Width};
 
 const SECTIONS: [&str; 13] = [
@@ -36,7 +37,7 @@ const SECTIONS: [&str; 13] = [
 pub fn page(outcome: &StudyOutcome) -> Result<Page, serde_json::Error> {
     let all: Ordered = serde_json::from_str(&serde_json::to_string(outcome)?)?;
     let mut page = Page::new(outcome.title.clone());
-    page.lead(format!("{} design; plan {}", outcome.design.name(), outcome.plan_sha256));
+    page.lead(format!("Design {}; plan {}", value(outcome.design.name()), outcome.plan_sha256));
     for remark in &outcome.remarks {
         let simulated = remark.contains("simulated");
         page.banner(if simulated {
@@ -102,6 +103,7 @@ fn mean_curves(areas: &[ReaderArea]) -> Vec<Curve> {
         (readers > 1).then(|| Curve {
             name: format!("{arm}, mean of {readers} readers: {}", number(area)),
             points: diagonal_average(&points),
+            look: None,
         })
     };
     arms.into_iter().filter_map(mean).collect()
@@ -113,9 +115,13 @@ const MOST_CURVES: usize = 12;
 /// The free-response curve of every reader in every arm: one plot, or where that would be too full one an arm, or a reader.
 fn froc_curves(section: &mut Section, result: &FreeResponseResult) {
     let cases = result.diseased_cases + result.normal_cases;
+    // Where there are several plots, they have one axis.
+    let most = result.readers.iter().flat_map(|r| &r.froc).map(|point| point.nlf).fold(0.0, f64::max);
     let words_of = |reader: &FreeResponseReader, name: String| Curve {
         name: format!("{name}: wAFROC {}", number(reader.wafroc)),
-        points: reader.froc.iter().map(|p| [p.nlf, p.llf]).collect(),
+        // Nothing is marked above the highest threshold.
+        points: std::iter::once([0.0, 0.0]).chain(reader.froc.iter().map(|p| [p.nlf, p.llf])).collect(),
+        look: None,
     };
     let mut draw = |curves: Vec<Curve>, whose: String| {
         let caption = format!(
@@ -123,11 +129,15 @@ fn froc_curves(section: &mut Section, result: &FreeResponseResult) {
              the rating, on the {cases} cases that all read; each curve ends where its reader marked nothing more"
         );
         let words = format!("Free-response curves, {}", counted(curves.len(), "curve"));
-        section.figure(Figure::svg(plots::froc(&curves), caption, words).width(Width::Half));
+        section.figure(Figure::svg(plots::froc(&curves, most), caption, words).width(Width::Half));
     };
     if result.readers.len() <= MOST_CURVES {
-        let curve = |r: &FreeResponseReader| words_of(r, format!("{}, {}", r.reader, r.modality));
-        let all: Vec<Curve> = result.readers.iter().map(curve).collect();
+        let looks = looks(result.readers.iter().map(|r| (r.modality.as_str(), r.reader.as_str())).collect());
+        let curve = |(r, look): (&FreeResponseReader, Option<Look>)| Curve {
+            look,
+            ..words_of(r, format!("{}, {}", r.reader, r.modality))
+        };
+        let all: Vec<Curve> = result.readers.iter().zip(looks).map(curve).collect();
         if !all.is_empty() {
             draw(all, "of each reader, with the area under the weighted AFROC curve".to_owned());
         }
@@ -148,6 +158,19 @@ fn froc_curves(section: &mut Section, result: &FreeResponseResult) {
     }
 }
 
+/// The look of every (arm, reader): a colour an arm and a dash a reader, so that arms are compared at a glance; none where
+/// there is one arm alone or more readers than there are dashes.
+fn looks(of: Vec<(&str, &str)>) -> Vec<Option<Look>> {
+    let (arms, readers) = (distinct(of.iter().map(|(arm, _)| *arm)), distinct(of.iter().map(|(_, reader)| *reader)));
+    let at = |names: &[&str], name: &str| names.iter().position(|one| *one == name).unwrap_or(usize::MAX);
+    let all: Option<Vec<Look>> =
+        of.iter().map(|(arm, reader)| Look::of_group(at(&arms, arm), at(&readers, reader))).collect();
+    match all.filter(|_| arms.len() > 1) {
+        Some(all) => all.into_iter().map(Some).collect(),
+        None => vec![None; of.len()],
+    }
+}
+
 /// Names in order of first appearance.
 fn distinct<'a>(names: impl Iterator<Item = &'a str>) -> Vec<&'a str> {
     let mut seen = std::collections::BTreeSet::new();
@@ -164,22 +187,25 @@ fn curves(section: &mut Section, outcome: &StudyOutcome) {
     if areas.is_empty() {
         return;
     }
-    let curve = |area: &ReaderArea| Curve {
+    let curve = |(area, look): (&ReaderArea, Option<Look>)| Curve {
         name: format!("{}, {}: {}", area.reader, area.modality, number(area.auc)),
         points: area.points.iter().map(|p| [p.fpf, p.tpf]).collect(),
+        look,
     };
     if areas.len() <= MOST_CURVES {
-        let plot = plots::roc(&areas.iter().map(curve).collect::<Vec<_>>());
+        let looks = looks(areas.iter().map(|area| (area.modality.as_str(), area.reader.as_str())).collect());
+        let plot = plots::roc(&areas.iter().zip(looks).map(curve).collect::<Vec<_>>());
         let words = format!("ROC curves of {} readers and arms; the dashed line is chance", areas.len());
         section.figure(Figure::svg(plot, "ROC curve of each reader, with its area", words).width(Width::Half));
     }
     let means = mean_curves(areas);
     if !means.is_empty() {
-        let words = format!("Mean ROC curves of {} arms; the dashed line is chance", means.len());
+        let words = format!("Mean ROC curves of {}; the dashed line is chance", counted(means.len(), "arm"));
         let caption = "Mean ROC curve of each arm over its readers, along lines of slope -1 (Chen and Samuelson 2014); the area \
                        under it is the mean of the readers' areas";
         section.figure(Figure::svg(plots::roc(&means), caption, words).width(Width::Half));
     }
+    let arms = distinct(areas.iter().map(|area| area.modality.as_str()));
     let rows = areas.iter().filter_map(|area| {
         let interval = area.interval?;
         Some(ForestRow::Estimate {
@@ -188,7 +214,7 @@ fn curves(section: &mut Section, outcome: &StudyOutcome) {
             at: area.auc,
             interval: Some(interval),
             words: format!("{} ({} to {})", number(area.auc), number(interval[0]), number(interval[1])),
-            series: 0,
+            series: arms.iter().position(|arm| *arm == area.modality).unwrap_or_default(),
             weak: false,
         })
     });
@@ -201,6 +227,8 @@ fn curves(section: &mut Section, outcome: &StudyOutcome) {
             rows,
         };
         let words = "Area of each reader with its interval; the dashed line is chance, 0.5";
-        section.figure(Figure::svg(forest.svg(), "Area of each reader (DeLong)", words));
+        let caption =
+            "Area of each reader (DeLong); beside the names the number of cases with what is looked for, and without";
+        section.figure(Figure::svg(forest.svg(), caption, words));
     }
 }

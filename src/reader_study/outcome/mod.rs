@@ -10,7 +10,7 @@
 //!
 //! From logs to rows:
 //! - [`timing`]: how one trial was read; [`judged`], [`marks`]: what its answers mean; [`readings`]: one row a planned trial
-//! - [`tables`]: `trials.csv` and the bare ratings; [`flow`]: planned, read, missing
+//! - [`tables`]: `trials.csv`, the bare ratings, `approval.csv`; [`flow`]: planned, read, missing
 //!
 //! One file a design:
 //! - [`yes_no`], [`forced_choice`], [`roc`] (also with an aid), [`free_response`], [`grading`], [`preference`], [`approval`]

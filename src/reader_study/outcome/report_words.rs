@@ -121,6 +121,10 @@ const VALUES: &[(&str, &str)] = &[
     ("not_begun", "not begun"),
     ("log_seconds", "logarithm of the reading time"),
     ("correct", "right answers"),
+    ("yes_no", "yes or no"),
+    ("forced_choice", "forced choice"),
+    ("free_response", "free response"),
+    ("roc", "ROC"),
 ];
 
 /// One field in words.

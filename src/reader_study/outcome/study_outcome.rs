@@ -28,7 +28,7 @@ use super::receipts::{ReceiptLine, Receipts};
 use super::remarks::{Remarks, Section, Word};
 use super::repeats::{SelfAgreement, self_agreement};
 use super::roc::{self, RocResult};
-use super::tables::{rating_lines, ratings_csv, trials_csv};
+use super::tables::{approval_csv, rating_lines, ratings_csv, trials_csv};
 use super::times::{Times, times};
 use super::trends::{Trend, trends};
 use super::yes_no::{self, YesNoResult};
@@ -338,6 +338,17 @@ impl StudyOutcome {
     pub fn ratings_csv(&self) -> Result<Option<String>, OutcomeError> {
         let lines = rating_lines(&self.readings);
         if lines.is_empty() { Ok(None) } else { ratings_csv(&lines, &self.remarks).map(Some) }
+    }
+
+    /// Shares of every option and of what was approved, by reader and arm; none for other designs.
+    ///
+    /// # Errors
+    /// When memory runs out.
+    pub fn approval_csv(&self) -> Result<Option<String>, OutcomeError> {
+        match &self.result.content {
+            DesignResult::Approval(result) => approval_csv(result, &self.remarks).map(Some),
+            _ => Ok(None),
+        }
     }
 
     /// The object that a report and `--json` show.

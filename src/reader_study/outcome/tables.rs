@@ -1,7 +1,9 @@
-//! The tables that a study hands out: every trial, and the bare ratings.
+//! The tables that a study hands out: every trial, the bare ratings, and shares of approval.
 
+use super::approval::ApprovalResult;
 use super::errors::OutcomeError;
 use super::readings::{Reading, Readings};
+use super::shares::Share;
 use crate::reader_study::design::{AnswerValue, Design};
 
 /// One line of `reader,modality,case,truth,rating`.
@@ -60,18 +62,67 @@ pub fn rating_lines(readings: &Readings) -> Vec<RatingLine> {
 /// # Errors
 /// When a line cannot be written, which memory running out would cause.
 pub fn ratings_csv(lines: &[RatingLine], remarks: &[String]) -> Result<String, OutcomeError> {
-    let mut header = vec!["reader", "modality", "case", "truth", "rating"];
-    let remark = remarks.join(" ");
-    if !remark.is_empty() {
-        header.push("remark");
-    }
     let records = lines.iter().map(|l| {
         let mut record = vec![l.reader.clone(), l.modality.clone(), l.case.clone()];
         record.extend([u8::from(l.truth).to_string(), l.rating.to_string()]);
-        record.extend(Some(remark.clone()).filter(|remark| !remark.is_empty()));
         record
     });
-    write("ratings.csv", &header.iter().map(|h| (*h).to_owned()).collect::<Vec<_>>(), records)
+    write_with_remark("ratings.csv", &["reader", "modality", "case", "truth", "rating"], records, remarks)
+}
+
+/// How often each reader gave each option in each arm, and how often what means approved: one line each, with the column
+/// `remark` of [`ratings_csv`]. `what` is `option`, or `approved` with its options divided by `;`.
+///
+/// # Errors
+/// When a line cannot be written, which memory running out would cause.
+pub fn approval_csv(result: &ApprovalResult, remarks: &[String]) -> Result<String, OutcomeError> {
+    let header = [
+        "reader",
+        "modality",
+        "what",
+        "option",
+        "k",
+        "n",
+        "share",
+        "clopper_pearson_low",
+        "clopper_pearson_high",
+        "wilson_low",
+        "wilson_high",
+    ];
+    let all = result.approved.join(";");
+    let records = result.readers.iter().flat_map(|of| {
+        let options = of.shares.iter().map(|one| ("option", one.option.as_str(), &one.share));
+        options.chain([("approved", all.as_str(), &of.approved)]).map(|(what, option, share)| {
+            let mut record = [of.reader.as_str(), of.modality.as_str(), what, option].map(str::to_owned).to_vec();
+            record.extend(share_fields(share));
+            record
+        })
+    });
+    write_with_remark("approval.csv", &header, records, remarks)
+}
+
+fn share_fields(share: &Share) -> [String; 7] {
+    let Share { k, n, share, clopper_pearson: [exact_low, exact_high], wilson: [low, high] } = *share;
+    let numbers = [share, exact_low, exact_high, low, high].map(|x| x.to_string());
+    let [share, exact_low, exact_high, low, high] = numbers;
+    [k.to_string(), n.to_string(), share, exact_low, exact_high, low, high]
+}
+
+/// Adds a column `remark` where there is something that nobody must overlook.
+fn write_with_remark(
+    file: &'static str,
+    header: &[&str],
+    records: impl Iterator<Item = Vec<String>>,
+    remarks: &[String],
+) -> Result<String, OutcomeError> {
+    let remark = Some(remarks.join(" ")).filter(|remark| !remark.is_empty());
+    let mut header: Vec<String> = header.iter().map(|name| (*name).to_owned()).collect();
+    header.extend(remark.is_some().then(|| "remark".to_owned()));
+    let records = records.map(|mut record| {
+        record.extend(remark.clone());
+        record
+    });
+    write(file, &header, records)
 }
 
 /// One line a planned trial; times in s, answers by question, several options divided by `;`, marks as JSON.

@@ -32,6 +32,7 @@ pub use box_plot::{BoxPlot, BoxRow};
 pub use forest::{Forest, ForestRow};
 pub use histogram::Histogram;
 pub use line::{Line, LineSeries};
+pub use palette::Look;
 pub use quartiles::Quartiles;
 pub use reliability::{Reliability, ReliabilityBin, ReliabilityCurve};
 pub use roc::{Curve, froc, precision_recall, roc};

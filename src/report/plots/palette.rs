@@ -43,6 +43,13 @@ impl Look {
         let dashes = [None, Some([6.0, 3.0]), Some([2.0, 2.0]), Some([9.0, 3.0])];
         Self { color: COLORS[at % COLORS.len()], mark: marks[at % marks.len()], dash: dashes[at % dashes.len()] }
     }
+
+    /// The look of one of several in a group: the colour says which group, mark and dash say which of it. None where there are
+    /// more than can be told apart.
+    #[must_use]
+    pub fn of_group(group: usize, at: usize) -> Option<Self> {
+        (group < COLORS.len() && at < 4).then(|| Self { color: Self::of(group).color, ..Self::of(at) })
+    }
 }
 
 #[cfg(test)]
@@ -55,5 +62,12 @@ mod tests {
         for (n, a) in looks.iter().enumerate() {
             assert!(looks[n + 1..].iter().all(|b| a != b), "{n}");
         }
+        let grouped: Vec<Look> = (0..20).filter_map(|n| Look::of_group(n / 4, n % 4)).collect();
+        for (n, a) in grouped.iter().enumerate() {
+            let same_group = |m: usize| m / 4 == n / 4;
+            assert!(grouped.iter().enumerate().all(|(m, b)| (a.color == b.color) == same_group(m)), "{n}");
+            assert!(grouped[n + 1..].iter().all(|b| a != b), "{n}");
+        }
+        assert_eq!((grouped.len(), Look::of_group(5, 0), Look::of_group(0, 4)), (20, None, None));
     }
 }

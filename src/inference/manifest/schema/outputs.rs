@@ -117,7 +117,7 @@ fn no_activation() -> Activation {
     Activation::None
 }
 
-/// A region of overlapping ones: where the channel is above the threshold, the value is written.
+/// A region of overlapping ones: where the channel is at or above the threshold, the value is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 #[expect(missing_docs, reason = "each field is the manifest's key of its name")]
