@@ -209,3 +209,12 @@ def test_drawn_heads_have_their_unit_and_repeat():
     assert t1.shape == t2.shape == (32, 48, 32) and t1.isfinite().all() and t2.isfinite().all()
     _, ct = heads.Heads(6).t1_ct()
     assert ct.shape == t1.shape and ct.isfinite().all() and ct.min() >= -1024
+
+
+def test_a_mask_of_the_head_leaves_the_air_out():
+    for name, (volume, _) in evaluation.heads().items():
+        mask = evaluation.head_mask(volume, evaluation.air(volume))
+        for corner in (mask[:6, :6, :6], mask[-6:, -6:, :6], mask[:6, -6:, -6:]):
+            assert not corner.any(), name
+        middle = tuple(slice(n // 2 - 5, n // 2 + 5) for n in mask.shape)
+        assert mask[middle].mean() > 0.95, name

@@ -99,9 +99,15 @@ def octants(volume, margin=0, even=True):
     return [volume[a, b, c] for a in cuts[0] for b in cuts[1] for c in cuts[2]]
 
 
-def head_mask(volume):
-    """Where there is a head: not the air around it."""
-    return ndimage.gaussian_filter(volume, 1.0) > 0.04
+def head_mask(volume, air=0.0):
+    """Where there is a head: not the air around it, whose level is `air`."""
+    return ndimage.gaussian_filter(volume, 1.0) > 0.04 + air
+
+
+def air(volume):
+    """The level of the air around a head, by the corners of its image: the MNI152 average has 0.04 of its brightest there."""
+    ends = (slice(0, 6), slice(-6, None))
+    return float(np.median([volume[a, b, c] for a in ends for b in ends for c in ends]))
 
 
 def non_local_means(noisy, sigma, h, patch=3, distance=4, unbias=True):

@@ -58,14 +58,14 @@ def total(channels, count):
 
 
 @torch.jit.script_if_tracing
-def non_local(image, look, shifts):
-    """Means of squares over the neighbourhood that looks alike [n, 2, x, y, z], and the sums of their weights (rotationally invariant
+def non_local(square, look, shifts):
+    """Means of squares [n, 1, x, y, z] over the neighbourhood that looks alike [n, 2, x, y, z], and the sums of their weights (rotationally invariant
     non-local means, Manjon et al., Medical Image Analysis 2012): two voxels are alike by exp(-d^2), d the distance of what they
     look like [n, 2, x, y, z]. The second mean is twice as strict. `shifts` [k, 3] are the neighbours' places, 0 to twice
     the reach; a voxel's own weight is 1."""
-    x, y, z, reach = image.size(2), image.size(3), image.size(4), int(shifts.max()) // 2
+    x, y, z, reach = look.size(2), look.size(3), look.size(4), int(shifts.max()) // 2
     room = [reach, reach, reach, reach, reach, reach]
-    square, wide = F.pad(image * image, room, mode="replicate"), F.pad(look, room, mode="replicate")
+    square, wide = F.pad(square, room, mode="replicate"), F.pad(look, room, mode="replicate")
     mean, weight, both = torch.zeros_like(look), torch.zeros_like(look), torch.ones(1, 2, 1, 1, 1, device=look.device)
     for k in range(shifts.size(0)):
         i, j, l = int(shifts[k, 0]), int(shifts[k, 1]), int(shifts[k, 2])
@@ -81,7 +81,7 @@ class Denoiser(nn.Module):
     """Classical estimates of one image without its noise, and a small network that says voxel by voxel whom to believe.
 
     Nothing of the estimates is learned: overlapping cubes of 4 voxels whose weak cosines are taken away, means over what looks
-    alike nearby (both of Manjon et al., Medical Image Analysis 2012), and means over all that is nearby, in eight strengths
+    alike nearby (both of Manjon et al., Medical Image Analysis 2012), and means over all that is nearby, in ten strengths
     altogether, each without the bias that Rician noise adds. The strength of the noise is found in the image, place by place.
 
     What the network sees of an estimate is not the image but how much of it is to be believed: Stein's unbiased risk (Annals of
@@ -94,7 +94,7 @@ class Denoiser(nn.Module):
     UNBIASED = 1.5942
     AROUND = (5, 9, 15)
     BOXES = (3, 5, 9)  # over which risks are averaged
-    OWN, GUIDE = (1.05, 1.0), (0.43, 0.61)
+    OWN, GUIDE, FAR = (1.05, 1.0), (0.43, 0.61), (1 / 27, 0.05, 1 / 27, 0.08)
 
     def __init__(self, channels=24):
         super().__init__()
@@ -120,9 +120,9 @@ class Denoiser(nn.Module):
         keep("signal", np.where(at < mean[0], 0, np.interp(at, mean, signal)))
         keep("mean", np.interp(at, signal, mean) - at)
         keep("deviation", np.interp(at, signal, deviation))
-        seen = 8 * (len(self.BOXES) + 2) + 2
+        seen = 10 * (len(self.BOXES) + 2) + 2
         self.weigh = nn.Sequential(nn.Conv3d(seen, channels, 1), nn.ReLU(), nn.Conv3d(channels, channels, 1), nn.ReLU(),
-                                   nn.Conv3d(channels, 9, 1))
+                                   nn.Conv3d(channels, 11, 1))
         nn.init.zeros_(self.weigh[4].weight)
         nn.init.zeros_(self.weigh[4].bias)
 
@@ -184,24 +184,29 @@ class Denoiser(nn.Module):
         return found
 
     def estimates(self, image):
-        """(estimates of the image's square [n, 8, x, y, z], below 0 where noise had it so; how freely each follows the noise; sigma
+        """(estimates of the image's square [n, 10, x, y, z], below 0 where noise had it so; how freely each follows the noise; sigma
         [n, 1, x, y, z])"""
         sigma = self.noise(image)
         cubes = self.without(image, sigma)
         guide, follows = cubes[1]
         mean = F.avg_pool3d(guide, 3, 1, 1, count_include_pad=False)
-        squares, weight = non_local(image, torch.cat([guide, mean * 3**0.5], 1) * (0.5**0.5 / sigma), self.shifts)
+        squares, weight = non_local(image * image, torch.cat([guide, mean * 3**0.5], 1) * (0.5**0.5 / sigma), self.shifts)
+        # The same on means over 3 voxels, twice as far: in dark and even places one voxel tells next to nothing.
+        wider = F.avg_pool3d(mean, 3, 1, 1, count_include_pad=False)
+        soft = F.avg_pool3d(image * image, 3, 1, 1, count_include_pad=False)
+        far, far_weight = non_local(soft, torch.cat([mean, wider * 3**0.5], 1) / sigma, 2 * self.shifts)
         around = [F.avg_pool3d(image * image, n, 1, n // 2, count_include_pad=False) for n in self.AROUND]
-        alike = torch.cat([squares, *around], 1) - 2 * sigma**2
+        alike = torch.cat([squares, far, *around], 1) - 2 * sigma**2
         # Likeness is told by the guide, which follows the noise too; these shares are regressions on drawn images.
         own = 1 / weight
         free = [*(1.1 * f for _, f in cubes), self.OWN[0] * own[:, :1] + self.GUIDE[0] * follows,
-                self.OWN[1] * own[:, 1:] + self.GUIDE[1] * follows, *(torch.zeros_like(sigma) + 1 / n**3 for n in self.AROUND)]
+                self.OWN[1] * own[:, 1:] + self.GUIDE[1] * follows, self.FAR[0] / far_weight[:, :1] + self.FAR[1] * follows,
+                self.FAR[2] / far_weight[:, 1:] + self.FAR[3] * follows, *(torch.zeros_like(sigma) + 1 / n**3 for n in self.AROUND)]
         cubes = [(self.read(self.signal, x / sigma) * sigma + F.relu(x - 9.9 * sigma)) ** 2 for x, _ in cubes]
         return torch.cat([*cubes, alike], 1), torch.cat(free, 1), sigma
 
     def risks(self, image, found, free, sigma):
-        """Stein's risk of each estimate in units of the noise's variance, mean over the voxels nearby [n, 8, x, y, z], for cubes of
+        """Stein's risk of each estimate in units of the noise's variance, mean over the voxels nearby [n, 10, x, y, z], for cubes of
         `BOXES` voxels. A Rician image is compared with the mean that the estimate says it has."""
         ratio = found.clamp_min(0).sqrt() / sigma
         away = (image / sigma - ratio - self.read(self.mean, ratio)) / self.read(self.deviation, ratio)
@@ -222,7 +227,7 @@ class Denoiser(nn.Module):
         said = torch.cat([-5 * likely, -10 - 0 * common[0]], 1) + self.weigh(torch.cat(seen, 1).clamp(-6, 6))
         trust = torch.softmax(said, 1)
         # The mean of squares, so that noise below 0 in the dark is weighed against noise above it.
-        return total(trust * torch.cat([found, image * image - 2 * square], 1), 9).clamp_min(1e-8).sqrt()
+        return total(trust * torch.cat([found, image * image - 2 * square], 1), 11).clamp_min(1e-8).sqrt()
 
     def forward(self, image):
         return self.judge(image, *self.estimates(image))
