@@ -183,7 +183,9 @@ CARD = {
     "invents": "It does not add structures by design, but it removes: texture finer than the noise goes, and the smallest "
                "vessels and cortical edges lose contrast at 10 % noise (see the error images: an error that shows anatomy "
                "is anatomy that was smoothed). Uncertainty by mirroring shows where the answer depends on orientation, not "
-               "where structure was lost. Noise beyond 16 % and correlated noise are outside of what it has seen.",
+               "where structure was lost. In a background that is dark but not black it is worse than a filter that is told the "
+               "noise: with the air of the MNI152 average counted as head (as evaluations before 0.3.0 did) its SSIM there was 0.94 "
+               "against 0.96. Noise beyond 16 % and correlated noise are outside of what it has seen.",
 }
 
 
