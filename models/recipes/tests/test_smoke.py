@@ -218,3 +218,16 @@ def test_a_mask_of_the_head_leaves_the_air_out():
             assert not corner.any(), name
         middle = tuple(slice(n // 2 - 5, n // 2 + 5) for n in mask.shape)
         assert mask[middle].mean() > 0.95, name
+
+
+def test_an_image_without_noise_comes_back():
+    """Smooth, flat, or black around a box: there is nothing to take away."""
+    import torch
+    network = recipe("denoise").network().eval()
+    ramp = torch.linspace(0, 1, 32)[None, :, None].expand(32, 32, 32)
+    box = torch.zeros(32, 32, 32)
+    box[8:24, 8:24, 8:24] = 1
+    for image in (ramp, torch.ones(32, 32, 32), box):
+        with torch.no_grad():
+            found = network(image[None, None])[0, 0]
+        assert (found - image).abs().mean() < 0.01

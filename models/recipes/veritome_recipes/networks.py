@@ -147,7 +147,8 @@ class Denoiser(nn.Module):
             near = F.avg_pool3d(parts, 9, 1, 4)
             wide = F.avg_pool3d(F.avg_pool3d(parts, 15, 1, 7), 15, 1, 7)
             parts = near + 0.02 * wide + 2e-4 * parts.mean((2, 3, 4), keepdim=True)
-            return self.UNBIASED * ((parts[:, :1] + 1e-12) / (parts[:, 1:] + 1e-12)) ** -0.5 + 1e-4
+            # Where no cube has any noise at all (a smoothed image) there is next to none: 0.0016.
+            return self.UNBIASED * ((parts[:, :1] + 1e-6) / (parts[:, 1:] + 1e-12)) ** -0.5 + 1e-4
 
         sigma = pooled(seen, torch.ones_like(seen))
         for _ in range(3):

@@ -9,7 +9,7 @@ from ..networks import Denoiser
 from ..training import decibel_loss
 
 NAME = "denoise"
-VERSION = "0.3.0"
+VERSION = "0.3.1"
 WINDOW = (104, 104, 104)
 RATE = 4e-3
 
