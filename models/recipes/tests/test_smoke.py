@@ -129,6 +129,10 @@ def test_a_card_is_made_from_the_numbers_whatever_they_are(name, tmp_path, monke
         monkeypatch.setattr(module, "KINDS", {k: module.KINDS[k] for k in ("bright", "ring")})
         monkeypatch.setattr(module, "healthy_threshold", lambda networks: (0.1, 1))
     monkeypatch.setattr(module, "sample", lambda *a: pytest.fail("an untrained network was shipped"))
+    if name == "denoise":  # its estimates need no training: on pieces this small they may well win
+        monkeypatch.setattr(evaluation, "LEAST", {m: 1e9 for m in evaluation.LEAST})
+    if name == "t1-to-t2-diffusion":  # is compared with the GAN
+        training.train(t1_to_t2, 1, steps=1)
     training.train(module, 1, steps=1)
     result = ship.evaluate(module)
     assert not result["beats"]

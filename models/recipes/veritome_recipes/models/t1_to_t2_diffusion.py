@@ -255,6 +255,8 @@ def evaluate(file, folder):
     stored = dict(np.load(device)) if device.exists() else {}
     gan = export.RESULTS / "onnx" / "t1-to-t2" / "model.onnx"
     if not gan.exists():
+        gan = export.FOLDER / "t1-to-t2" / "model.onnx"  # the one that ships
+    if not gan.exists():
         gan, _ = export.export(t1_to_t2)
     gan, predict = e.session(gan), by_onnx(file)
     rows, plain, curves, errors, source = [], None, {"diffusion": [], "GAN": [], "best": []}, [], "device"
