@@ -84,7 +84,8 @@ enum Command {
 #[must_use]
 pub fn main() -> ExitCode {
     let filter = tracing_subscriber::EnvFilter::try_from_env("VERITOME_LOG")
-        .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("error"));
+        // wgpu asks OpenGL too, and where a driver has no display it complains when it is let go.
+        .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("error,wgpu_hal::gles::egl=off"));
     // Fails only if a subscriber is set already, which is as good.
     let _ = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).try_init();
     let arguments = Arguments::parse();

@@ -300,8 +300,15 @@ fn check_rest(m: &Manifest) -> Result<(), String> {
     }
     for check in &m.checks {
         let files = check.files();
-        if files.is_empty() || check.input.is_some() && !check.inputs.is_empty() {
+        if check.input.is_some() && !check.inputs.is_empty() {
             return Err("checks: needs `input` or `inputs`, not both".into());
+        }
+        if files.is_empty() != m.inputs.is_empty() {
+            return Err(if m.inputs.is_empty() {
+                "checks: the model takes no input, so a check gives none".into()
+            } else {
+                "checks: needs `input` or `inputs`".into()
+            });
         }
         for file in files.iter().map(|(_, file)| file).chain([&check.output]) {
             inside(file).map_err(|e| format!("checks: {e}"))?;

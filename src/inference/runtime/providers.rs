@@ -125,7 +125,43 @@ fn try_tiny(loaded: &Loaded, provider: Provider) -> Result<(), String> {
     }
 }
 
-/// The first line of a long message, without what the library adds of its own source.
+/// The first line of a long message, without what the library adds of its own source: a failed call to the graphics library is
+/// told behind C++ signatures of a thousand letters, and file, line and host come after it.
 pub(crate) fn first_line(message: &str) -> String {
-    message.lines().next().unwrap_or_default().chars().take(400).collect()
+    const CALLS: [&str; 5] = ["CUDA failure", "CUDNN failure", "CUBLAS failure", "CUFFT failure", "CURAND failure"];
+    let call = CALLS.iter().filter_map(|call| message.find(call)).min();
+    let told = match (call, message.find("[ONNXRuntimeError]")) {
+        (Some(at), _) => message[at..].split(" ; ").next().unwrap_or_default(),
+        // `PLACE SIGNATURE [ONNXRuntimeError] : NUMBER : KIND : WHAT HAPPENED`
+        (None, Some(at)) => message[at..].splitn(4, " : ").nth(3).unwrap_or(message),
+        (None, None) => message,
+    };
+    told.lines().next().unwrap_or_default().trim_end().chars().take(400).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::first_line;
+
+    #[test]
+    fn a_failed_call_is_told_without_the_signature_before_it() {
+        let signature =
+            "std::conditional_t<THRW, void, common::Status> onnxruntime::CudaCall(ERRTYPE, const char*) ".repeat(9);
+        let message = format!(
+            "cuda_call.cc:129 {signature}[with ERRTYPE = cudaError] CUDA failure 35: CUDA driver version is insufficient for CUDA \
+             runtime version ; GPU=-1 ; hostname=h ; file=/onnxruntime/cuda_execution_provider.cc ; line=331 ; \nexpr=cudaSetDevice"
+        );
+        assert_eq!(
+            first_line(&message),
+            "CUDA failure 35: CUDA driver version is insufficient for CUDA runtime version"
+        );
+        let library = "/src/provider_bridge.cc:2043 Provider& Get() [ONNXRuntimeError] : 1 : FAIL : Failed to load library \
+                       libtensorrt.so with error: libnvinfer.so.10: no such file";
+        assert_eq!(
+            first_line(library),
+            "Failed to load library libtensorrt.so with error: libnvinfer.so.10: no such file"
+        );
+        assert_eq!(first_line("no such file\nstack"), "no such file");
+        assert_eq!(first_line(&"é".repeat(500)).chars().count(), 400);
+    }
 }

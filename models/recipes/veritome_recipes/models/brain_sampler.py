@@ -380,6 +380,10 @@ channels = [0]
 value = {{ kind = "affine", scale = 500.0, offset = 500.0 }}
 unit = "arbitrary"
 modality = "MR"
+
+[[checks]]
+output = "checks/slice.nii.gz"
+max_abs_difference = {tolerance}
 """
 
 CARD = {
@@ -540,9 +544,13 @@ def clock(file):
 
 
 def sample(file, folder):
-    """Slices to look at: there is no input, and Veritome's noise is its own, so none of them can be repeated by a check."""
+    """The slice that the program draws by itself: seed 0, its own noise."""
+    from .. import evaluation as e
     from ..export import save_nifti
-    shown = numbers()["show_ours"][:16]
-    save_nifti(folder / "samples.nii.gz", np.moveaxis(shown, 0, -1), 2.0, np.uint8)
-    return 0.0, ("`samples.nii.gz` holds 16 slices, one behind the other, that `veritome_recipes` drew with this model in PyTorch; "
-                 "they are no volume. Nothing here is an image of a person.")
+    from ..noise import Noise
+    network = e.session(file)
+    noise = torch.from_numpy(Noise(0, 0, "start").take(*SIZE))[None, None]
+    found = ddim(lambda image, t: torch.from_numpy(network.run(None, {"image": image.numpy(), "t": t.numpy()})[0]), noise)
+    save_nifti(folder / "slice.nii.gz", found[0, 0].numpy()[..., None] * 500 + 500, 2.0, origin=[1.0 - n for n in (*SIZE, 1)])
+    return 0.05, ("`slice.nii.gz` is the slice that this model draws with seed 0, by `veritome_recipes`, which makes the noise and the steps "
+                 "by itself, independent of Veritome; of values 0 to 1000. It is no image of a person.")

@@ -225,7 +225,8 @@ pub struct Explain {
     pub latent: Option<LatentExplain>,
 }
 
-/// One of `[[checks]]`: `input = "FILE"` for the first input, or `inputs = { NAME = "FILE", … }`.
+/// One of `[[checks]]`: `input = "FILE"` for the first input, or `inputs = { NAME = "FILE", … }`; neither where the model takes
+/// none and draws from its noise, which seed 0 decides.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 #[expect(missing_docs, reason = "each field is the manifest's key of its name")]
@@ -253,6 +254,9 @@ impl Check {
     /// The files' names, for a person.
     #[must_use]
     pub fn title(&self) -> String {
+        if self.files().is_empty() {
+            return "no input, seed 0".into();
+        }
         self.files().into_iter().map(|(_, file)| file).collect::<Vec<_>>().join(", ")
     }
 }
