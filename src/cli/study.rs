@@ -587,7 +587,7 @@ impl Analyze {
         let out = self.out.clone().unwrap_or_else(|| beside(package, "analysis"));
         std::fs::create_dir_all(&out).with_context(|| out.display().to_string())?;
         let json = serde_json::to_string_pretty(&outcome.to_json())?;
-        let (ratings, approval) = (outcome.ratings_csv()?, outcome.approval_csv()?);
+        let (ratings, approval, arms) = (outcome.ratings_csv()?, outcome.approval_csv()?, outcome.arms_csv()?);
         let mut files = vec![
             ("report.html", html::page(&outcome)?.html()),
             ("outcome.json", json),
@@ -595,6 +595,7 @@ impl Analyze {
         ];
         files.extend(ratings.map(|text| ("ratings.csv", text)));
         files.extend(approval.map(|text| ("approval.csv", text)));
+        files.extend(arms.map(|text| ("arms.csv", text)));
         for (name, text) in &files {
             write_whole(&out.join(name), |file| file.write_all(text.as_bytes()))?;
         }

@@ -14,6 +14,7 @@
 //!
 //! One file a design:
 //! - [`yes_no`], [`forced_choice`], [`roc`] (also with an aid), [`free_response`], [`grading`], [`preference`], [`approval`]
+//! - [`figure_comparison`]: arms of a free-response study
 //! - [`areas`], [`readers_mean`], [`shares`], [`criteria`]: what several of them share
 //!
 //! For all designs:
@@ -32,6 +33,7 @@ pub mod attention;
 pub mod checklist;
 pub mod criteria;
 pub mod errors;
+pub mod figure_comparison;
 pub mod flow;
 pub mod forced_choice;
 pub mod free_response;
