@@ -167,6 +167,7 @@ impl Reach<'_> {
             Action::Metrics => self.dialog(Dialog::Metrics),
             Action::NewStudy => self.dialog(Dialog::Study),
             Action::ReadStudy => self.dialog(Dialog::Reading),
+            Action::AnalyseStudy => self.dialog(Dialog::Analysis),
             Action::PlayQuiz => self.tasks.quiz(),
             Action::Record => self.record(None),
             Action::CancelJobs => self.tasks.cancel_all(),

@@ -20,6 +20,7 @@ pub mod action;
 mod arrivals;
 mod dispatch;
 mod evidence;
+mod file_url;
 mod frame;
 mod guard_words;
 mod history;

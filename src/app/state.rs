@@ -65,6 +65,7 @@ pub(crate) enum Dialog {
     Study,
     Metrics,
     Reading,
+    Analysis,
 }
 
 /// What the pointer is over, for the status bar and the legends.

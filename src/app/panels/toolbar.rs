@@ -190,7 +190,7 @@ fn content(ui: &mut Ui, of: Menu, model: &mut Model, queue: &mut Vec<Action>) {
                 item(ui, action, false, queue);
             }
             ui.separator();
-            for action in [Action::NewStudy, Action::ReadStudy] {
+            for action in [Action::NewStudy, Action::ReadStudy, Action::AnalyseStudy] {
                 item(ui, action, false, queue);
             }
         }

@@ -23,6 +23,7 @@
 //!
 //! Out:
 //! - [`study_outcome`]: everything in one; [`methods`], [`checklist`]: for the paper
+//! - [`main_numbers`]: what a person looks for first
 //! - [`html`]: the page; `report_tables`: the JSON as tables; `report_words`: what fields are called
 //! - [`simulate`], [`simulated_answers`]: readers who are programs, for examples and tests
 
@@ -42,6 +43,7 @@ pub mod html;
 pub mod incomplete;
 pub mod integrity;
 pub mod judged;
+pub mod main_numbers;
 pub mod marks;
 pub mod material;
 pub mod methods;
