@@ -36,6 +36,7 @@ mod program;
 pub mod reading;
 mod results;
 mod run_wishes;
+mod side_panels;
 mod stage;
 mod state;
 mod tasks;
