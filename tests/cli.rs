@@ -322,6 +322,36 @@ fn compare_measures_images_and_states_the_data_range() {
     assert!(said.contains("data range   1221") && said.contains("MAE          2.000000"), "{said}");
 }
 
+#[test]
+fn compare_refuses_two_units_unless_it_is_asked_for_and_then_says_so() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
+    let write = |name: &str, unit: &str| {
+        let header = format!(
+            "NRRD0004\ntype: short\ndimension: 3\nsizes: 4 4 4\nspace: left-posterior-superior\n\
+             space directions: (1,0,0) (0,1,0) (0,0,1)\nspace origin: (0,0,0)\nendian: little\nencoding: raw\n{unit}\n"
+        );
+        let values = (0..64_i16).flat_map(i16::to_le_bytes);
+        std::fs::write(path(name), header.into_bytes().into_iter().chain(values).collect::<Vec<u8>>()).unwrap();
+        path(name)
+    };
+    let ct = write("ct.nrrd", "sample units: \"HU\"\n");
+    let pet = write("pet.nrrd", "sample units: \"SUV\"\n");
+    let unknown = write("unknown.nrrd", "");
+    let refused = veritome(&["compare", &ct, &pet]);
+    let said = text(&refused.stderr);
+    assert_eq!(refused.status.code(), Some(1), "{said}");
+    assert!(
+        said.contains("pet.nrrd") && said.contains("in HU, the test image in SUV") && said.contains("--across-units"),
+        "{said}"
+    );
+    let json = json_of(&["compare", &ct, &pet, "--across-units", "--json"]);
+    close(&json["mae"], 0.0);
+    assert!(json["notes"][0].as_str().unwrap().contains("asked for nevertheless"), "{json}");
+    let json = json_of(&["compare", &ct, &unknown, "--json"]);
+    assert_eq!(json["notes"][0], "The reference is in HU, the test image without a unit");
+}
+
 /// Expected: by hand. A cube of 4 moved by one voxel of 2 mm: 48 of 64 voxels are common.
 #[test]
 fn compare_measures_labels_and_refuses_another_grid_until_resampling_is_asked_for() {

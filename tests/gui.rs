@@ -486,6 +486,9 @@ fn a_key_can_be_changed_in_the_table() {
     let mut bench = Bench::open(SIZE, Vec::new());
     bench.harness.state_mut().perform(veritome::app::action::Action::Keys);
     bench.settle();
+    // The table is longer than its window.
+    bench.node("Key of Close all studies").scroll_to_me();
+    bench.settle();
     bench.click("Key of Close all studies");
     bench.harness.key_press_modifiers(Modifiers::COMMAND, Key::J);
     bench.settle();

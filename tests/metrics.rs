@@ -371,6 +371,36 @@ fn without_a_mask_no_mask_is_blamed_and_units_are_words() {
 }
 
 #[test]
+fn known_units_that_differ_are_refused_unless_asked_for_and_unknown_ones_noted() {
+    let image = |modality: &str, unit: Unit| {
+        let geometry = Geometry::unplaced([4, 3, 2]).unwrap();
+        let values: Vec<f32> = (0..24).map(|n| n as f32).collect();
+        let volume = Volume::new("v", values.into(), geometry, Provenance::acquired(vec![])).unwrap();
+        Volume { unit, modality: modality.to_owned(), ..volume }
+    };
+    let (ct, mr, pet) = (image("CT", Unit::Hounsfield), image("MR", Unit::Arbitrary), image("PT", Unit::Suv));
+    let unknown = image("", Unit::Arbitrary);
+    let compared = |reference: &Volume, test: &Volume, across_units: bool| {
+        let options = ImageOptions { across_units, ..ImageOptions::default() };
+        compare_images(reference, test, &options, &Control::new()).map(|c| c.notes).map_err(|e| e.to_string())
+    };
+    for (reference, test, words) in
+        [(&ct, &mr, "in HU, the test image without a unit"), (&pet, &ct, "in SUV, the test image in HU")]
+    {
+        let refused = compared(reference, test, false).unwrap_err();
+        assert!(refused.contains(words) && refused.contains("--across-units"), "{refused}");
+        let notes = compared(reference, test, true).unwrap();
+        assert!(notes[0].contains(words) && notes[0].ends_with("was asked for nevertheless"), "{notes:?}");
+    }
+    for (reference, test) in [(&ct, &unknown), (&unknown, &pet)] {
+        let notes = compared(reference, test, false).unwrap();
+        assert!(notes[0].starts_with("The reference is") && !notes[0].contains("nevertheless"), "{notes:?}");
+    }
+    assert!(compared(&mr, &unknown, false).unwrap().is_empty(), "neither has a unit");
+    assert!(compared(&mr, &mr, false).unwrap().is_empty());
+}
+
+#[test]
 fn information_is_scikit_learns_scikit_images_and_scipys() {
     for case in expected("images") {
         let (size, reference, test, mask) = images(&case);

@@ -211,6 +211,7 @@ pub enum Action {
     Metrics,
     NewStudy,
     ReadStudy,
+    AnalyseStudy,
     PlayQuiz,
     CancelJobs,
     Quit,
@@ -530,6 +531,12 @@ impl Action {
                 Icon::BookOpenCheck,
                 None,
             ),
+            Self::AnalyseStudy => (
+                "Analyse a study…",
+                "Opens the truth of a study whose sessions are read, and writes its report",
+                Icon::FileChartColumn,
+                None,
+            ),
             Self::PlayQuiz => (
                 "Synthetic or real?",
                 "A quiz: ten pieces of a head, half of them made by models; every answer is judged at once",
@@ -595,6 +602,7 @@ impl Action {
             Self::Metrics,
             Self::NewStudy,
             Self::ReadStudy,
+            Self::AnalyseStudy,
             Self::PlayQuiz,
             Self::CancelJobs,
             Self::CloseAll,
@@ -619,6 +627,7 @@ impl Action {
             | Self::Metrics
             | Self::NewStudy
             | Self::ReadStudy
+            | Self::AnalyseStudy
             | Self::PlayQuiz
             | Self::Log
             | Self::CancelJobs
@@ -692,6 +701,7 @@ impl Action {
                 | Self::Metrics
                 | Self::NewStudy
                 | Self::ReadStudy
+                | Self::AnalyseStudy
         )
     }
 

@@ -151,8 +151,8 @@ impl Reach<'_> {
             Action::ToggleHidePatient => toggle(&mut self.model.settings.preferences.hide_patient),
             Action::ToggleLightTheme => toggle(&mut self.model.settings.preferences.light_theme),
             Action::ToggleDragBrightens => toggle(&mut self.model.settings.preferences.drag_down_brightens),
-            Action::ToggleStudies => toggle(&mut self.model.settings.studies_open),
-            Action::ToggleLayers => toggle(&mut self.model.settings.layers_open),
+            Action::ToggleStudies => self.model.toggle_studies(),
+            Action::ToggleLayers => self.model.toggle_layers(),
             Action::ToggleWhy => toggle(&mut self.model.settings.why_open),
             Action::FullScreen => {
                 toggle(&mut self.model.full_screen);
@@ -167,6 +167,7 @@ impl Reach<'_> {
             Action::Metrics => self.dialog(Dialog::Metrics),
             Action::NewStudy => self.dialog(Dialog::Study),
             Action::ReadStudy => self.dialog(Dialog::Reading),
+            Action::AnalyseStudy => self.dialog(Dialog::Analysis),
             Action::PlayQuiz => self.tasks.quiz(),
             Action::Record => self.record(None),
             Action::CancelJobs => self.tasks.cancel_all(),

@@ -24,9 +24,6 @@ use super::tasks::Purpose;
 use super::ui_kit::{theme::tokens, toast::Level, widgets::panel_title};
 use super::viewport::{self, Canvas};
 
-/// Narrower than this, points, a window has narrower side panels.
-const NARROW: f32 = 900.0;
-
 /// What the person asked for in the panels of this frame.
 #[derive(Default)]
 struct Wishes {
@@ -156,8 +153,10 @@ impl Veritome {
         // In a narrow window side panels are as narrow as their content allows. They have other names there, so that a window
         // that was narrow once does not keep its narrow panels.
         let width = ui.ctx().content_rect().width();
+        self.model.side.set_width(width);
+        let is_narrow = self.model.side.is_narrow();
         let most = |wanted: f32, least: f32| least..=wanted.min(width * 0.3).max(least);
-        let named = |name: &'static str| (name, width < NARROW);
+        let named = |name: &'static str| (name, is_narrow);
         if self.model.touring.is_some() {
             let working = self.tasks.tour().map(|(step, control)| (step, control.progress()));
             Panel::left(named("tour"))
@@ -165,14 +164,14 @@ impl Veritome {
                 .size_range(most(520.0, 240.0))
                 .frame(panel(Margin::same(t.space.s as i8)))
                 .show(ui, |ui| panels::tour::show(ui, &self.model, working.as_ref(), &mut self.queue));
-        } else if self.model.settings.studies_open && !self.model.library.is_empty() {
+        } else if self.model.shows_studies() && !self.model.library.is_empty() {
             Panel::left(named("studies"))
                 .default_size(t.size.panel)
                 .size_range(most(480.0, 180.0))
                 .frame(panel(Margin::same(t.space.s as i8)))
                 .show(ui, |ui| wishes.series = panels::studies::show(ui, &mut self.model, &mut self.queue));
         }
-        if self.model.settings.layers_open && !self.model.library.is_empty() {
+        if self.model.shows_layers() && !self.model.library.is_empty() {
             Panel::right(named("layers"))
                 .default_size(t.size.panel)
                 .size_range(most(480.0, 232.0))

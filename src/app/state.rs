@@ -11,6 +11,7 @@ use super::pane::{Kind, Pane, middle};
 use super::panels::record::RecordView;
 use super::panels::settings::Preferences;
 use super::results::Prepared;
+use super::side_panels::SidePanels;
 use super::stage::{Extent, Showing, Side, Stage};
 use super::touring::Touring;
 use crate::display::View;
@@ -65,6 +66,7 @@ pub(crate) enum Dialog {
     Study,
     Metrics,
     Reading,
+    Analysis,
 }
 
 /// What the pointer is over, for the status bar and the legends.
@@ -95,6 +97,8 @@ pub(crate) struct Model {
     /// Display shutters of the files.
     pub shutter_on: bool,
     pub full_screen: bool,
+    /// What room there is for side panels.
+    pub side: SidePanels,
     pub dialog: Option<Dialog>,
     pub probe: Option<Probe>,
     /// Base and overlay alternate.
@@ -132,6 +136,7 @@ impl Model {
             graphics_on: true,
             shutter_on: true,
             full_screen: false,
+            side: SidePanels::default(),
             dialog: None,
             probe: None,
             flicker: None,

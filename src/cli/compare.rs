@@ -75,6 +75,9 @@ pub(super) struct Compare {
     /// Bring the test (and the mask) onto the reference's grid where it has another; linear, labels by the nearest voxel.
     #[arg(long)]
     resample: bool,
+    /// Measure although the two images are in different units, for instance HU against the arbitrary grey values of MR, and say so.
+    #[arg(long, conflicts_with_all = ["labels", "scores", "sets"])]
+    across_units: bool,
     /// Print one JSON object.
     #[arg(long)]
     json: bool,
@@ -216,6 +219,7 @@ impl Compare {
             mask: mask.as_ref(),
             range: given,
             resample: self.resample,
+            across_units: self.across_units,
             detail: self.detail,
             uncertainty: uncertainty.as_deref(),
         };

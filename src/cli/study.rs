@@ -3,29 +3,26 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use anyhow::Context;
 use clap::{Args, Subcommand, ValueEnum};
 
 use super::progress::with_progress;
 use super::{WrongUsage, print_json};
 use crate::app::reading::{Desk, open_room};
-use crate::io::write::target::write_whole;
 use crate::reader_study::analysis::ratings::Dropped;
 use crate::reader_study::analysis::{CovarianceMethod, RatingsTable, ReportOptions, StudyReport, methods_text};
 use crate::reader_study::design::power_plan::{Aim, Components, Generalise};
-use crate::reader_study::design::{Plan, PowerPlan, SealedTruth, reading_lists};
+use crate::reader_study::design::{Plan, PowerPlan, reading_lists};
 use crate::reader_study::example::example;
 use crate::reader_study::leaks::Verdict;
 use crate::reader_study::outcome::alterations::differing;
+use crate::reader_study::outcome::main_numbers::{MainNumber, main_numbers};
 use crate::reader_study::outcome::remarks::Word;
-use crate::reader_study::outcome::{Incomplete, Integrity, Material, OutcomeOptions, Receipts, StudyOutcome, html};
+use crate::reader_study::outcome::{Incomplete, Material, Receipts};
 use crate::reader_study::package::{
     LeakCheck, OwnerKey, PackageError, create, extra_files, leaks, not_as_sealed, sealed_truth, verify,
 };
-use crate::reader_study::session::clock::{Clock, SystemClock};
-use crate::reader_study::session::looks;
 use crate::reader_study::session::washout::override_washout;
-use crate::reader_study::session::{PackageView, SessionLog};
+use crate::reader_study::study_analysis::{StudyAnalysis, Written, beside};
 
 /// Reader studies.
 #[derive(Debug, Args)]
@@ -76,6 +73,7 @@ impl Example {
         let command = Analyze {
             package: Some(self.out),
             key: Some(key_file),
+            logs: None,
             out: None,
             unplanned_look: None,
             receipt: Vec::new(),
@@ -104,6 +102,9 @@ struct Analyze {
     /// The owner's key, which opens the truth.
     #[arg(long, value_name = "FILE", requires = "package")]
     key: Option<PathBuf>,
+    /// The folder of the readers' logs, where they were gathered elsewhere; PACKAGE/logs if it is left out.
+    #[arg(long, value_name = "DIR", requires = "package")]
+    logs: Option<PathBuf>,
     /// Where the report and the tables go; DIR.analysis beside the package if it is left out.
     #[arg(short, long, value_name = "DIR", requires = "package")]
     out: Option<PathBuf>,
@@ -321,14 +322,6 @@ impl New {
     }
 }
 
-/// `DIR.key` beside `DIR`.
-fn beside(folder: &Path, ending: &str) -> PathBuf {
-    let mut name = folder.file_name().unwrap_or_default().to_owned();
-    name.push(".");
-    name.push(ending);
-    folder.with_file_name(name)
-}
-
 fn counted(trials: &BTreeMap<String, usize>) -> String {
     trials.iter().map(|(list, n)| format!("{list} {n}")).collect::<Vec<_>>().join(", ")
 }
@@ -457,16 +450,6 @@ impl Read {
     }
 }
 
-/// What is not as it was made, and what must be said of how that is known.
-fn not_as_made(package: &Path, truth: &SealedTruth) -> Result<(Vec<String>, Vec<String>), PackageError> {
-    if truth.files.is_empty() {
-        let note = "the package was made before checksums were sealed: its images are held against SHA256SUMS alone, which \
-                    anybody can write anew";
-        return Ok((texts(&verify(package)?), vec![note.to_owned()]));
-    }
-    Ok((texts(&not_as_sealed(package, truth)), Vec::new()))
-}
-
 fn texts(errors: &[PackageError]) -> Vec<String> {
     errors.iter().map(ToString::to_string).collect()
 }
@@ -547,57 +530,26 @@ impl Analyze {
         }
     }
 
-    /// Unseals a package and analyses its readers' logs.
+    /// Unseals a package, analyses its readers' logs, and writes the report.
     fn study(&self, package: &Path, key: &Path) -> anyhow::Result<()> {
-        let truth = sealed_truth(package, &OwnerKey::read(key)?)?;
-        let (altered, notes) = not_as_made(package, &truth)?;
-        if let Some(who) = &self.unplanned_look {
-            let view = PackageView::read(package)?;
-            let clock = SystemClock::new();
-            let logs = view.folder.join("logs");
-            let open = Integrity::of(&Material::read(package)?).open_sessions();
-            if !open.is_empty() {
-                looks::note(&logs, who, clock.utc()).with_context(|| logs.join(looks::FILE).display().to_string())?;
-            }
-            for log in open {
-                let path = logs.join(format!("{log}.jsonl"));
-                if path.exists() {
-                    SessionLog::note_unplanned_look(&path, who, Box::new(SystemClock::new()))?;
-                }
-            }
-        }
         let mut receipts = Receipts::default();
         self.receipt.iter().try_for_each(|text| receipts.add(text))?;
-        let options = OutcomeOptions {
+        let analysis = StudyAnalysis {
+            logs: self.logs.clone(),
+            out: self.out.clone(),
             word: Word { accept_untrusted: self.accept_untrusted, unplanned_look: self.unplanned_look.clone() },
-            covariance: self.method(truth.plan.plan().seed),
+            // The seed is the plan's.
+            covariance: self.method(0),
             resamples: self.resamples as usize,
             receipts,
             incomplete: self.drop_incomplete.map(|what| match what {
                 LeftOut::Cases => Incomplete::Cases,
                 LeftOut::Readers => Incomplete::Readers,
             }),
-            altered,
-            notes,
+            ..StudyAnalysis::new(package.to_owned(), key.to_owned())
         };
-        let folder = package.to_owned();
-        let outcome = with_progress("Analysing the study", move |_| -> anyhow::Result<_> {
-            Ok(StudyOutcome::new(&Material::read(&folder)?, &truth, &options)?)
-        })??;
-        let out = self.out.clone().unwrap_or_else(|| beside(package, "analysis"));
-        std::fs::create_dir_all(&out).with_context(|| out.display().to_string())?;
-        let json = serde_json::to_string_pretty(&outcome.to_json())?;
-        let (ratings, approval) = (outcome.ratings_csv()?, outcome.approval_csv()?);
-        let mut files = vec![
-            ("report.html", html::page(&outcome)?.html()),
-            ("outcome.json", json),
-            ("trials.csv", outcome.trials_csv()?),
-        ];
-        files.extend(ratings.map(|text| ("ratings.csv", text)));
-        files.extend(approval.map(|text| ("approval.csv", text)));
-        for (name, text) in &files {
-            write_whole(&out.join(name), |file| file.write_all(text.as_bytes()))?;
-        }
+        let Written { outcome, files, .. } =
+            with_progress("Analysing the study", move |control| analysis.write(control))??;
         if self.json {
             return print_json(&outcome.to_json());
         }
@@ -610,9 +562,12 @@ impl Analyze {
         for line in &outcome.receipts.content {
             println!("{}: {}", line.log, line.text);
         }
+        for MainNumber { name, value } in main_numbers(&outcome) {
+            println!("{name}: {value}");
+        }
         println!("{}", outcome.methods);
-        for (name, _) in &files {
-            println!("{}", out.join(name).display());
+        for file in &files {
+            println!("{}", file.display());
         }
         Ok(())
     }

@@ -221,6 +221,8 @@ impl Answer<'_> {
             mask: mask.as_ref(),
             range,
             resample: self.resample,
+            // A plan may pair them on purpose; the case's warnings say it.
+            across_units: true,
             detail: false,
             uncertainty: uncertainty.as_deref(),
         };

@@ -26,8 +26,8 @@ fn check(found: &Activations, what: &'static str) -> Result<(), ExplainError> {
 /// Score-CAM (Wang 2020): each channel of the tap, scaled to 0..1, masks the image; the channels are weighted by the
 /// softmax of how much of the score they keep: `ReLU Σ w A`, `w = softmax(f(x ⊙ A) - f(b))`.
 ///
-/// The differences are divided by `|f(x) - f(b)|` before the softmax: a segmentation's score is a sum over thousands
-/// of voxels, which would leave one channel only. Channels without any contrast are left out.
+/// The differences are divided by `|f(x) - f(b)|` before the softmax, so that the weights do not depend on how large a network's
+/// logits are: large ones would leave one channel only. Channels without any contrast are left out.
 ///
 /// # Errors
 /// When no tensor is tapped or the model cannot be run; [`ExplainError::Cancelled`].

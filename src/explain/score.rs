@@ -18,10 +18,10 @@ pub(super) struct ModelScore {
     control: Control,
 }
 
-/// What is summed.
+/// What is averaged.
 #[derive(Debug, Clone)]
 enum Rule {
-    /// Logits of a channel over voxels of the window.
+    /// The mean logit of a channel over voxels of the window.
     Logits { tensor: String, channel: usize, voxels: Vec<usize>, probabilities: bool },
     /// Less the mean change of an image over voxels (`None`: all).
     Change { tensor: String, reference: Vec<Vec<f32>>, voxels: Option<Vec<usize>> },
@@ -369,7 +369,8 @@ impl Scored for ModelScore {
                 let values = field.channels.get(*channel).map_or(&[][..], Vec::as_slice);
                 let one =
                     |n: &usize| values.get(*n).copied().map_or(0.0, |x| if *probabilities { logit(x) } else { x });
-                Ok(voxels.iter().map(|n| f64::from(one(n))).sum())
+                let sum: f64 = voxels.iter().map(|n| f64::from(one(n))).sum();
+                Ok(sum / voxels.len().max(1) as f64)
             }
             Rule::Change { tensor, reference, voxels } => {
                 let field = first(self.probe.run(channels, &[tensor], &self.control)?)?;
@@ -401,7 +402,12 @@ impl Scored for ModelScore {
         let Some(name) = self.probe.tap().map(|tap| format!("{tap}_grad")).filter(|n| self.probe.has_output(n)) else {
             return Ok(None);
         };
-        let field = first(self.probe.run(&self.probe.channels, &[&name], &self.control)?)?;
+        let mut field = first(self.probe.run(&self.probe.channels, &[&name], &self.control)?)?;
+        if let Rule::Logits { voxels, .. } = &self.rule {
+            // Graphs export the gradient of the sum over the region, whose size they cannot know beforehand.
+            let voxels = voxels.len().max(1) as f32;
+            field.channels.iter_mut().flatten().for_each(|slope| *slope /= voxels);
+        }
         Ok(Some(Activations { channels: field.channels, size: field.size }))
     }
 }

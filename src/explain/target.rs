@@ -14,7 +14,8 @@ use crate::volume::PatientPoint;
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(into = "String", try_from = "String")]
 pub enum Target {
-    /// The logits of a class, summed over a region; for a classification the class' logit.
+    /// The mean logit of a class over the voxels of a region, so that regions of any size are comparable; for a classification
+    /// the class' logit.
     Class {
         /// Name or value of the label.
         class: String,
@@ -28,7 +29,7 @@ pub enum Target {
     },
 }
 
-/// Where a class' logits are summed.
+/// Over which voxels a class' logits are averaged.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Region {
     /// Where the model finds the class in the image as it is.

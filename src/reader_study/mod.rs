@@ -6,6 +6,7 @@
 //! - [`quiz`]: a study of which nothing is analysed, for teaching
 //! - [`session`]: what a reader does, kept line by line, and what comes next
 //! - [`outcome`]: from the logs of a study to its results
+//! - [`study_analysis`]: from a package, its key and its logs to a folder with the report
 //! - [`example`]: a small study with simulated readers
 //! - [`analysis`]: from a table of ratings to figures of merit, tests, intervals and sample sizes
 
@@ -17,3 +18,4 @@ pub mod outcome;
 pub mod package;
 pub mod quiz;
 pub mod session;
+pub mod study_analysis;

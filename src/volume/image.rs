@@ -178,6 +178,14 @@ impl Volume {
         })
     }
 
+    /// Whether it is known what the values are in: a unit is named, or the modality has none that two scanners would agree on.
+    /// Else the file said nothing, as most NIfTI files do, also of CT.
+    #[must_use]
+    pub fn unit_is_known(&self) -> bool {
+        const WITHOUT_UNIT: [&str; 7] = ["MR", "US", "CR", "DX", "MG", "XA", "RF"];
+        self.unit != Unit::Arbitrary || WITHOUT_UNIT.contains(&self.modality.as_str())
+    }
+
     /// Size in voxels `[nx, ny, nz]`.
     #[must_use]
     pub fn size(&self) -> [usize; 3] {

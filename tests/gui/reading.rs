@@ -597,3 +597,92 @@ fn a_log_that_cannot_be_kept_stops_the_study_with_its_reason_and_nothing_is_lost
     room.key(Key::Enter);
     assert!(matches!(room.harness.state().step(), Step::Answer { at: 0, .. }), "{:?}", room.harness.state().step());
 }
+
+/// From a package whose sessions are read to its report, with what stands in the way named before.
+#[test]
+fn a_study_is_analysed_from_the_window() {
+    use eframe::egui::OutputCommand;
+    use eframe::egui::accesskit::Role;
+    use veritome::app::action::Action;
+    use veritome::reader_study::example::example;
+    if !can_draw() {
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let package = folder.path().join("example study");
+    let key = OwnerKey::generate();
+    example(&package, &key, &Control::new()).unwrap();
+    // A key in its usual place, but of another study.
+    OwnerKey::generate().save(&folder.path().join("example study.key")).unwrap();
+    let right = folder.path().join("right.key");
+    key.save(&right).unwrap();
+    let mut bench = super::Bench::empty(SIZE);
+    bench.settle();
+    bench.harness.state_mut().perform(Action::AnalyseStudy);
+    bench.settle();
+    let fill = |bench: &mut super::Bench, field: &str, text: &str| {
+        bench.harness.get_by_role_and_label(Role::TextInput, field).focus();
+        bench.harness.key_press_modifiers(eframe::egui::Modifiers::COMMAND, Key::A);
+        bench.harness.get_by_role_and_label(Role::TextInput, field).type_text(text);
+        bench.settle();
+    };
+    fill(&mut bench, "Package", &package.to_string_lossy());
+    let of_field = bench.harness.get_by_role_and_label(Role::TextInput, "Key").value().unwrap_or_default();
+    assert!(of_field.ends_with("example study.key"), "{of_field}");
+    bench.click("Analyse");
+    bench.harness.get_by_label_contains("sealed for another key");
+    let report = folder.path().join("example study.analysis");
+    assert!(!report.exists());
+
+    // The logs were gathered elsewhere, and one of them is missing.
+    let logs = folder.path().join("gathered");
+    std::fs::create_dir(&logs).unwrap();
+    for entry in std::fs::read_dir(package.join("logs")).unwrap() {
+        let from = entry.unwrap().path();
+        std::fs::rename(&from, logs.join(from.file_name().unwrap())).unwrap();
+    }
+    std::fs::rename(logs.join("R3-s2.jsonl"), folder.path().join("R3-s2.jsonl")).unwrap();
+    fill(&mut bench, "Key", &right.to_string_lossy());
+    fill(&mut bench, "Logs", &logs.to_string_lossy());
+    bench.click("Analyse");
+    bench.harness.get_by_label_contains("1 of 6 sessions are not closed: R3-s2");
+    assert!(!report.exists() && !logs.join("looks.txt").exists());
+    fill(&mut bench, "Who looks", "the owner");
+    bench.click("Look nevertheless");
+    bench.harness.get_by_label_contains("Unplanned look by the owner");
+    assert!(std::fs::read_to_string(logs.join("looks.txt")).unwrap().contains("the owner"));
+
+    // With all logs: the numbers that the command line prints, and the report for the browser.
+    std::fs::rename(folder.path().join("R3-s2.jsonl"), logs.join("R3-s2.jsonl")).unwrap();
+    fill(&mut bench, "Logs", &logs.to_string_lossy());
+    bench.click("Analyse");
+    bench.harness.get_by_label("Example: which heads are synthetic?");
+    bench.harness.get_by_label("synthetic, area under the ROC curve (trapezoid)");
+    bench.harness.get_by_label_contains("All readers are simulated");
+    let page = std::fs::read_to_string(report.join("report.html")).unwrap();
+    assert!(page.contains("Example: which heads are synthetic?") && report.join("trials.csv").exists());
+    bench.node("Open the report").scroll_to_me();
+    bench.settle();
+    bench.node("Open the report").click();
+    let mut opened = None;
+    for _ in 0..8 {
+        bench.harness.run_steps(1);
+        opened = opened.or(bench.harness.output().platform_output.commands.iter().find_map(|command| match command {
+            OutputCommand::OpenUrl(open) => Some(open.url.clone()),
+            _ => None,
+        }));
+    }
+    let url = opened.expect("the browser is asked for the report");
+    assert!(url.starts_with("file:///") && url.ends_with("example%20study.analysis/report.html"), "{url}");
+
+    // A changed answer is found, and analysed only at a word.
+    let log = logs.join("R1-s1.jsonl");
+    let bytes = std::fs::read_to_string(&log).unwrap();
+    std::fs::write(&log, bytes.replacen("\"value\":", "\"value\": ", 1)).unwrap();
+    bench.click("Analyse");
+    bench.node("The study cannot be trusted");
+    bench.harness.get_by_label_contains("R1-s1.jsonl line");
+    bench.click("Analyse nevertheless");
+    bench.harness.get_by_label_contains("cannot be trusted");
+    assert!(std::fs::read_to_string(report.join("report.html")).unwrap().contains("cannot be trusted"));
+}

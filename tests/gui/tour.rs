@@ -77,10 +77,14 @@ otherwise = "It would draw a T2 here"
 "#;
 
 fn bench() -> Bench {
+    sized(TALL)
+}
+
+fn sized(size: Vec2) -> Bench {
     runtime::ensure(&Control::new()).unwrap();
     let mut tour: Option<PathBuf> = None;
     let mut bench = Bench::with_models(
-        TALL,
+        size,
         |_| Vec::new(),
         Vec::new(),
         |root: &Path| {
@@ -139,6 +143,31 @@ fn a_tour_is_walked_with_the_keys_and_back_runs_nothing_again() {
     bench.node("Series head");
     let at = bench.center("Viewport 1 Axial");
     bench.wheel(at, -1.0);
+}
+
+#[test]
+fn beside_a_tour_the_layers_give_way_in_a_narrow_window_until_they_are_opened() {
+    if !can_draw() {
+        return;
+    }
+    let size = Vec2::new(640.0, 700.0);
+    let mut bench = sized(size);
+    let images = |bench: &Bench| {
+        let views = ["Viewport 1 Axial", "Viewport 2 Coronal"].map(|view| bench.node(view).rect().width());
+        views[0] + views[1]
+    };
+    bench.node("1 of 3");
+    assert!(bench.harness.query_by_label("Models").is_none());
+    assert!(images(&bench) > size.x / 2.0, "{}", images(&bench));
+    bench.key(Key::F7);
+    bench.node("Models");
+    bench.key(Key::PageDown);
+    bench.node("2 of 3");
+    bench.node("Models");
+    bench.key(Key::F7);
+    assert!(images(&bench) > size.x / 2.0);
+    bench.click("Leave the tour");
+    assert!(bench.harness.query_by_label("2 of 3").is_none());
 }
 
 #[test]

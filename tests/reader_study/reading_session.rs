@@ -22,7 +22,9 @@ use veritome::reader_study::session::{LogError, Progress, ReadingSession, Sessio
 const KEY: &str = "R01-s1";
 
 fn study(design: &'static str) -> (Invention, Material, SealedTruth) {
-    let invention = Invention { training: 1, catch: 1, repeats: 1, sessions: 1, ..Invention::new(design, 1, 3) };
+    // Free response is only planned where every case is read in every arm.
+    let sessions = if design == "free_response" { 2 } else { 1 };
+    let invention = Invention { training: 1, catch: 1, repeats: 1, sessions, ..Invention::new(design, 1, 3) };
     let (material, truth) = invention.build();
     (invention, material, truth)
 }

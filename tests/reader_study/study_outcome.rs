@@ -166,7 +166,7 @@ fn other_designs_recover_what_readers_were_given() {
     let outcome = read_with(&Invention::new("free_response", 4, 80), &[2.5, 1.0], 2);
     let DesignResult::FreeResponse(result) = &outcome.result.content else { panic!() };
     assert_eq!((result.diseased_cases, result.lesions, result.normal_cases), (40, 80, 40));
-    let difference = &result.comparisons[0].comparisons[0].differences[0];
+    let difference = &result.comparisons[0].differences[0].difference;
     assert!(difference.difference > 0.0 && difference.p.unwrap() < 0.05, "{difference:?}");
     for reader in &result.readers {
         // A lesion is marked when its evidence exceeds 0.
@@ -213,6 +213,93 @@ fn other_designs_recover_what_readers_were_given() {
     let page = html::page(&outcome).unwrap().html();
     assert!(page.contains(">Option<") && page.contains(">approve with minor edits<"), "{page}");
     assert!(read_with(&Invention::new("preference", 2, 20), &[0.7, 0.0], 2).approval_csv().unwrap().is_none());
+}
+
+#[test]
+fn free_response_without_cases_that_all_read_is_refused_in_the_words_of_the_plan() {
+    let invention = Invention::new("free_response", 2, 12);
+    let (material, truth) = invention.build();
+    let mut material = read_by(&material, &truth, &readers(&invention, &truth, 1.0), 3);
+    // One reader stayed away from the second session, and so saw every case in one arm alone.
+    material.logs.retain(|log| log.file != "R02-s2.jsonl");
+    let word = Word { unplanned_look: Some("the owner".to_owned()), ..Word::default() };
+    let error = StudyOutcome::new(&material, &truth, &OutcomeOptions { word, ..options() }).unwrap_err().to_string();
+    assert!(
+        error.contains("at least 1 normal and 1 diseased are needed, and there are 0 normal and 0 diseased"),
+        "{error}"
+    );
+    assert!(error.contains("every reader reads 3 normal and 3 diseased in arm `acquired`"), "{error}");
+}
+
+#[test]
+fn a_free_response_study_reports_what_jafroc_does_on_the_page_and_as_a_table() {
+    let arms = vec![("acquired", false), ("one", true), ("two", true)];
+    let invention = Invention { arms, sessions: 3, ..Invention::new("free_response", 4, 60) };
+    let outcome = read_with(&invention, &[2.5, 2.4, 0.8], 2);
+    let DesignResult::FreeResponse(result) = &outcome.result.content else { panic!() };
+    let csv = outcome.arms_csv().unwrap().unwrap();
+    let mut table = csv::Reader::from_reader(csv.as_bytes());
+    let header = table.headers().unwrap().clone();
+    let lines: Vec<csv::StringRecord> = table.records().map(Result::unwrap).collect();
+    let cell = |line: &csv::StringRecord, name: &str| {
+        line[header.iter().position(|h| h == name).unwrap_or_else(|| panic!("{name} in {header:?}"))].to_owned()
+    };
+    let number = |line: &csv::StringRecord, name: &str| cell(line, name).parse::<f64>().unwrap();
+    let of = |what: &str, figure: &str| -> Vec<&csv::StringRecord> {
+        lines.iter().filter(|line| cell(line, "what") == what && cell(line, "figure").contains(figure)).collect()
+    };
+    // Three ways to generalise: three arms, one F, three pairs each; a pair for each of four readers.
+    for figure in ["wAFROC", "JAFROC"] {
+        assert_eq!(of("any_arm_differs", figure).len(), 3);
+        assert_eq!((of("mean", figure).len(), of("difference", figure).len()), (9, 9));
+        assert_eq!((of("reader_difference", figure).len(), of("reader", figure).len()), (12, 12));
+    }
+    let f = of("any_arm_differs", "wAFROC")[0];
+    assert!(number(f, "statistic") > 1.0 && number(f, "df1") == 2.0 && number(f, "p") < 0.05, "{f:?}");
+    let means: BTreeMap<String, f64> =
+        of("mean", "wAFROC")[..3].iter().map(|line| (cell(line, "arm"), number(line, "value"))).collect();
+    for line in of("difference", "wAFROC") {
+        let expected = means[&cell(line, "arm")] - means[&cell(line, "minus_arm")];
+        assert!((number(line, "value") - expected).abs() < 1e-12, "{line:?}");
+        assert!(
+            inside([number(line, "low"), number(line, "high")], expected)
+                && number(line, "p_holm") >= number(line, "p")
+        );
+    }
+    // Each mean is that of its readers' figures.
+    for (arm, mean) in &means {
+        let own = of("reader", "wAFROC").into_iter().filter(|line| cell(line, "arm") == *arm);
+        let own: Vec<f64> = own.map(|line| number(line, "value")).collect();
+        assert!((own.iter().sum::<f64>() / 4.0 - mean).abs() < 1e-12, "{arm}");
+    }
+    // Ratings are 1 to 100; the stated one is the middle. There as at the FROC curve's nearest threshold from above.
+    assert_eq!(result.rating, 50.5);
+    for (reader, line) in result.readers.iter().zip(of("reader", "sensitivity")) {
+        let at = reader.froc.iter().rfind(|point| point.threshold >= 50.5).map_or((0.0, 0.0), |p| (p.llf, p.nlf));
+        assert_eq!((reader.at_rating.sensitivity, reader.at_rating.false_positives_per_image), at);
+        assert_eq!((number(line, "value"), number(line, "rating")), (at.0, 50.5));
+    }
+    for arm in &result.arms_at_rating {
+        let own = || result.readers.iter().filter(|r| r.modality == arm.modality);
+        let mean = own().map(|r| r.at_rating.sensitivity).sum::<f64>() / 4.0;
+        assert!((arm.sensitivity - mean).abs() < 1e-12 && inside(arm.sensitivity_interval.unwrap(), mean));
+        assert!(inside(arm.false_positives_interval.unwrap(), arm.false_positives_per_image));
+    }
+    assert!(lines.iter().all(|line| cell(line, "remark") == outcome.remarks.join(" ")));
+    assert_eq!(outcome.planned_tests.content.len(), 3);
+    let page = html::page(&outcome).unwrap().html();
+    for words in [
+        "Any arm differs: weighted AFROC area (wAFROC)",
+        "Means of the arms (standard error of the mean over readers): AFROC area (JAFROC)",
+        "Differences of arms (standard error of the difference): weighted AFROC area (wAFROC) (part 1 of 2)",
+        "Mean squares and covariances: weighted AFROC area (wAFROC)",
+        "Sensitivity and false positives of the arms at the stated rating or higher",
+        "Stated rating (middle of the scale)",
+    ] {
+        assert!(page.contains(words), "`{words}` is not in the report");
+    }
+    assert!(!page.contains(">Arms compared<"), "a table that only names the figures");
+    assert!(read_with(&Invention::new("preference", 2, 20), &[0.7, 0.0], 2).arms_csv().unwrap().is_none());
 }
 
 #[test]

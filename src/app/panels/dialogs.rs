@@ -9,6 +9,7 @@ use super::key_bindings::{KeyBindings, KeyEvent};
 use super::log::{LogEvent, LogPanel};
 use super::metrics::{MetricsPanel, MetricsWish};
 use super::settings::SettingsPanel;
+use super::study_analysis::StudyAnalysisPanel;
 use super::study_reading::StudyReading;
 use super::study_wizard::StudyWizard;
 use super::tag_browser::{TagBrowser, TagInput};
@@ -49,6 +50,7 @@ pub(crate) struct Dialogs {
     study: StudyWizard,
     pub metrics: MetricsPanel,
     to_read: StudyReading,
+    to_analyse: StudyAnalysisPanel,
     program: Program,
     reading: Reading,
     before: Option<Dialog>,
@@ -84,6 +86,7 @@ impl Dialogs {
         match self.before {
             Some(Dialog::Study) => self.study.is_idle(),
             Some(Dialog::Reading) => self.to_read.is_idle(),
+            Some(Dialog::Analysis) => self.to_analyse.is_idle(),
             _ => true,
         }
     }
@@ -165,7 +168,12 @@ impl Dialogs {
                 let wizard = &mut self.study;
                 // Its pages are long: as high as there is room for, up to a height that can be taken in at a glance.
                 let height = (ctx.content_rect().height() - 180.0).clamp(360.0, 760.0);
-                window(ctx, model, "New reader study", vec2(640.0, height), |ui, _| wizard.ui(ui));
+                let mut made = None;
+                window(ctx, model, "New reader study", vec2(640.0, height), |ui, _| made = wizard.ui(ui));
+                if let Some((package, key)) = made {
+                    self.to_analyse.of(package, Some(key));
+                    return Some(Choice::Do(Action::AnalyseStudy));
+                }
             }
             Dialog::Metrics => {
                 let (panel, mut wish) = (&mut self.metrics, None);
@@ -181,7 +189,17 @@ impl Dialogs {
             }
             Dialog::Reading => {
                 let (panel, program) = (&mut self.to_read, &self.program);
-                window(ctx, model, "Read a study package", vec2(560.0, 380.0), |ui, _| panel.ui(ui, program));
+                let mut over = None;
+                window(ctx, model, "Read a study package", vec2(560.0, 380.0), |ui, _| over = panel.ui(ui, program));
+                if let Some(package) = over {
+                    self.to_analyse.of(package, None);
+                    return Some(Choice::Do(Action::AnalyseStudy));
+                }
+            }
+            Dialog::Analysis => {
+                let panel = &mut self.to_analyse;
+                let height = (ctx.content_rect().height() - 180.0).clamp(360.0, 620.0);
+                window(ctx, model, "Analyse a study", vec2(640.0, height), |ui, _| panel.ui(ui));
             }
             Dialog::Tags => {
                 let (panel, reading) = (&mut self.tags, &mut self.reading);

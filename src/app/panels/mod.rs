@@ -12,7 +12,7 @@
 //! - `tour`: a guided tour, in the place of the series browser
 //! - `start`: what an empty window offers
 //! - `dialogs`: shows one of `help`, `settings`, `key_bindings`, `log`, `metrics`, `tag_browser`, `study_wizard`
-//!   (its questions in `study_questions`), `study_reading`
+//!   (its questions in `study_questions`), `study_reading`, `study_analysis`
 //! - `search_field`: what lists are filtered by
 
 pub(crate) mod dialogs;
@@ -32,6 +32,7 @@ pub(crate) mod settings;
 pub(crate) mod start;
 pub(crate) mod status;
 pub(crate) mod studies;
+mod study_analysis;
 mod study_questions;
 pub(crate) mod study_reading;
 pub(crate) mod study_wizard;

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use eframe::egui::{self, Button, ComboBox, Label, RichText, TextEdit, Ui, vec2};
 use lucide_icons::Icon;
 
+use crate::app::action::Action;
 use crate::app::program::Program;
 use crate::app::reading::Desk;
 use crate::app::ui_kit::theme::{bold_family, tokens};
@@ -22,6 +23,13 @@ struct Package {
     is_quiz: bool,
     /// Of every reader, in the order of sessions.
     sessions: Vec<Session>,
+}
+
+impl Package {
+    /// Whether every session is over.
+    fn is_read(&self) -> bool {
+        !self.is_quiz && self.sessions.iter().all(|session| session.stand == Stand::Over)
+    }
 }
 
 /// One session of one reader.
@@ -65,8 +73,8 @@ pub(crate) struct StudyReading {
 }
 
 impl StudyReading {
-    /// Draws it.
-    pub fn ui(&mut self, ui: &mut Ui, program: &Program) {
+    /// Draws it. Some when the package is to be analysed.
+    pub fn ui(&mut self, ui: &mut Ui, program: &Program) -> Option<PathBuf> {
         self.poll(ui.ctx());
         let t = tokens(ui.ctx());
         self.path(ui);
@@ -75,7 +83,7 @@ impl StudyReading {
         if self.open.is_some() {
             ui.label(RichText::new("Open in a window of its own").family(bold_family()));
             ui.label("Close that window to stop; every answer is on disk, and you can go on later.");
-            return;
+            return None;
         }
         if let Some(why) = &self.error {
             notice(ui, why);
@@ -86,8 +94,22 @@ impl StudyReading {
                 quiet(ui, "Reading…");
             }
             Some(Err(why)) => notice(ui, &why),
-            Some(Ok(package)) => self.package(ui, &package, program),
+            Some(Ok(package)) => {
+                self.package(ui, &package, program);
+                if package.is_read() {
+                    return self.owner(ui);
+                }
+            }
         }
+        None
+    }
+
+    /// For who has the key, when nothing is left to read.
+    fn owner(&self, ui: &mut Ui) -> Option<PathBuf> {
+        ui.add_space(tokens(ui.ctx()).space.s);
+        quiet(ui, "All sessions are over; the study's owner can analyse them");
+        let analyse = Action::AnalyseStudy;
+        ui.button(analyse.text()).on_hover_text(analyse.hint()).clicked().then(|| self.folder.clone())
     }
 
     fn package(&mut self, ui: &mut Ui, package: &Package, program: &Program) {

@@ -7,6 +7,7 @@ use eframe::egui::{self, Button, ComboBox, DragValue, Label, RichText, TextEdit,
 use lucide_icons::Icon;
 
 use super::study_questions;
+use crate::app::action::Action;
 use crate::app::ui_kit::theme::{bold_family, tokens};
 use crate::app::ui_kit::widgets::{icon_button, named, notice, quiet, row, text_name};
 use crate::jobs::{Job, Poll, in_background};
@@ -75,8 +76,9 @@ impl Default for StudyWizard {
 }
 
 impl StudyWizard {
-    /// Draws it.
-    pub fn ui(&mut self, ui: &mut Ui) {
+    /// Draws it. Some when the package that was made is to be analysed: its folder and its key.
+    pub fn ui(&mut self, ui: &mut Ui) -> Option<(PathBuf, PathBuf)> {
+        let mut analysed = None;
         self.poll(ui.ctx());
         let t = tokens(ui.ctx());
         ui.horizontal(|ui| {
@@ -100,7 +102,7 @@ impl StudyWizard {
                     0 => self.question(ui),
                     1 => self.images(ui),
                     2 => self.readers(ui),
-                    _ => self.package(ui),
+                    _ => analysed = self.package(ui),
                 }
             },
         );
@@ -113,6 +115,7 @@ impl StudyWizard {
                 self.page += 1;
             }
         });
+        analysed
     }
 
     fn question(&mut self, ui: &mut Ui) {
@@ -246,7 +249,7 @@ impl StudyWizard {
         }
     }
 
-    fn package(&mut self, ui: &mut Ui) {
+    fn package(&mut self, ui: &mut Ui) -> Option<(PathBuf, PathBuf)> {
         self.path(ui, Field::Out);
         quiet(ui, "The plan and the key are kept beside this folder; readers get the folder alone");
         self.summary(ui);
@@ -258,7 +261,7 @@ impl StudyWizard {
             if icon_button(ui, Icon::X, "Cancel", false).clicked() {
                 job.control().cancel();
             }
-            return;
+            return None;
         }
         let ready = matches!(self.checked.lists, Some(Ok(_))) && !self.out.as_os_str().is_empty();
         let button = Button::new(RichText::new("Make the package").color(t.accent));
@@ -266,6 +269,7 @@ impl StudyWizard {
         if ui.horizontal(|ui| ui.add_enabled(ready, button.min_size(vec2(180.0, 32.0)))).inner.clicked() {
             self.make(ui.ctx());
         }
+        let mut analysed = None;
         match &self.made {
             None => {}
             Some(Err(why)) => notice(ui, why),
@@ -277,8 +281,13 @@ impl StudyWizard {
                 ui.add_space(t.space.s);
                 quiet(
                     ui,
-                    "When the sessions are read and their logs are back in the folder, this command analyses them",
+                    "When the sessions are read and their logs are back in the folder, it is analysed here or by a command",
                 );
+                let analyse = Action::AnalyseStudy;
+                let response = ui.button(analyse.text()).on_hover_text(analyse.hint());
+                if response.clicked() {
+                    analysed = Some((made.folder.clone(), key.clone()));
+                }
                 let command = analysis_command(&made.folder, key);
                 ui.horizontal_top(|ui| {
                     if icon_button(ui, Icon::Copy, "Copy the command", false).clicked() {
@@ -288,6 +297,7 @@ impl StudyWizard {
                 });
             }
         }
+        analysed
     }
 
     fn make(&mut self, ctx: &egui::Context) {

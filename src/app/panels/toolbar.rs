@@ -117,8 +117,8 @@ fn chosen(action: Action, model: &Model) -> bool {
         Action::SetTool(tool) => model.tool == tool,
         Action::Metrics => model.dialog == Some(Dialog::Metrics),
         Action::ToggleWhy => model.settings.why_open,
-        Action::ToggleLayers => model.settings.layers_open,
-        Action::ToggleStudies => model.settings.studies_open,
+        Action::ToggleLayers => model.shows_layers(),
+        Action::ToggleStudies => model.shows_studies(),
         Action::ToggleOverlays => model.overlays_on,
         _ => false,
     }
@@ -190,7 +190,7 @@ fn content(ui: &mut Ui, of: Menu, model: &mut Model, queue: &mut Vec<Action>) {
                 item(ui, action, false, queue);
             }
             ui.separator();
-            for action in [Action::NewStudy, Action::ReadStudy] {
+            for action in [Action::NewStudy, Action::ReadStudy, Action::AnalyseStudy] {
                 item(ui, action, false, queue);
             }
         }

@@ -36,7 +36,7 @@ impl Menu {
     /// What it holds.
     pub fn hint(self) -> &'static str {
         match self {
-            Self::Open => "Open files or a folder, learn by a tour or a quiz, make or read a study",
+            Self::Open => "Open files or a folder, learn by a tour or a quiz, make, read or analyse a study",
             Self::Layout => "Divide the image area",
             Self::Presets => "Presets, the file's windows, automatic, invert",
             Self::View => "What the active viewport shows, and how",

@@ -22,6 +22,8 @@ pub struct ImageOptions<'a> {
     pub range: Option<DataRange>,
     /// Brings the test and the mask onto the reference's grid where they have another.
     pub resample: bool,
+    /// Measures although the units of both are known and differ, and says so; else that is an error.
+    pub across_units: bool,
     /// Also what takes longer: [`Detail`].
     pub detail: bool,
     /// How unsure the test is of each voxel, on any scale, higher being less sure: whether it tells where the errors are.
@@ -105,7 +107,8 @@ pub struct SliceNumbers {
 /// Voxels that are padding, lie outside of one image or are not finite are left out, and a note says so.
 ///
 /// # Errors
-/// When the grids differ and resampling was not asked for, an image is in colour, no voxel is left, or the person stops.
+/// When the units of both are known and differ and nobody asked for it nevertheless, the grids differ and resampling was not
+/// asked for, an image is in colour, no voxel is left, or the person stops.
 pub fn compare_images(
     reference: &Volume,
     test: &Volume,
@@ -113,21 +116,37 @@ pub fn compare_images(
     control: &Control,
 ) -> Result<ComparedImages, ComparingError> {
     let mut notes: Vec<String> = note_on_reference(&reference.provenance).into_iter().collect();
+    notes.extend(note_on_units(reference, test, options.across_units)?);
     let grid = &reference.geometry;
     control.stage("Bringing both onto one grid", 0);
     let truth = real_values_on(reference, grid, None, "the reference", control)?;
     let resample = options.resample.then_some(Interpolation::Linear);
     let found = real_values_on(test, grid, resample, "the test image", control)?;
     notes.extend(found.note);
-    if reference.unit != test.unit {
-        let (reference, test) = (reference.unit.in_words(), test.unit.in_words());
-        notes.push(format!("The reference is {reference}, the test image {test}"));
-    }
     let question = Asked { reference, options, notes };
     match (truth.values, found.values) {
         (RealValues::Single(truth), RealValues::Single(found)) => question.answer(&truth, &found, control),
         (truth, found) => question.answer(&truth.into_double(), &found.into_double(), control),
     }
+}
+
+/// What has to be said of the units of both; an error where both are known and nobody wants a difference between them.
+fn note_on_units(reference: &Volume, test: &Volume, across_units: bool) -> Result<Option<String>, ComparingError> {
+    if reference.unit == test.unit {
+        return Ok(None);
+    }
+    let words = [reference, test].map(|image| image.unit.in_words());
+    if !(reference.unit_is_known() && test.unit_is_known()) {
+        let [reference, test] = words;
+        return Ok(Some(format!("The reference is {reference}, the test image {test}")));
+    }
+    let [reference, test] = words;
+    if !across_units {
+        return Err(ComparingError::Units { reference, test });
+    }
+    Ok(Some(format!(
+        "The reference is {reference}, the test image {test}: their difference is in no unit, and was asked for nevertheless"
+    )))
 }
 
 /// What is asked of two images whose values lie on one grid.

@@ -41,6 +41,17 @@ pub enum ComparingError {
     /// Scores and truths do not belong together.
     #[error(transparent)]
     Sample(#[from] SampleError),
+    /// Both units are known, and they differ.
+    #[error(
+        "the reference is {reference}, the test image {test}, and a difference of values in two units means nothing; bring one \
+         into the other's unit, or ask for it nevertheless (--across-units)"
+    )]
+    Units {
+        /// Of the reference, in words.
+        reference: String,
+        /// Of the test image, in words.
+        test: String,
+    },
     /// There is nothing to measure.
     #[error("no voxel{within} is finite and no padding in both images, so there is nothing to measure")]
     NothingFinite {

@@ -1,5 +1,7 @@
 //! Why a table of ratings was refused, and why an analysis cannot be done.
 
+use super::free_response_cases::TooFewCases;
+
 /// Which reading an error is about.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Reading {
@@ -138,6 +140,9 @@ pub enum AnalysisError {
          areas without covariance between the arms"
     )]
     Nested,
+    /// Free response, with too few cases that everybody read.
+    #[error(transparent)]
+    FreeResponseCases(#[from] TooFewCases),
     /// There is nothing to compare.
     #[error("a comparison needs at least 2 modalities, not {found}")]
     TooFewModalities {

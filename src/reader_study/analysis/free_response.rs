@@ -8,6 +8,11 @@ use serde::Serialize;
 use super::errors::AnalysisError;
 use super::roc::{Scores, Sorted};
 
+/// The least number of cases of either truth that give an area.
+pub const CASES_FOR_AREA: usize = 1;
+/// The least number of cases of either truth that give an interval: each of them is left out in turn.
+pub const CASES_FOR_INTERVAL: usize = 2;
+
 /// A case with lesions.
 #[derive(Debug, Clone, PartialEq)]
 pub struct DiseasedCase {
@@ -23,8 +28,8 @@ pub struct DiseasedCase {
 #[derive(Debug, Clone, PartialEq)]
 pub struct FreeResponse {
     /// Ratings of the marks on each normal case.
-    normal: Vec<Vec<f64>>,
-    diseased: Vec<DiseasedCase>,
+    pub(super) normal: Vec<Vec<f64>>,
+    pub(super) diseased: Vec<DiseasedCase>,
 }
 
 /// Areas under free-response curves.
@@ -80,8 +85,8 @@ impl FreeResponse {
     /// When there is no normal or no diseased case, a diseased case has no lesion, a rating is not finite, or weights
     /// do not match the lesions, are below 0, or do not sum to 1.
     pub fn new(normal: Vec<Vec<f64>>, diseased: Vec<DiseasedCase>) -> Result<Self, AnalysisError> {
-        AnalysisError::at_least("normal cases", 1, normal.len())?;
-        AnalysisError::at_least("diseased cases", 1, diseased.len())?;
+        AnalysisError::at_least("normal cases", CASES_FOR_AREA, normal.len())?;
+        AnalysisError::at_least("diseased cases", CASES_FOR_AREA, diseased.len())?;
         for marks in &normal {
             AnalysisError::all_finite("the rating of a mark", marks)?;
         }
@@ -125,8 +130,8 @@ impl FreeResponse {
     /// # Errors
     /// When there are fewer than 2 cases of either truth.
     pub fn without_each_case(&self, figure: FreeResponseFigure) -> Result<Vec<f64>, AnalysisError> {
-        AnalysisError::at_least("diseased cases", 2, self.diseased.len())?;
-        AnalysisError::at_least("normal cases", 2, self.normal.len())?;
+        AnalysisError::at_least("diseased cases", CASES_FOR_INTERVAL, self.diseased.len())?;
+        AnalysisError::at_least("normal cases", CASES_FOR_INTERVAL, self.normal.len())?;
         Ok(self.sums(figure).without_each_case())
     }
 

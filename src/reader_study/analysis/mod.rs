@@ -26,7 +26,8 @@
 //! - [`dbm`]: its Dorfman-Berbaum-Metz twin on pseudovalues
 //! - [`margin`]: noninferiority and equivalence; [`multiplicity`]: many p values at once
 //! - [`power`]: power and sample size
-//! - [`free_response`]: any number of marks a case; [`free_response_study`]: many readers of it
+//! - [`free_response`]: any number of marks a case; [`free_response_cases`]: which cases count; [`free_response_study`]: many
+//!   readers of it; [`operating_point`]: sensitivity and false positives at one rating
 //! - [`report`], [`mrmc_report`]: the JSON of `study analyze`; [`methods_text`]: the same for people
 //!
 //! Other designs:
@@ -50,6 +51,7 @@ pub mod errors;
 pub mod estimates;
 pub mod figure_of_merit;
 pub mod free_response;
+pub mod free_response_cases;
 pub mod free_response_study;
 pub mod grading;
 pub mod intraclass;
@@ -60,6 +62,7 @@ pub mod methods_text;
 pub mod mrmc;
 pub mod mrmc_report;
 pub mod multiplicity;
+pub mod operating_point;
 pub mod paired;
 pub mod power;
 pub mod preference;

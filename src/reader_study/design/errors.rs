@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use super::free_response_plan::NotAnalysable;
+
 /// Where in a file something stands.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Place {
@@ -158,6 +160,9 @@ pub enum ListError {
         /// How many trials the list has.
         total: usize,
     },
+    /// Free response whose analysis would be refused.
+    #[error(transparent)]
+    NotAnalysable(#[from] NotAnalysable),
     /// The study is too large for codes of four characters.
     #[error("the study has {found} trials over all lists; at most {limit} get a code; plan fewer readers or cases")]
     TooManyTrials {

@@ -81,14 +81,12 @@ pub(super) fn collect(plan: &Plan, units: &[Unit], alone: usize) -> Vec<String> 
 /// case against itself.
 fn nested(design: Design) -> Option<&'static str> {
     match design {
-        Design::FreeResponse => Some(
-            "`study analyze` refuses such a study, since free response is compared on the same cases alone; give every case an \
-             image in each modality, or choose design roc or aided, which compare such arms",
-        ),
         Design::Grading | Design::Approval => Some(
             "`study analyze` describes each modality and does not compare them, since grades and approval are compared on the \
              same cases alone; give every case an image in each modality, or choose design roc or aided, which compare such arms",
         ),
+        // Free response is refused by its own check.
+        Design::FreeResponse => None,
         Design::Roc | Design::Aided | Design::YesNo | Design::ForcedChoice | Design::Preference => None,
     }
 }

@@ -8,6 +8,7 @@ use super::crossover::{Dealt, Surplus, allot, deal};
 use super::draws::{Draws, Purpose};
 use super::entries::{Entry, entries};
 use super::errors::ListError;
+use super::free_response_plan;
 use super::list_warnings;
 use super::plan::{Design, Pairing, Plan};
 use super::repeats;
@@ -98,14 +99,15 @@ pub struct Lists {
 /// which order from the reader's id: exchanging the ids of two readers exchanges their orders, not what they see.
 ///
 /// # Errors
-/// When a session would be empty, `max_run` cannot be kept, or the repeats do not fit.
+/// When a session would be empty, `max_run` cannot be kept, the repeats do not fit, or a free-response analysis would be
+/// left without cases that every reader reads in every arm.
 pub fn reading_lists(plan: &Plan) -> Result<Lists, ListError> {
     let sessions = plan.sessions.count.max(1) as usize;
     let mut blocks = Draws::of_study(plan.seed, Purpose::Blocks);
     let mut couples = Draws::of_study(plan.seed, Purpose::Couples);
     let (main, alone) = units(plan, false, &mut couples);
     let (training, alone_in_training) = units(plan, true, &mut couples);
-    let warnings = list_warnings::collect(plan, &main, alone + alone_in_training);
+    let mut warnings = list_warnings::collect(plan, &main, alone + alone_in_training);
     let dealt =
         Study { plan, sessions, main: deal(main, sessions, &mut blocks), training: deal(training, 1, &mut blocks) };
 
@@ -117,7 +119,9 @@ pub fn reading_lists(plan: &Plan) -> Result<Lists, ListError> {
     if found > MOST_CODES {
         return Err(ListError::TooManyTrials { found, limit: MOST_CODES });
     }
-    Ok(Lists { lists: with_codes(plan.seed, ordered), warnings })
+    let lists = with_codes(plan.seed, ordered);
+    warnings.extend(free_response_plan::check(plan, &lists)?);
+    Ok(Lists { lists, warnings })
 }
 
 struct Study<'a> {

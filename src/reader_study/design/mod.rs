@@ -27,6 +27,7 @@
 //!   of the primary question means
 //! - [`draft`]: a plan while it is thought up
 //! - [`lists`]: which reader reads what in which session and order, by the rules of `READER_STUDIES.md`, section 2
+//! - [`free_response_plan`]: whether the lists of a free-response plan suffice for its analysis
 //! - [`squares`]: in which order blocks of cases go through the modalities
 //! - [`freeze`]: the plan with the hashes of its images, and its own hash, which registers the study
 //! - [`blobs`]: the names of the images in the package
@@ -53,6 +54,7 @@ pub mod draft;
 pub(in crate::reader_study) mod draws;
 mod entries;
 pub mod errors;
+pub mod free_response_plan;
 pub mod freeze;
 mod list_warnings;
 pub mod lists;

@@ -37,6 +37,14 @@ impl Material {
     /// # Errors
     /// When a file cannot be read, or a list was changed.
     pub fn read(folder: &Path) -> Result<Self, OutcomeError> {
+        Self::read_with_logs(folder, &folder.join("logs"))
+    }
+
+    /// The same with the logs of another folder, for instance one in which they were gathered.
+    ///
+    /// # Errors
+    /// As [`Material::read`].
+    pub fn read_with_logs(folder: &Path, logs: &Path) -> Result<Self, OutcomeError> {
         let package = PackageView::read(folder)?;
         let mut lists = BTreeMap::new();
         for key in package.study.lists.keys() {
@@ -47,10 +55,9 @@ impl Material {
                 }
             }
         }
-        let logs = folder.join("logs");
-        let looks = Looks::read(&logs)
+        let looks = Looks::read(logs)
             .map_err(|source| OutcomeError::Read { file: logs.join(looks::FILE).display().to_string(), source })?;
-        Ok(Self { study: package.study, lists, logs: read_logs(&logs)?, looks })
+        Ok(Self { study: package.study, lists, logs: read_logs(logs)?, looks })
     }
 }
 

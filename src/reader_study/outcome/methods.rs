@@ -123,7 +123,7 @@ pub(super) fn factors(outcome: &StudyOutcome) -> Option<String> {
             Some(widest.words().to_owned())
         }
         DesignResult::FreeResponse(result) => {
-            result.comparisons.first()?.comparisons.first().map(|c| c.factors.words().to_owned())
+            result.comparisons.first()?.widest().map(|(factors, _)| factors.words().to_owned())
         }
         DesignResult::Grading(_) => Some("bootstrap over readers and cases; t over readers".to_owned()),
         DesignResult::Preference(result) => result.pairs.first()?.mean.as_ref().map(|mean| mean.method.to_owned()),

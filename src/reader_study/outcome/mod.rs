@@ -14,6 +14,7 @@
 //!
 //! One file a design:
 //! - [`yes_no`], [`forced_choice`], [`roc`] (also with an aid), [`free_response`], [`grading`], [`preference`], [`approval`]
+//! - [`figure_comparison`]: arms of a free-response study
 //! - [`areas`], [`readers_mean`], [`shares`], [`criteria`]: what several of them share
 //!
 //! For all designs:
@@ -22,6 +23,7 @@
 //!
 //! Out:
 //! - [`study_outcome`]: everything in one; [`methods`], [`checklist`]: for the paper
+//! - [`main_numbers`]: what a person looks for first
 //! - [`html`]: the page; `report_tables`: the JSON as tables; `report_words`: what fields are called
 //! - [`simulate`], [`simulated_answers`]: readers who are programs, for examples and tests
 
@@ -32,6 +34,7 @@ pub mod attention;
 pub mod checklist;
 pub mod criteria;
 pub mod errors;
+pub mod figure_comparison;
 pub mod flow;
 pub mod forced_choice;
 pub mod free_response;
@@ -40,6 +43,7 @@ pub mod html;
 pub mod incomplete;
 pub mod integrity;
 pub mod judged;
+pub mod main_numbers;
 pub mod marks;
 pub mod material;
 pub mod methods;

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use crate::reader_study::analysis::mrmc::Comparison;
+use crate::reader_study::analysis::mrmc::{Comparison, Difference, Factors};
 use crate::reader_study::analysis::multiplicity::holm;
 
 /// One test.
@@ -22,19 +22,23 @@ impl PlannedTest {
     pub fn new(name: String, p: Option<f64>) -> Self {
         Self { name, p, p_holm: None }
     }
+
+    /// Two arms by a figure.
+    #[must_use]
+    pub fn of_pair(figure: &str, factors: Factors, pair: &Difference) -> Self {
+        let [first, second] = &pair.modalities;
+        Self::new(format!("{first} against {second}: {figure}, {}", factors.words()), pair.p)
+    }
 }
 
 /// Every pair of arms of the widest generalisation.
 #[must_use]
 pub fn of_pairs(figure: &str, comparisons: &[Comparison]) -> Vec<PlannedTest> {
     let widest = comparisons.first();
-    let pairs = widest.map(|c| (c.factors.words(), c.differences.as_slice())).into_iter();
+    let pairs = widest.map(|c| (c.factors, c.differences.as_slice())).into_iter();
     pairs
-        .flat_map(|(words, differences)| {
-            differences.iter().map(move |pair| {
-                let [first, second] = &pair.modalities;
-                PlannedTest::new(format!("{first} against {second}: {figure}, {words}"), pair.p)
-            })
+        .flat_map(|(factors, differences)| {
+            differences.iter().map(move |pair| PlannedTest::of_pair(figure, factors, pair))
         })
         .collect()
 }

@@ -99,6 +99,7 @@ impl Ordered {
             Self::Nothing if matches!(name, "df" | "ddf") => Some("∞".to_owned()),
             Self::Nothing => Some(NONE.to_owned()),
             Self::Word(text) => Some(value(text)),
+            Self::Number(p) if is_p(name) && *p < LEAST_P => Some("< 0.0001".to_owned()),
             Self::Number(x) => Some(number(*x)),
             Self::List(list) => match list.as_slice() {
                 [Self::Number(low), Self::Number(high)] if is_interval(name) => {
@@ -119,6 +120,13 @@ impl Ordered {
 }
 
 const NONE: &str = "–";
+
+/// Below this, the digits of a p value say nothing.
+const LEAST_P: f64 = 1e-4;
+
+fn is_p(name: &str) -> bool {
+    name == "p" || name.starts_with("p_")
+}
 
 /// Differences of numbers near 1 that are only the rest of rounding are shown as 0.
 const ROUNDING: f64 = 1e-13;
@@ -143,8 +151,12 @@ fn is_beyond(name: &str, value: &Ordered, siblings: &[(String, Ordered)]) -> boo
     let Ordered::List(list) = value else { return false };
     let [Ordered::Number(low), Ordered::Number(high)] = list.as_slice() else { return false };
     let has = |wanted: &str| siblings.iter().any(|(key, value)| key == wanted && value.number().is_some());
-    let of_mean = has("mean") && siblings.iter().any(|(key, _)| key == "figure" || key == "ms_r");
-    let bounded = has("auc") || has("area") || has("share") || of_mean || name == "balanced_accuracy_interval";
+    let of_mean = has("mean") && siblings.iter().any(|(key, _)| matches!(key.as_str(), "figure" | "ms_r" | "factors"));
+    let bounded = has("auc")
+        || has("area")
+        || has("share")
+        || of_mean
+        || matches!(name, "balanced_accuracy_interval" | "sensitivity_interval");
     is_interval(name) && name != "dprime_interval" && bounded && (*low < 0.0 || *high > 1.0)
 }
 
@@ -213,7 +225,10 @@ fn tables(caption: &str, rows: &[Ordered]) -> Vec<Table> {
     if rows.len() <= MOST_TURNED {
         return vec![turned(caption, &identity, &others, &rows)];
     }
-    let parts: Vec<&[String]> = others.chunks(MOST_COLUMNS.saturating_sub(identity.len()).max(2)).collect();
+    let most = MOST_COLUMNS.saturating_sub(identity.len()).max(2);
+    // Parts of about the same width.
+    let parts: Vec<&[String]> =
+        others.chunks(others.len().div_ceil(others.len().div_ceil(most).max(1)).max(1)).collect();
     let part = |(at, some): (usize, &&[String])| {
         let columns: Vec<String> = identity.iter().chain(some.iter()).cloned().collect();
         plain(format!("{caption} (part {} of {})", at + 1, parts.len()), &columns, &rows)
@@ -257,6 +272,20 @@ fn marked(mut table: Table, rows: &[Row]) -> Table {
     table
 }
 
+/// Whether the rows only name what stands in tables of their own.
+fn are_only_heads(rows: &[Ordered]) -> bool {
+    rows.iter().all(|row| {
+        let Ordered::Fields(fields) = row else { return false };
+        let (heads, others): (Vec<_>, Vec<_>) =
+            fields.iter().partition(|(name, value)| is_identity(name) && value.cell(name).is_some());
+        let is_table =
+            |value: &Ordered| matches!(value, Ordered::List(list) if list.is_empty() || value.cell("").is_none());
+        !heads.is_empty()
+            && others.iter().any(|(_, value)| value.cell("").is_none())
+            && others.iter().all(|(_, value)| is_table(value))
+    })
+}
+
 /// Curves are drawn, and lists of them say nothing else.
 fn is_curve(name: &str) -> bool {
     matches!(name, "points" | "roc" | "froc")
@@ -270,8 +299,8 @@ pub(super) fn write(section: &mut Section, place: &str, name: &str, value: &Orde
             if is_curve(name) {
                 return;
             }
-            for table in tables(&title(name), list) {
-                section.table(table);
+            if !are_only_heads(list) {
+                tables(&title(name), list).into_iter().for_each(|table| section.table(table));
             }
             for row in list {
                 let Ordered::Fields(fields) = row else { continue };
@@ -352,6 +381,8 @@ mod tests {
             "{page}"
         );
         assert!(page.contains("−0.1000 to 0.2000") && page.contains("∞") && !page.contains("-0<"), "{page}");
+        let p = html("t", r#"{"p": 1e-17, "p_holm": 0.25, "position": 0}"#);
+        assert!(p.contains("&lt; 0.0001") && p.contains("0.2500"), "{p}");
         assert!(page.contains("Median of the arm") && !page.contains("3 to 4"), "{page}");
         assert!(page.contains("0.9000 to 1.060*") && page.contains("reaches beyond"), "{page}");
     }

@@ -12,6 +12,7 @@ use super::approval::{self, ApprovalResult};
 use super::attention::{Attention, attention};
 use super::checklist::{ChecklistItem, claim, mrmc};
 use super::errors::OutcomeError;
+use super::figure_comparison::arms_csv;
 use super::flow::{Flow, flow, main_counts};
 use super::forced_choice::{self, ForcedChoiceResult};
 use super::free_response::{self, FreeResponseResult};
@@ -347,6 +348,17 @@ impl StudyOutcome {
     pub fn approval_csv(&self) -> Result<Option<String>, OutcomeError> {
         match &self.result.content {
             DesignResult::Approval(result) => approval_csv(result, &self.remarks).map(Some),
+            _ => Ok(None),
+        }
+    }
+
+    /// What each arm and reader gave, and arms compared; none for designs other than free response.
+    ///
+    /// # Errors
+    /// When memory runs out.
+    pub fn arms_csv(&self) -> Result<Option<String>, OutcomeError> {
+        match &self.result.content {
+            DesignResult::FreeResponse(result) => arms_csv(result, &self.remarks).map(Some),
             _ => Ok(None),
         }
     }

@@ -109,7 +109,7 @@ fn share_fields(share: &Share) -> [String; 7] {
 }
 
 /// Adds a column `remark` where there is something that nobody must overlook.
-fn write_with_remark(
+pub(super) fn write_with_remark(
     file: &'static str,
     header: &[&str],
     records: impl Iterator<Item = Vec<String>>,

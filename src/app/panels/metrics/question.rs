@@ -135,8 +135,15 @@ impl Question {
         let (sheet, images) = match (&self.reference.content, &self.test.content) {
             (Content::Image(reference), Content::Image(test)) => {
                 let range = self.range.map(DataRange::new).transpose()?;
-                let options =
-                    ImageOptions { mask, range, resample: self.resample, detail: true, ..ImageOptions::default() };
+                let options = ImageOptions {
+                    mask,
+                    range,
+                    resample: self.resample,
+                    // The panel shows the note above the numbers.
+                    across_units: true,
+                    detail: true,
+                    ..ImageOptions::default()
+                };
                 let compared = compare_images(reference, test, &options, control)?;
                 (Sheet::of_images(&compared), Some(Arc::new(compared)))
             }

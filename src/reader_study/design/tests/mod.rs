@@ -5,6 +5,7 @@
 //! - [`sample_plans`], [`studies`]: the plans that they try
 
 mod allotment;
+mod free_response;
 mod order;
 mod package;
 mod plan_file;

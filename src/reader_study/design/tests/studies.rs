@@ -26,7 +26,14 @@ pub(super) fn samples() -> Vec<Sample> {
             }
         }
     }
+    samples.retain(is_analysable);
     samples
+}
+
+/// Free response is refused where no reader sees every case in every arm.
+fn is_analysable(sample: &Sample) -> bool {
+    let crossed = !sample.nested && sample.sessions as usize >= sample.modalities.len();
+    sample.design != Design::FreeResponse || crossed
 }
 
 /// The samples with several seeds each, with their lists.
