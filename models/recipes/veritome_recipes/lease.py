@@ -24,16 +24,18 @@ MARGIN_S = 15  # after the training: on_device, packing
 
 def lease(names, seconds, out):
     """Trains `names` for `seconds` of the wall in all, start and packing included. `NAME:0.5` ends after half of the time and
-    leaves the processor to the others."""
+    leaves the processor to the others, `NAME@6` has six processes that draw its batches."""
     out = pathlib.Path(out)
     out.mkdir(parents=True, exist_ok=True)
     until = time.time() + seconds
     running = {}
     for name in names:
+        name, _, workers = name.partition("@")
         name, _, share = name.partition(":")
         end = until - MARGIN_S - (1 - float(share or 1)) * seconds
         log = open(out / f"{name}.log", "w")
-        command = [sys.executable, "-m", "veritome_recipes", "lease-one", name, "--until", str(end), "--out", str(out)]
+        command = [sys.executable, "-m", "veritome_recipes", "lease-one", name, "--until", str(end), "--out", str(out),
+                   "--workers", workers or "0"]
         running[name] = subprocess.Popen(command, stdout=log, stderr=subprocess.STDOUT,
                                          env=os.environ | {"OMP_NUM_THREADS": "2", "PYTHONUNBUFFERED": "1"})
     for name, process in running.items():
@@ -46,11 +48,12 @@ def lease(names, seconds, out):
         print("\n".join(text[-6:]), flush=True)
 
 
-def one(name, until, out):
+def one(name, until, out, workers=0):
     """One model: until the common time, then packed."""
     module = recipe(name)
+    device = "cuda" if torch.cuda.is_available() else "cpu"
     minutes = (until - time.time()) / 60
-    training.train(module, minutes, device="cuda", save_every_s=45)
+    training.train(module, minutes, device=device, save_every_s=45, workers=workers)
     network, state = training.load(module)
     weights = {k: v.half() if v.is_floating_point() and large(network) else v for k, v in network.state_dict().items()}
     network.load_state_dict(weights)  # what is measured here is what travels
@@ -58,7 +61,7 @@ def one(name, until, out):
     if hasattr(module, "on_device"):
         try:
             with torch.no_grad():
-                module.on_device(network.to("cuda").eval(), folder, torch.device("cuda"))
+                module.on_device(network.to(device).eval(), folder, torch.device(device))
         except Exception:
             traceback.print_exc()
     kept = {k: state[k] for k in ("step", "seconds", "losses", "seed", "device")}

@@ -25,16 +25,8 @@ without fee is granted provided that this notice appears in all copies. They are
 
 def evaluate(recipe):
     """Writes results/NAME.json and pictures; ships or withdraws the model's folder. Returns the result."""
-    pictures = RESULTS / "pictures" / recipe.NAME
     file, exported = export(recipe)
-    result = {"name": recipe.NAME, "version": recipe.VERSION, "export": exported, "time": recipe.clock(file) if hasattr(recipe, "clock") else clock(recipe, file),
-              **recipe.evaluate(file, pictures)}
-    s = result["summary"]
-    result["beats"] = s["beats"]
-    result["verdict"] = recipe.verdict(result) if hasattr(recipe, "verdict") else (
-        f"It beats {' and '.join(s['baselines'])} in {' and '.join(s['metrics'])} (the interval of the advantage is above "
-        f"{', '.join(str(evaluation.LEAST[m]) for m in s['metrics'])})." if s["beats"] else f"It does not beat {' and '.join(s['baselines'])} in every metric: not shipped.")
-    write_json(RESULTS / f"{recipe.NAME}.json", result)
+    result = measured(recipe, file, exported)
     folder = FOLDER / recipe.NAME
     if folder.exists():
         shutil.rmtree(folder)
@@ -42,19 +34,71 @@ def evaluate(recipe):
         folder.mkdir(parents=True)
         for made in exported["files"].values():
             shutil.copy(file.parent / made["file"], folder / made["file"])
-        for p in result["pictures"]:
-            shutil.copy(pictures / p["file"], folder / p["file"])
-        tolerance, text = recipe.sample(file, folder / "checks")
-        (folder / "checks" / "README.md").write_text(text + "\n" + NOTICE.rsplit("\n\n", 1)[1])
+        tolerance = sample(recipe, file, folder)
         hashes = {role: made["sha256"] for role, made in exported["files"].items()}
         (folder / "manifest.toml").write_text(recipe.MANIFEST.format(
             version=recipe.VERSION, sha256=exported["sha256"], hashes=hashes, tolerance=tolerance, **result.get("manifest", {})))
         (folder / "LICENSE").write_text(NOTICE.format(license="GPL-2.0-or-later"))
         result["calibration"] = calibration.calibrate(recipe, folder)
-        write_json(RESULTS / f"{recipe.NAME}.json", result)
-        (folder / "CARD.md").write_text(card.card(recipe.NAME))
+        shown(recipe, result)
     card.table()
     return result
+
+
+def again(recipe):
+    """Measures the model that ships anew, by its own graph, where a measure was mended and the checkpoint is gone; one that no longer
+    beats its baselines is withdrawn. Its manifest stays as it is."""
+    kept = json.loads((RESULTS / f"{recipe.NAME}.json").read_text())
+    folder = FOLDER / recipe.NAME
+    result = measured(recipe, graph(folder), kept["export"], version=kept["version"])
+    if result["beats"]:
+        result |= {k: kept[k] for k in ("calibration",) if k in kept}
+        shown(recipe, result)
+    else:
+        shutil.rmtree(folder)
+    card.table()
+    return result
+
+
+def measured(recipe, file, exported, version=None):
+    """The result of a network beside its baselines, and its pictures, as they are kept in `results`."""
+    result = {"name": recipe.NAME, "version": version or recipe.VERSION, "export": exported,
+              "time": recipe.clock(file) if hasattr(recipe, "clock") else clock(recipe, file),
+              **recipe.evaluate(file, RESULTS / "pictures" / recipe.NAME)}
+    s = result["summary"]
+    result["beats"] = s["beats"]
+    result["verdict"] = recipe.verdict(result) if hasattr(recipe, "verdict") else (
+        f"It beats {' and '.join(s['baselines'])} in {' and '.join(s['metrics'])} (the interval of the advantage is above "
+        f"{', '.join(str(evaluation.LEAST[m]) for m in s['metrics'])})." if s["beats"] else f"It does not beat {' and '.join(s['baselines'])} in every metric: not shipped.")
+    write_json(RESULTS / f"{recipe.NAME}.json", result)
+    return result
+
+
+def shown(recipe, result):
+    """Pictures and card into the folder of a model that ships, and the result with what calibration found."""
+    folder = FOLDER / recipe.NAME
+    for p in result["pictures"]:
+        shutil.copy(RESULTS / "pictures" / recipe.NAME / p["file"], folder / p["file"])
+    write_json(RESULTS / f"{recipe.NAME}.json", result)
+    (folder / "CARD.md").write_text(card.card(recipe.NAME))
+
+
+def graph(folder):
+    """The first graph of a model's folder."""
+    return next(folder / name for name in ("model.onnx", "denoiser.onnx", "encoder.onnx") if (folder / name).exists())
+
+
+def sample(recipe, file, folder):
+    """Writes the input and the expected answer of the manifest's check; how far the program's may be from it."""
+    tolerance, text = recipe.sample(file, folder / "checks")
+    (folder / "checks" / "README.md").write_text(text + "\n" + NOTICE.rsplit("\n\n", 1)[1])
+    return tolerance
+
+
+def shipped_sample(recipe):
+    """The same anew for the model that ships, by its own graph; what its manifest may allow."""
+    folder = FOLDER / recipe.NAME
+    return sample(recipe, graph(folder), folder)
 
 
 def calibrate(recipe):

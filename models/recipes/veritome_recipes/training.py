@@ -9,14 +9,17 @@ and one that draws batches: on two cores that others use a second thread for the
 """
 
 import copy
+import importlib
 import json
 import math
+import multiprocessing
 import os
 import pathlib
 import queue
 import signal
 import threading
 import time
+import traceback
 
 import torch
 
@@ -74,6 +77,51 @@ class Ahead:
         self.thread.join()
 
 
+class Workers:
+    """Batches drawn by `count` processes, each with a seed of its own; which comes first is the machine's affair. What is drawn
+    travels with half the bits."""
+
+    def __init__(self, recipe, seed, count, device):
+        context = multiprocessing.get_context("spawn")
+        self.device, self.ready = device, context.Queue(3 * count)
+        self.processes = [context.Process(target=_work, args=(recipe.__name__, seed + 7919 * k, self.ready), daemon=True)
+                          for k in range(count)]
+        for process in self.processes:
+            process.start()
+
+    def next(self):
+        item = self.ready.get(timeout=180)
+        if isinstance(item, str):
+            raise RuntimeError(f"a process that draws batches failed:\n{item}")
+        parts = [torch.from_numpy(x).to(self.device) for x in item]
+        return [x.float() if x.is_floating_point() else x for x in parts]
+
+    def close(self):
+        for process in self.processes:
+            process.terminate()
+
+
+def _work(module, seed, ready):
+    torch.set_num_threads(1)
+    try:
+        batches = importlib.import_module(module).Batches(seed)
+        while True:
+            _give(ready, [(x.half() if x.is_floating_point() else x).numpy() for x in batches.next()])
+    except Exception:  # told where the batch is asked for
+        _give(ready, traceback.format_exc())
+
+
+def _give(ready, item):
+    """Puts an item when there is room; a process whose training is gone ends."""
+    while True:
+        try:
+            return ready.put(item, timeout=5)
+        except queue.Full:
+            if not multiprocessing.parent_process().is_alive():
+                ready.cancel_join_thread()
+                raise SystemExit from None
+
+
 def clock(threads, device="cpu"):
     """Seconds of processor time, shared by the threads; on a graphics processor those of the wall."""
     return time.monotonic() if device != "cpu" else time.process_time() / threads
@@ -87,9 +135,10 @@ def load(recipe):
     return network.eval(), state
 
 
-def train(recipe, minutes, seed=1, threads=1, save_every_s=60, steps=None, device="cpu", rate=None):
+def train(recipe, minutes, seed=1, threads=1, save_every_s=60, steps=None, device="cpu", rate=None, workers=0):
     """Trains for `minutes` (or `steps`, for tests) and returns the checkpoint's path. `rate` is the highest learning rate, where
-    it is not to be the recipe's: a session that mends what an earlier one learned wants less.
+    it is not to be the recipe's: a session that mends what an earlier one learned wants less. With `workers` so many processes draw
+    the batches, on the processor: more than one thread beside the network can.
 
     A recipe with a `critic()` (a network that judges) trains it in turn, by `critic_loss(critic, network, batch)`, and its
     `loss` is given the critic as a third argument.
@@ -117,7 +166,8 @@ def train(recipe, minutes, seed=1, threads=1, save_every_s=60, steps=None, devic
         if not devices.endswith(device):
             devices += f" {device}"
         print(f"{recipe.NAME}: goes on at step {step}", flush=True)
-    batches = Ahead(recipe.Batches(seed + 1000 * step, device=device))
+    seeded = seed + 1000 * step
+    batches = Workers(recipe, seeded, workers, device) if workers else Ahead(recipe.Batches(seeded, device=device))
     start = saved = clock(threads, device)
     first, recent, highest = step, [], rate or recipe.RATE
     network.train()

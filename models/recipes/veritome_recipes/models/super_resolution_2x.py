@@ -187,6 +187,7 @@ def evaluate(file, folder):
         volume = volume[tuple(slice(0, n - n % 4) for n in volume.shape)]
         cut = kspace_half(torch.from_numpy(np.ascontiguousarray(volume, np.float32))).numpy().clip(0)
         noisy = np.hypot(cut + 0.02 * random.standard_normal(cut.shape), 0.02 * random.standard_normal(cut.shape))
+        whole = e.head_mask(volume, e.air(volume))
         mean = volume.reshape(*sum(((n // 2, 2) for n in volume.shape), ())).mean((1, 3, 5))
         for down, coarse in (("k-space", cut), ("k-space, 2 % noise", noisy), ("mean of voxels", mean)):
             coarse = coarse.astype(np.float32)
@@ -198,8 +199,7 @@ def evaluate(file, folder):
                 cells = [(middle(x), "image") for x in (volume, np.kron(coarse, np.ones((2, 2, 2))), found, cubic)]
                 shown[head] = (head, cells + [(middle(x - volume), "error") for x in (found, cubic)])
             parts = {m: e.octants(x) for m, x in answers.items()}
-            for part, truth in enumerate(e.octants(volume)):
-                mask = e.head_mask(truth)
+            for part, (truth, mask) in enumerate(zip(e.octants(volume), e.octants(whole))):
                 values = {m: {"PSNR, dB": e.psnr(truth, x[part], mask), "SSIM": e.ssim(truth, x[part], mask)}
                           for m, x in parts.items()}
                 rows.append({"head": e.HEADS[head], "down-sampling": DOWN[down], "values": values})
