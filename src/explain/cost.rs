@@ -41,7 +41,7 @@ impl Cost {
             Method::Counterfactual => 2 * options.traversal.unwrap_or_default().passes(),
         };
         let tests = options.evaluation.filter(|_| options.method != Method::Counterfactual);
-        let passes = passes + tests.map_or(0, |p| 2 * (p.steps + 1));
+        let passes = passes + tests.map_or(0, |p| p.passes());
         let (calls, steps) = score.probe.calls();
         let windows = (calls / steps.max(1)).max(1);
         Ok(Self { passes, windows, steps, seconds: a_pass.as_secs_f64() * passes as f64 })

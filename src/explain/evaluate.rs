@@ -17,29 +17,55 @@ pub struct Evaluation {
     pub blur: f64,
 }
 
+impl Evaluation {
+    /// How often the model is run: both curves, and the blurred image once before.
+    #[must_use]
+    pub fn passes(&self) -> usize {
+        2 * (self.steps + 1) + 1
+    }
+}
+
 impl Default for Evaluation {
     fn default() -> Self {
         Self { steps: 20, blur: 5.0 }
     }
 }
 
+/// What insertion puts voxels back into.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum InsertionStart {
+    /// The blurred image, as Petsiuk has it.
+    Blurred,
+    /// Background: blurring took away less than [`TAKEN_BY_BLUR`] of the score, so that the way from the blurred image to the
+    /// sharp one would be measured against next to nothing.
+    Empty,
+}
+
+/// Share of the score, between the empty image and the whole one, that blurring has to take away for insertion to start from the
+/// blurred image. Ours: a convention.
+pub const TAKEN_BY_BLUR: f64 = 0.25;
+
 /// How the score falls and rises by a map's order.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Faithfulness {
     /// Area under the deletion curve: lower is better. `None` when taking everything away changes nothing.
     pub deletion_auc: Option<f64>,
-    /// Area under the insertion curve: higher is better. `None` when the blurred image scores as the sharp one.
+    /// Area under the insertion curve: higher is better. `None` when the image that it starts from scores as the whole one.
     pub insertion_auc: Option<f64>,
     /// The scores themselves, from nothing to everything replaced by background.
     pub deletion: Vec<f64>,
-    /// The scores themselves, from the blurred to the sharp image.
+    /// The scores themselves, from the image that insertion starts from to the sharp one.
     pub insertion: Vec<f64>,
+    /// The image that insertion starts from.
+    pub insertion_from: InsertionStart,
 }
 
 /// Takes the most important voxels away first (background stands in their place), and puts the most important ones
-/// back first into a blurred image. The areas are of the score between that of the empty image (0) and of the whole
-/// one (1), so they do not depend on the score's unit; a curve may leave that range. Voxels of equal importance follow
-/// in a random but fixed order, so that blocks are not eaten row by row.
+/// back first into a blurred image, or into background where the blurred image scores nearly as the sharp one. The areas
+/// are of the score between that of the image it starts from (0) and of the whole one (1), so they do not depend on the
+/// score's unit; a curve may leave that range. Voxels of equal importance follow in a random but fixed order, so that
+/// blocks are not eaten row by row.
 ///
 /// # Errors
 /// A map of another size, a model that cannot be run; [`ExplainError::Cancelled`].
@@ -65,13 +91,17 @@ pub fn evaluate(
     let deletion = curve(scored, sharp, &empty, &order, p.steps, control)?;
     control.stage("Testing the map by insertion", p.steps as u64 + 1);
     let soft: Vec<Vec<f32>> = sharp.iter().map(|c| blurred(c, scored.size(), p.blur)).collect();
-    let insertion = curve(scored, &soft, sharp, &order, p.steps, control)?;
-    let (full, nothing, soft) = (deletion[0], deletion[p.steps], insertion[0]);
+    let (full, nothing) = (deletion[0], deletion[p.steps]);
+    let taken = (full - scored.score(&soft)?) / (full - nothing);
+    let insertion_from = if taken.abs() < TAKEN_BY_BLUR { InsertionStart::Empty } else { InsertionStart::Blurred };
+    let start = if insertion_from == InsertionStart::Empty { &empty } else { &soft };
+    let insertion = curve(scored, start, sharp, &order, p.steps, control)?;
     Ok(Faithfulness {
         deletion_auc: area(&deletion, nothing, full),
-        insertion_auc: area(&insertion, soft, full),
+        insertion_auc: area(&insertion, insertion[0], full),
         deletion,
         insertion,
+        insertion_from,
     })
 }
 
@@ -171,6 +201,17 @@ mod tests {
         assert!((worst.deletion_auc.unwrap() - 0.95).abs() < 1e-9);
         assert!(best.insertion_auc > middle.insertion_auc && middle.insertion_auc > worst.insertion_auc);
         assert_eq!((best.deletion[0], best.deletion[20]), (100.0, 0.0));
+    }
+
+    /// What blurring does not touch is measured from the empty image: a mean over all voxels of a smooth image.
+    #[test]
+    fn where_blurring_takes_nothing_insertion_starts_from_the_empty_image() {
+        let score = Linear::new([6, 6, 6], |_| 1.0, |_| 100.0);
+        let p = Evaluation { steps: 10, ..Evaluation::default() };
+        let found = evaluate(&score, &[1.0; 216], &p, &Control::new()).unwrap();
+        assert_eq!(found.insertion_from, InsertionStart::Empty);
+        assert!((found.insertion_auc.unwrap() - 0.5).abs() < 0.01, "{found:?}");
+        assert!((found.insertion[0] - found.deletion[10]).abs() < 1e-9);
     }
 
     #[test]

@@ -9,8 +9,8 @@ use super::cost::{Cost, FEW_STEPS, offered};
 use super::counterfactual::{Latent, Traversal, counterfactual};
 use super::score::{ModelScore, NoisyModel, default_target, output_of};
 use super::{
-    Evaluation, ExplainError, Faithfulness, Method, Occlusion, Region, Rise, Saliency, Sanity, Scored, SmoothGrad,
-    Target, attention, evaluate, hires_cam, occlusion, rise, sanity, score_cam, smooth_grad,
+    Evaluation, ExplainError, Faithfulness, InsertionStart, Method, Occlusion, Region, Rise, Saliency, Sanity, Scored,
+    SmoothGrad, TAKEN_BY_BLUR, Target, attention, evaluate, hires_cam, occlusion, rise, sanity, score_cam, smooth_grad,
 };
 use crate::inference::engine::{self, OutputContent, Provider, RunOptions};
 use crate::inference::manifest::Model;
@@ -186,7 +186,13 @@ fn explained(ready: Ready) -> Result<Explanation, ExplainError> {
     // A walk's difference is not an order of importance.
     let evaluation = options.evaluation.filter(|_| options.method != Method::Counterfactual);
     let faithfulness = evaluation.map(|p| evaluate(&score, &found.map, &p, control)).transpose()?;
-    passes += evaluation.map_or(0, |p| 2 * (p.steps + 1));
+    passes += evaluation.map_or(0, |p| p.passes());
+    if faithfulness.as_ref().is_some_and(|f| f.insertion_from == InsertionStart::Empty) {
+        notes.push(format!(
+            "insertion starts from the empty image: blurring takes less than {:.0} % of the score away",
+            TAKEN_BY_BLUR * 100.0
+        ));
+    }
     control.stage("Bringing the map back onto the image", 0);
     let description = format!("{} of {target} by {}", options.method.title(), model.title());
     let own = Maker { model, score: &score, options, description };

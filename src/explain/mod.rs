@@ -53,7 +53,7 @@ pub use cam::{attention, hires_cam, score_cam};
 pub use cost::{Cost, FEW_STEPS};
 pub use counterfactual::{Counterfactual, Latent, Mapping, Traversal, counterfactual};
 pub use errors::ExplainError;
-pub use evaluate::{Evaluation, Faithfulness, evaluate};
+pub use evaluate::{Evaluation, Faithfulness, InsertionStart, TAKEN_BY_BLUR, evaluate};
 pub use explanation::{Checked, CounterfactualImage, ExplainOptions, Explanation, Ready, check, prepare, run};
 pub use method::Method;
 pub use occlusion::{Coarse, Cover, Occlusion, occlusion};

@@ -6,129 +6,80 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from .networks import Registration, Residual, conv, joint
+from .networks import UNet
+
+
+def haar():
+    """The eight orthogonal patterns of a cube of 2 voxels [8, 1, 2, 2, 2], 1 and -1; the first is the mean's."""
+    one = torch.tensor([[1.0, 1.0], [1.0, -1.0]])
+    return torch.einsum("ax,by,cz->abcxyz", one, one, one).reshape(8, 1, 2, 2, 2)
 
 
 class Encoder(nn.Module):
-    """To the code of a healthy head, voxel by voxel: which tissue belongs here, and what each tissue looks like here.
+    """To the code of the healthy head on half the grid: (mean, logarithm of the variance) [n, 8, x/2, y/2, z/2].
 
-    An atlas is laid over the head, and the grey values of its tissues and the smooth gain are found in this very image
-    (`Registration`; nothing of that is learned, and any contrast will do). A small U-Net reads this evidence and says which
-    tissue a healthy brain would have at each voxel. Sizes are multiples of 16, voxels of 2 mm.
-
-    The code has 7 channels with a learned spread (six tissues' logits in units of `Decoder.STEEP`, and a texture), and 6 without: the
-    local grey value of each tissue, which is measured.
+    The code is what the eight Haar patterns of each cube of 2 voxels would be in a healthy brain, in units of 1 / `GAIN`. It begins as
+    those of the image; a U-Net that sees the head as a whole says what is to be changed, in units of the contrast around, and where
+    that is not certain. Sizes are multiples of 16, voxels of 2 mm.
     """
 
     SPACING = 2.0
-    EVIDENCE = 23
-    FEW = 0.02  # share of a tissue nearby at which its local grey value counts as much as the one of the whole head
+    CODE = 8
+    GAIN = 2.0  # grey values 0..1 to about the unit variance that the code is held to
+    USUAL = 0.15  # contrast within a head
+    FINE = 4.0  # what the seven differences are multiplied by for the U-Net: they are that much smaller than the mean
 
-    def __init__(self, atlas, affine, channels=(12, 32, 48, 64)):
-        """`atlas` [6, x, y, z]: probabilities of grey matter, white matter, fluid, bone, soft tissue, air; `affine` from its
-        voxels to mm."""
+    def __init__(self, channels=(20, 40, 64, 96)):
         super().__init__()
-        self.atlas = Registration(atlas, affine, self.SPACING)
-        a, b, c, d = channels
-        self.enter = conv(self.EVIDENCE, a, bias=True)
-        self.down1, self.first = conv(a, b, 2, 2, bias=True), Residual(b)
-        self.down2, self.second = conv(b, c, 2, 2, bias=True), Residual(c)
-        self.down3, self.deep = conv(c, d, 2, 2, bias=True), nn.Sequential(Residual(d), Residual(d))
-        self.up3, self.third = nn.ConvTranspose3d(d, c, 2, 2), Residual(c)
-        self.up2, self.fourth = nn.ConvTranspose3d(c, b, 2, 2), Residual(b)
-        self.up1, self.last = nn.ConvTranspose3d(b, a, 2, 2), conv(a, a, bias=True)
-        self.leave = nn.Conv3d(a, 14, 1)
-        begin(self)
-        nn.init.zeros_(self.leave.weight)
+        self.register_buffer("patterns", haar() / 8, persistent=False)
+        self.register_buffer("seen", torch.tensor([1.0] + [self.FINE] * 7).view(1, 8, 1, 1, 1), persistent=False)
+        self.body = UNet(self.CODE + 1, 2 * self.CODE, channels)
+        nn.init.zeros_(self.body.leave.weight)
+        nn.init.zeros_(self.body.leave.bias)
         with torch.no_grad():
-            self.leave.bias[7:] = -4.0
+            self.body.leave.bias[self.CODE:] = -4.0
 
-    def evidence(self, image, way=None):
-        """(what the U-Net reads [n, 23, x, y, z], local grey value of each tissue [n, 6, x, y, z]). Who drew the head knows its
-        `way` into the atlas."""
-        owner = self.atlas.owner
-        _, prior, fit, gain = self.atlas.explained(image, 10, way)
-        gain = self.atlas.everywhere(gain)
-        even = image / gain
-        share = F.conv3d(torch.softmax(joint(even, prior, fit, owner), 1), owner.transpose(0, 1))
-        values = F.conv3d(fit[2] * fit[0], owner.transpose(0, 1))
-        brain = values[:, :3]
-        middle = brain.mean(1, keepdim=True)
-        span = (brain.amax(1, keepdim=True) - brain.amin(1, keepdim=True)).clamp_min(0.05)
-        local = self.nearby(even, share, values)
-        tone = (even - middle) / span
-        seen = [share.clamp_min(1e-4).log() * 0.4, prior.clamp_min(1e-4).log() * 0.4,
-                ((even - fit[0][:, :3]) / fit[1][:, :3].sqrt()).clamp(-5, 5) * 0.4, tone.clamp(-3, 3),
-                (tone - F.avg_pool3d(tone, 5, 1, 2, count_include_pad=False)).clamp(-3, 3),
-                (brain - middle) / span + 0 * share[:, :3], ((even - local[:, :3]) / span).clamp(-3, 3)]
-        # What is purest of a tissue lies beyond its mean, away from the other two: a ventricle is brighter than the fluid of all sulci.
-        away = ((brain - (3 * middle - brain) / 2) / (0.2 * span)).clamp(-1, 1)
-        deviation = F.conv3d(fit[2] * fit[1], owner.transpose(0, 1)).sqrt()
-        values = torch.cat([local[:, :3] + away * deviation[:, :3], local[:, 3:]], 1)
-        return torch.cat(seen, 1), values * gain
+    def cubes(self, image):
+        """Weight of each pattern in each cube of 2 voxels."""
+        return F.conv3d(image, self.patterns, stride=2)
 
-    def nearby(self, even, share, values):
-        """The mean grey value of each tissue within some 3 cm [n, 6, x, y, z]: fluid of the ventricles is not that of the sulci, the
-        cortex not the thalamus. Where there is little of a tissue, that of the whole head."""
-        few = torch.cat([share * even, share], 1)[:, :, ::2, ::2, ::2]
-        for _ in range(2):
-            few = F.avg_pool3d(few, 7, 1, 3, count_include_pad=False)
-        found = (few[:, :6] + self.FEW * values) / (few[:, 6:] + self.FEW)
-        return F.interpolate(found, scale_factor=2, mode="trilinear", align_corners=False)
+    def judge(self, cubes):
+        middle, contrast = self.around(cubes[:, :1])
+        seen = torch.cat([cubes * self.seen, (cubes[:, :1] - middle) / contrast], 1)
+        mean, logvar = self.body(seen).float().chunk(2, 1)
+        return self.GAIN * cubes + mean * (contrast / self.USUAL), logvar.clamp(-12, 4)
 
-    def judge(self, evidence, values):
-        """(mean, logarithm of the variance) of the code [n, 13, x, y, z]"""
-        a = self.enter(evidence)
-        b = self.first(self.down1(F.relu(a)))
-        c = self.second(self.down2(F.relu(b)))
-        c = self.third(c + self.up3(F.relu(self.deep(self.down3(F.relu(c))))))
-        b = self.fourth(b + self.up2(F.relu(c)))
-        a = F.relu(a + self.up1(F.relu(b)))
-        said = self.leave(F.relu(a + self.last(a)))
-        tissue = said[:, :6] + evidence[:, :6] * (1.25 / Decoder.STEEP)
-        return (torch.cat([tissue, said[:, 6:7], values], 1),
-                torch.cat([said[:, 7:].clamp(-12, 4), torch.full_like(values, -12.0)], 1))
+    def around(self, level):
+        """(mean, standard deviation) of the grey values within some 2.5 cm [n, 1, x, y, z]."""
+        few = F.avg_pool3d(torch.cat([level, level * level], 1), 4)
+        mean, square = F.avg_pool3d(few, 3, 1, 1, count_include_pad=False).chunk(2, 1)
+        both = torch.cat([mean, (square - mean * mean).clamp_min(0).sqrt() + 0.02], 1)
+        return F.interpolate(both, scale_factor=4, mode="trilinear", align_corners=False).chunk(2, 1)
 
     def forward(self, image):
-        return self.judge(*self.evidence(image))
+        return self.judge(self.cubes(image))
 
 
 class Decoder(nn.Module):
-    """From the code alone to the image, and nothing in it is learned: each voxel is a mixture of what the head's six tissues look
-    like there, and up to a little texture. A lesion that looks like none of them cannot be drawn."""
+    """From the code alone to the image: each cube of 2 voxels out of its patterns. Nothing in it is learned."""
 
-    STEEP = 4.0
-    TEXTURE = 0.05  # of the span of the brain's grey values
+    def __init__(self):
+        super().__init__()
+        self.register_buffer("patterns", haar() / Encoder.GAIN, persistent=False)
 
     def forward(self, code):
-        share, values = torch.softmax(self.STEEP * code[:, :6], 1), code[:, 7:]
-        brain = values[:, :3]
-        span = brain.amax(1, keepdim=True) - brain.amin(1, keepdim=True)
-        return (share * values).sum(1, keepdim=True) + self.TEXTURE * span * code[:, 6:7].clamp(-3, 3)
+        return F.conv_transpose3d(code, self.patterns, stride=2)
 
 
 class Autoencoder(nn.Module):
-    def __init__(self, atlas, affine):
+    def __init__(self):
         super().__init__()
-        self.encoder, self.decoder = Encoder(atlas, affine), Decoder()
+        self.encoder, self.decoder = Encoder(), Decoder()
 
-    def forward(self, evidence, values):
-        """(image of a drawn code, its mean, logarithm of its variance) of the seven channels that are drawn"""
-        mean, logvar = self.encoder.judge(evidence, values)
-        drawn = mean + (0.5 * logvar).exp() * torch.randn_like(mean)
-        return self.decoder(drawn), mean[:, :7], logvar[:, :7]
-
-
-def begin(network):
-    """Kaiming's weights; residual branches begin at zero."""
-    for module in network.modules():
-        if isinstance(module, (nn.Conv3d, nn.Conv2d)):
-            nn.init.kaiming_normal_(module.weight, nonlinearity="relu")
-            if module.bias is not None:
-                nn.init.zeros_(module.bias)
-    for module in network.modules():
-        if isinstance(module, Residual):
-            nn.init.zeros_(module.second.weight)
+    def forward(self, cubes):
+        """(a drawn code, its mean, the logarithm of its variance) of a head that is given as its cubes' patterns"""
+        mean, logvar = self.encoder.judge(cubes)
+        return mean + (0.5 * logvar).exp() * torch.randn_like(mean), mean, logvar
 
 
 def divergence(mean, logvar):
