@@ -384,14 +384,16 @@ pub(crate) fn votes(data: &[f32], labels: &[u16]) -> Vec<f32> {
     out
 }
 
-/// Divergence of a diagonal Gaussian from the standard one, summed over the latent channels: `[latent voxel]`, nats.
-pub(crate) fn divergence(mean: &[f32], log_variance: &[f32], channels: usize) -> Vec<f32> {
+/// Divergence of a diagonal Gaussian from the standard one, summed over the latent channels (of `channels` those in `counted`, all
+/// without it): `[latent voxel]`, nats.
+pub(crate) fn divergence(mean: &[f32], log_variance: &[f32], channels: usize, counted: Option<&[usize]>) -> Vec<f32> {
     let n = mean.len() / channels.max(1);
+    let counted = counted.map_or_else(|| (0..channels).collect(), <[usize]>::to_vec);
     let term = |i: usize| {
         let (mu, v) = (mean[i], log_variance[i].clamp(-30.0, 20.0));
         0.5 * (mu * mu + v.exp() - 1.0 - v)
     };
-    (0..n).map(|i| (0..channels).map(|c| term(c * n + i)).sum()).collect()
+    (0..n).map(|i| counted.iter().filter(|c| **c < channels).map(|c| term(c * n + i)).sum()).collect()
 }
 
 /// Softmax, sigmoid or tanh over one window of a tensor: `channels` at `strides.channel`, of `n` values each in a row
@@ -501,9 +503,11 @@ mod tests {
     /// Expected: torch.distributions.kl_divergence(Normal(1, e^0.25), Normal(0, 1)) = 0.574361; and 0 for the prior.
     #[test]
     fn the_divergence_is_that_of_a_gaussian_from_the_standard_one() {
-        let d = divergence(&[1.0, 0.0], &[0.5, 0.0], 1);
+        let d = divergence(&[1.0, 0.0], &[0.5, 0.0], 1, None);
         assert!((d[0] - 0.574_360_6).abs() < 1e-6 && d[1].abs() < 1e-7, "{d:?}");
-        let two = divergence(&[1.0, 0.0], &[0.5, 0.0], 2);
+        let two = divergence(&[1.0, 0.0], &[0.5, 0.0], 2, None);
+        let second = divergence(&[7.0, 1.0], &[0.0, 0.5], 2, Some(&[1]));
+        assert!((second[0] - 0.574_360_6).abs() < 1e-6 && second.len() == 1);
         assert!((two[0] - 0.574_360_6).abs() < 1e-6 && two.len() == 1);
     }
 

@@ -6,85 +6,82 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from .networks import UNet
-
-
-def haar():
-    """The eight orthogonal patterns of a cube of 2 voxels [8, 1, 2, 2, 2], 1 and -1; the first is the mean's."""
-    one = torch.tensor([[1.0, 1.0], [1.0, -1.0]])
-    return torch.einsum("ax,by,cz->abcxyz", one, one, one).reshape(8, 1, 2, 2, 2)
+from .networks import Registration, joint, owned
 
 
 class Encoder(nn.Module):
-    """To the code of the healthy head on half the grid: (mean, logarithm of the variance) [n, 8, x/2, y/2, z/2].
+    """To the code of a head, voxel by voxel: (mean, logarithm of the variance) [n, 3, x, y, z] of how strange what is there is, of what is
+    there, and of what a healthy head would have there. Sizes are multiples of 16, voxels of 2 mm.
 
-    The code is what the eight Haar patterns of each cube of 2 voxels would be in a healthy brain, in units of 1 / `GAIN`. It begins as
-    those of the image; a U-Net that sees the head as a whole says what is to be changed, in units of the contrast around, and where
-    that is not certain. Sizes are multiples of 16, voxels of 2 mm.
+    An atlas is laid over the head, and the grey values of its tissues and the smooth gain are found in this very image
+    (`Registration`), so any contrast will do. That gives for each voxel a distribution of healthy grey values: a mixture by the
+    atlas's shares. A voxel is as strange as any grey value of the brain's range is likelier than this one (outliers in unified
+    segmentation, Van Leemput et al., IEEE Transactions on Medical Imaging 2001): `log(1 + 1 / density)`, in nats. Its code is the
+    root of twice that with a variance of 1, so that its divergence from a standard normal is just this surprise.
+
+    Three numbers are learned: how steeply the atlas's shares are taken, how much wider than the fitted ones the distributions are,
+    and how far tissue of the skull is believed.
     """
 
     SPACING = 2.0
-    CODE = 8
-    GAIN = 2.0  # grey values 0..1 to about the unit variance that the code is held to
-    USUAL = 0.15  # contrast within a head
-    FINE = 4.0  # what the seven differences are multiplied by for the U-Net: they are that much smaller than the mean
+    GAIN = 2.0  # grey values 0..1 to about the unit variance of a code
+    KNOWN = -12.0  # logarithm of the variance of what is no guess
 
-    def __init__(self, channels=(20, 40, 64, 96)):
+    def __init__(self, atlas, affine):
+        """`atlas` [6, x, y, z]: probabilities of grey matter, white matter, fluid, bone, soft tissue, air; `affine` from its
+        voxels to mm."""
         super().__init__()
-        self.register_buffer("patterns", haar() / 8, persistent=False)
-        self.register_buffer("seen", torch.tensor([1.0] + [self.FINE] * 7).view(1, 8, 1, 1, 1), persistent=False)
-        self.body = UNet(self.CODE + 1, 2 * self.CODE, channels)
-        nn.init.zeros_(self.body.leave.weight)
-        nn.init.zeros_(self.body.leave.bias)
-        with torch.no_grad():
-            self.body.leave.bias[self.CODE:] = -4.0
+        self.atlas = Registration(atlas, affine, self.SPACING)
+        self.steep, self.wide, self.skull = (nn.Parameter(torch.tensor(x)) for x in (0.0, 0.0, 0.0))
 
-    def cubes(self, image):
-        """Weight of each pattern in each cube of 2 voxels."""
-        return F.conv3d(image, self.patterns, stride=2)
+    def evidence(self, image, way=None):
+        """(image without its gain, the gain, the atlas's shares [n, 6, x, y, z], Gaussians [3, n, 8, 1, 1, 1]); none of it is learned.
+        Who drew the head knows its `way` into the atlas."""
+        _, prior, fit, gain = self.atlas.explained(image, 10, way)
+        gain = self.atlas.everywhere(gain)
+        return image / gain, gain, prior, fit
 
-    def judge(self, cubes):
-        middle, contrast = self.around(cubes[:, :1])
-        seen = torch.cat([cubes * self.seen, (cubes[:, :1] - middle) / contrast], 1)
-        mean, logvar = self.body(seen).float().chunk(2, 1)
-        return self.GAIN * cubes + mean * (contrast / self.USUAL), logvar.clamp(-12, 4)
-
-    def around(self, level):
-        """(mean, standard deviation) of the grey values within some 2.5 cm [n, 1, x, y, z]."""
-        few = F.avg_pool3d(torch.cat([level, level * level], 1), 4)
-        mean, square = F.avg_pool3d(few, 3, 1, 1, count_include_pad=False).chunk(2, 1)
-        both = torch.cat([mean, (square - mean * mean).clamp_min(0).sqrt() + 0.02], 1)
-        return F.interpolate(both, scale_factor=4, mode="trilinear", align_corners=False).chunk(2, 1)
+    def judge(self, even, gain, prior, fit):
+        believed = torch.cat([prior[:, :3], prior[:, 3:] * self.skull.exp()], 1).clamp_min(1e-6)
+        believed = (believed.log() * self.steep.exp()).exp()
+        believed = believed / believed.sum(1, keepdim=True)
+        mean, variance, share = fit[0], fit[1] * self.wide.exp(), fit[2]
+        healthy = torch.exp(torch.logsumexp(joint(even, believed, torch.stack([mean, variance, share]), self.atlas.owner), 1, keepdim=True))
+        brain = F.conv3d(share * mean, self.atlas.owner.transpose(0, 1))[:, :3]
+        span = (brain.amax(1, keepdim=True) - brain.amin(1, keepdim=True)).clamp_min(0.05)
+        surprise = torch.log(1 + 1 / (healthy * span / (2 * math.pi) ** 0.5 + 1e-12))
+        each = owned(believed, self.atlas.owner) * share
+        expected = (each * mean).sum(1, keepdim=True)
+        spread = ((each * (variance + mean * mean)).sum(1, keepdim=True) - expected * expected).clamp_min(1e-6)
+        code = torch.cat([(2 * surprise).sqrt(), even * gain * self.GAIN, expected * gain * self.GAIN], 1)
+        known = torch.full_like(even, self.KNOWN)
+        return code, torch.cat([0 * known, known, (spread * (gain * self.GAIN) ** 2).log()], 1)
 
     def forward(self, image):
-        return self.judge(self.cubes(image))
+        return self.judge(*self.evidence(image))
 
 
 class Decoder(nn.Module):
-    """From the code alone to the image: each cube of 2 voxels out of its patterns. Nothing in it is learned."""
+    """From the code alone to the image: what is there where it is not doubted, what is healthy where it is. A voxel is doubted by the
+    probability that it is strange, where one of so many is; that share is learned."""
 
     def __init__(self):
         super().__init__()
-        self.register_buffer("patterns", haar() / Encoder.GAIN, persistent=False)
+        self.rare = nn.Parameter(torch.tensor(math.log(0.01)))
 
     def forward(self, code):
-        return F.conv_transpose3d(code, self.patterns, stride=2)
+        strange, there, healthy = code.chunk(3, 1)
+        odds = self.rare.exp() * (torch.exp((strange * strange / 2).clamp(max=30.0)) - 1)
+        return (there + odds / (1 + odds) * (healthy - there)) / Encoder.GAIN
 
 
 class Autoencoder(nn.Module):
-    def __init__(self):
+    def __init__(self, atlas, affine):
         super().__init__()
-        self.encoder, self.decoder = Encoder(), Decoder()
+        self.encoder, self.decoder = Encoder(atlas, affine), Decoder()
 
-    def forward(self, cubes):
-        """(a drawn code, its mean, the logarithm of its variance) of a head that is given as its cubes' patterns"""
-        mean, logvar = self.encoder.judge(cubes)
-        return mean + (0.5 * logvar).exp() * torch.randn_like(mean), mean, logvar
-
-
-def divergence(mean, logvar):
-    """KL from N(0, 1), mean over all numbers of the latent."""
-    return 0.5 * (mean.square() + logvar.exp() - 1 - logvar).mean()
+    def forward(self, *evidence):
+        return self.decoder(self.encoder.judge(*evidence)[0])
 
 
 # --- slices -----------------------------------------------------------------------------------------

@@ -272,29 +272,6 @@ def normed(inside, outside, kernel=3, stride=1):
     return nn.Sequential(conv(inside, outside, kernel, stride), nn.InstanceNorm3d(outside, affine=True), nn.LeakyReLU(0.01))
 
 
-class UNet(nn.Module):
-    """A plain U-Net: two blocks a level on the way down, two on the way up. Sizes are multiples of 2^(levels - 1)."""
-
-    def __init__(self, inputs, outputs, channels):
-        super().__init__()
-        self.enter = nn.Sequential(normed(inputs, channels[0]), normed(channels[0], channels[0]))
-        pairs = list(zip(channels, channels[1:]))
-        self.down = nn.ModuleList(nn.Sequential(normed(a, b, 2, 2), normed(b, b), normed(b, b)) for a, b in pairs)
-        self.up = nn.ModuleList(nn.ConvTranspose3d(b, a, 2, 2) for a, b in pairs)
-        self.join = nn.ModuleList(nn.Sequential(normed(2 * a, a), normed(a, a)) for a, _ in pairs)
-        self.leave = nn.Conv3d(channels[0], outputs, 1)
-
-    def forward(self, image):
-        x = self.enter(image)
-        kept = []
-        for down in self.down:
-            kept.append(x)
-            x = down(x)
-        for up, join, same in zip(reversed(self.up), reversed(self.join), reversed(kept)):
-            x = join(torch.cat([up(x), same], 1))
-        return self.leave(x)
-
-
 def positions(like, spacing):
     """Distance from the middle along each axis in units of 100 mm [n, 3, x, y, z], for voxels of `spacing` mm."""
     ones = torch.ones_like(like)

@@ -52,7 +52,8 @@ impl State<'_> {
                     nothing()
                 }
                 Role::Divergence { log_variance } => {
-                    let data = self.lifted_divergence(tensor, &tensors[*log_variance], &windows, &reading)?;
+                    let counted = spec.channels.as_deref();
+                    let data = self.lifted_divergence(tensor, &tensors[*log_variance], counted, &windows, &reading)?;
                     Buffer { data, strides: Strides { batch: n, ..packed }, channels: vec![0], softmax: false }
                 }
                 _ => {
@@ -87,6 +88,7 @@ impl State<'_> {
         &self,
         mean: &Tensor,
         log_variance: &Tensor,
+        counted: Option<&[usize]>,
         windows: &[Window],
         reading: &Reading<'_>,
     ) -> Result<Vec<f32>, InferenceError> {
@@ -107,7 +109,7 @@ impl State<'_> {
         for b in 0..windows.len() {
             let range = b * per..(b + 1) * per;
             let (mu, v) = (mean.data.get(range.clone()).unwrap_or(&[]), log_variance.data.get(range).unwrap_or(&[]));
-            let map = divergence(mu, v, channels);
+            let map = divergence(mu, v, channels, counted);
             let steps = order.strides(small);
             let [slow, middle, fast] = order.0;
             // The nearest latent voxel: what lies between two of them is not known.
