@@ -241,7 +241,7 @@ fn noisy(head: &Volume, seed: u64) -> Volume {
     with(head, own.iter().copied().map(rician).collect(), head.geometry.clone())
 }
 
-/// The head on a coarser grid and back.
+/// The head on a coarser grid and back, in whole numbers where it holds such.
 fn through(head: &Volume, spacing: Spacing, control: &Control) -> Result<Volume, NoPair> {
     let own = head.geometry.spacing_mm();
     let wanted = spacing.over(own);
@@ -254,7 +254,13 @@ fn through(head: &Volume, spacing: Spacing, control: &Control) -> Result<Volume,
     let grid = Geometry::new(size, head.geometry.voxel_to_patient() * scale);
     let grid = grid.map_err(|e| NoPair::Why(e.to_string()))?;
     let coarse = resample_onto(head, &grid, Interpolation::Linear, 0.0, control)?;
-    Ok(resample_onto(&coarse, &head.geometry, Interpolation::Linear, 0.0, control)?)
+    let back = resample_onto(&coarse, &head.geometry, Interpolation::Linear, 0.0, control)?;
+    if values(head).iter().any(|v| v.fract() != 0.0) {
+        return Ok(back);
+    }
+    let whole = values(&back).iter().map(|v| v.round()).collect();
+    let geometry = back.geometry.clone();
+    Ok(with(&back, whole, geometry))
 }
 
 /// Number steps and grey values of a made image become those of the acquired one: a rising curve brings its percentiles to the
