@@ -66,12 +66,14 @@ def card(name):
     """The text of CARD.md."""
     r, module = read(name), recipe(name)
     words, t = module.CARD, r["export"]["training"]
+    files = r["export"].get("files", {"network": {"file": "model.onnx", "sha256": r["export"]["sha256"]}}).values()
+    hashes = [f"{f['file']} SHA-256 `{f['sha256']}`" for f in files]
     lines = [
         f"# {words['title']}", "",
         f"**Task** {words['task']}",
         "**Status** Demonstration. Not a medical device.",
         f"**Licence** {words['license']}",
-        f"**Version** {r['version']}, model.onnx SHA-256 `{r['export']['sha256']}`", "",
+        f"**Version** {r['version']}, {', '.join(hashes)}", "",
         "This card is generated from the evaluation's JSON (`models/recipes/results`) by "
         f"`python -m veritome_recipes evaluate {name}`.", "",
         "## Intended use", words["intended_use"], "",
