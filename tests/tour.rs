@@ -129,6 +129,51 @@ compare = "side_by_side"
 of = "copy"
 "#;
 
+const DIFFERENCE: &str = r#"
+[[steps]]
+title = "What was put in"
+text = "See"
+[[steps.work]]
+do = "difference"
+name = "put-in"
+of = "copy"
+minus = "image"
+[[steps.work]]
+do = "measure"
+title = "Put in"
+what = "mean"
+of = "put-in"
+within = "lesioned/truth"
+[[steps.work]]
+do = "explain"
+name = "why"
+run = "copy"
+method = "occlusion"
+target = "change@4,9,9,10,15,15"
+box_voxels = 4
+first_box_voxels = 12
+close_boxes = 27
+test_steps = 0
+[[steps.work]]
+do = "measure"
+title = "Why there"
+what = "mean"
+of = "why"
+within = "lesioned/truth"
+[[steps.work]]
+do = "measure"
+title = "Why anywhere"
+what = "mean"
+of = "why"
+[steps.show]
+compare = "side_by_side"
+[[steps.show.layers]]
+of = "copy"
+[[steps.show.layers]]
+of = "put-in"
+opacity = 1.0
+"#;
+
 const MISSING: &str = r#"
 [[steps]]
 title = "Nobody there"
@@ -182,6 +227,23 @@ fn a_tour_gives_the_numbers_that_its_truth_demands() {
     assert!(words(&story, "Is it like?").contains("origin is synthetic"), "{}", words(&story, "Is it like?"));
     let others = story.steps.iter().flat_map(|s| &s.notices).filter(|n| !n.contains("origin is synthetic"));
     assert_eq!(others.count(), 0, "{:?}", story.steps);
+}
+
+#[test]
+fn a_difference_is_a_map_in_its_units_and_an_explanation_looks_closely_where_large_boxes_changed_most() {
+    let folder = tempfile::tempdir().unwrap();
+    let story = play(folder.path(), &format!("{LESION}{COPY}{DIFFERENCE}")).unwrap();
+    let value = |title: &str| {
+        let numbers = story.steps.iter().flat_map(|s| &s.numbers);
+        numbers.into_iter().find(|n| n.title == title).unwrap().value.unwrap()
+    };
+    assert!((value("Put in") - 50.0).abs() < 1e-3, "{}", words(&story, "Put in"));
+    // A model that copies depends on the place itself alone.
+    assert!(value("Why there") > 3.0 * value("Why anywhere") && value("Why anywhere") > 0.0);
+    let step = &story.steps[2];
+    assert!(step.notices.iter().any(|n| n.contains("were looked at with boxes of 4 voxels")), "{:?}", step.notices);
+    let names: Vec<_> = step.pictures.iter().map(|p| p.file_name().unwrap().to_string_lossy().into_owned()).collect();
+    assert_eq!(names, ["03-axial.png", "03-axial-2.png", "03-axial-3.png"]);
 }
 
 #[test]

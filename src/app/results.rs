@@ -123,6 +123,8 @@ fn result_layer(index: usize, output: &Output) -> Option<PreparedLayer> {
         if layer.name.is_empty() {
             layer.name = output.name.clone();
         }
+        // Reasons wait in the list until they are asked for.
+        layer.visible = output.explains.is_none();
         layer
     };
     match &output.content {

@@ -47,7 +47,13 @@ pub(crate) fn layers_of(step: &Step, played: &Played, names: &Names) -> Laid {
     let mut laid: BTreeSet<&str> = BTreeSet::new();
     for one in &shown.layers {
         match &one.found.of_run {
-            None => groups.push(Group::Single(one.layer.clone(), one.range)),
+            None => {
+                let mut layer = one.layer.clone();
+                // What would hide the images side by side waits in the list; the page has a picture of its own for it.
+                let hides = one.found.is_map && layer.opacity >= 1.0 && step.show.compare == Meeting::SideBySide;
+                layer.visible &= !hides;
+                groups.push(Group::Single(layer, one.range));
+            }
             Some(place) if laid.insert(&place.ran.name) => groups.push(Group::Run(run(&place.ran, &shown))),
             Some(_) => {}
         }

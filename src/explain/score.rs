@@ -129,9 +129,9 @@ fn rule(probe: &mut Probe, target: &Target, notes: &mut Vec<String>, control: &C
             }
             let voxels = in_slab(probe, target, voxels, corners.is_some(), notes)?;
             let (field, size) = (run(probe)?, probe.grid.size());
-            if field.size != size {
-                return Err(wrong(format!("the network's image has {:?} voxels, its input {size:?}", field.size)));
-            }
+            let finer = finer(size, field.size)
+                .ok_or_else(|| wrong(format!("the network's image has {:?} voxels, its input {size:?}", field.size)))?;
+            let voxels = voxels.map(|voxels| on_finer(&voxels, size, finer));
             Ok(Rule::Change { tensor, reference: shown(&spec, field.channels), voxels })
         }
         Target::Class { class, region } => {
@@ -173,6 +173,26 @@ fn rule(probe: &mut Probe, target: &Target, notes: &mut Vec<String>, control: &C
             Ok(Rule::Logits { tensor, channel, voxels: voxels.unwrap_or_default(), probabilities })
         }
     }
+}
+
+/// How many voxels of the network's image lie in one of its input along each axis, of images with the same outer faces.
+fn finer(input: [usize; 3], image: [usize; 3]) -> Option<[usize; 3]> {
+    let all_whole = (0..3).all(|a| image[a] >= input[a] && input[a] > 0 && image[a] % input[a] == 0);
+    all_whole.then(|| [0, 1, 2].map(|a| image[a] / input[a]))
+}
+
+/// The voxels of an image `finer` than the grid of `size` that lie in voxels of that grid.
+fn on_finer(voxels: &[usize], size: [usize; 3], finer: [usize; 3]) -> Vec<usize> {
+    if finer == [1; 3] {
+        return voxels.to_vec();
+    }
+    let (nx, ny) = (size[0] * finer[0], size[1] * finer[1]);
+    let one = |n: &usize| {
+        let first = [n % size[0] * finer[0], n / size[0] % size[1] * finer[1], n / (size[0] * size[1]) * finer[2]];
+        let row = move |k: usize, j: usize| ((first[2] + k) * ny + first[1] + j) * nx + first[0];
+        (0..finer[2]).flat_map(move |k| (0..finer[1]).flat_map(move |j| row(k, j)..row(k, j) + finer[0]))
+    };
+    voxels.iter().flat_map(one).collect()
 }
 
 /// Voxels within two corners, LPS mm.
@@ -430,5 +450,21 @@ impl Randomized for NoisyModel<'_> {
 
     fn with_other_noise(&self, seed: u64) -> Result<Option<Box<dyn Scored>>, ExplainError> {
         Ok(self.score.with_noise_seed(seed)?.map(|s| Box::new(s) as Box<dyn Scored>))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_larger_answer_is_asked_where_its_input_was() {
+        assert_eq!(finer([40, 40, 20], [80, 80, 20]), Some([2, 2, 1]));
+        assert_eq!(finer([40, 40, 20], [60, 80, 20]), None);
+        assert_eq!(finer([40, 40, 20], [20, 40, 20]), None);
+        // Voxel (1, 0, 1) of 2 x 1 x 2, each halved along x and z.
+        let found = on_finer(&[3], [2, 1, 2], [2, 1, 2]);
+        assert_eq!(found, [2 * 4 + 2, 2 * 4 + 3, 3 * 4 + 2, 3 * 4 + 3]);
+        assert_eq!(on_finer(&[1, 3], [2, 1, 2], [1; 3]), [1, 3]);
     }
 }

@@ -137,6 +137,7 @@ impl Context<'_> {
         Ok(Output {
             estimate: self.estimate(maps, structures),
             probabilities,
+            explains: spec.explains.clone(),
             ..Output::new(&spec.name, spec.kind.name(), OutputContent::Labels(Arc::new(labelmap)))
         })
     }
@@ -161,6 +162,7 @@ impl Context<'_> {
             let maps = std.map(|s| self.map(&name, UncertaintyKind::StandardDeviation, s, unit)).into_iter().collect();
             outputs.push(Output {
                 estimate: self.estimate(maps, Vec::new()),
+                explains: spec.explains.clone(),
                 ..Output::new(name, spec.kind.name(), OutputContent::Image(Arc::new(volume)))
             });
         }

@@ -210,6 +210,7 @@ fn asked(model: &Model, tensor: &str) -> Model {
         unit: None,
         modality: None,
         labels: Vec::new(),
+        explains: None,
     }];
     m.postprocess = Postprocess::default();
     m.uncertainty = Uncertainty::default();

@@ -74,6 +74,8 @@ pub struct Output {
     pub finding: Option<AnomalyFinding>,
     /// Where a synthetic image may be invented, by second models.
     pub faithfulness: Vec<Faithfulness>,
+    /// The output whose reasons this one shows.
+    pub explains: Option<String>,
 }
 
 impl Output {
@@ -88,6 +90,7 @@ impl Output {
             probabilities: Vec::new(),
             finding: None,
             faithfulness: Vec::new(),
+            explains: None,
         }
     }
 }

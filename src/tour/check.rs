@@ -90,14 +90,24 @@ fn check_work<'a>(work: &'a Work, given: &mut Given<'a>) -> Result<(), String> {
             }
             (&s.name, Kind::Image)
         }
+        Work::Difference(d) => {
+            [&d.of, &d.minus].into_iter().try_for_each(|name| known(name, given))?;
+            (&d.name, Kind::Map)
+        }
         Work::Run(r) => {
             check_run(r, given)?;
             (&r.name, Kind::Run)
         }
         Work::Explain(e) => {
             of_run(&e.run, given)?;
-            if e.masks == 0 || e.box_voxels == 0 {
-                return Err("masks and box_voxels are 1 or more".into());
+            if e.masks == 0 || e.box_voxels == 0 || e.close_boxes == 0 || e.diffusion_steps == Some(0) {
+                return Err("masks, box_voxels, close_boxes and diffusion_steps are 1 or more".into());
+            }
+            if let Some(first) = e.first_box_voxels.filter(|first| *first <= e.box_voxels) {
+                return Err(format!(
+                    "first_box_voxels is {first}; the first boxes are larger than the {} of box_voxels",
+                    e.box_voxels
+                ));
             }
             (&e.name, Kind::Map)
         }
@@ -257,6 +267,8 @@ mod tests {
         let measure = "[[steps.work]]\ndo = \"measure\"\nwhat = \"psnr\"\nof = \"image\"\n";
         assert_eq!(wrong(measure), "step 1 (One): PSNR needs a `truth`");
         assert!(wrong("show.base = \"image/truth\"\n").contains("has no parts"));
+        let difference = "[[steps.work]]\ndo = \"difference\"\nname = \"d\"\nof = \"image\"\nminus = \"imag\"\n";
+        assert!(wrong(difference).ends_with("nothing before is called `imag`; the nearest name is `image`"));
     }
 
     #[test]
@@ -264,6 +276,9 @@ mod tests {
         let lesion =
             "[[steps.work]]\ndo = \"lesion\"\nname = \"l\"\nat_mm = [0, 0, 0]\nradius_mm = -1\ncontrast = 0.4\n";
         assert!(wrong(lesion).contains("radius_mm is -1; expected a number above 0"), "{}", wrong(lesion));
+        let explain = "[[steps.work]]\ndo = \"run\"\nname = \"r\"\nmodel = \"m\"\n[[steps.work]]\ndo = \"explain\"\nname = \"e\"\n\
+                       run = \"r\"\nmethod = \"occlusion\"\nbox_voxels = 16\nfirst_box_voxels = 16\n";
+        assert!(wrong(explain).contains("first_box_voxels is 16"), "{}", wrong(explain));
         assert!(parse::tour(HEAD).is_ok());
     }
 }

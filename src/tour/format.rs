@@ -67,6 +67,8 @@ pub enum Work {
     Noise(Noise),
     /// Lowers the resolution.
     Shrink(Shrink),
+    /// Takes one image from another.
+    Difference(Difference),
     /// Runs a model.
     Run(Run),
     /// Asks what mattered to a model.
@@ -140,6 +142,18 @@ pub struct Shrink {
     pub factor: usize,
 }
 
+/// What one image has more than another, voxel by voxel: a map.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Difference {
+    /// What the map is called.
+    pub name: String,
+    /// The image on whose grid it lies.
+    pub of: String,
+    /// What is taken from it, brought onto its grid.
+    pub minus: String,
+}
+
 /// A model on named images. Its first output is `NAME`, others are `NAME/OUTPUT`.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -184,6 +198,13 @@ pub struct Explain {
     /// Edge of the boxes that occlusion covers, voxels of the model's grid.
     #[serde(default = "Explain::box_voxels")]
     pub box_voxels: usize,
+    /// Edge of larger boxes that are covered first; then the small ones only where these changed most.
+    pub first_box_voxels: Option<usize>,
+    /// How many small boxes at most, after a first pass.
+    #[serde(default = "Explain::close_boxes")]
+    pub close_boxes: usize,
+    /// Steps that a diffusion takes in each pass; without it as `veritome explain`.
+    pub diffusion_steps: Option<usize>,
     /// Steps of the deletion and insertion tests; 0 leaves them out.
     #[serde(default = "Explain::test_steps")]
     pub test_steps: usize,
@@ -198,6 +219,10 @@ pub struct Explain {
 impl Explain {
     fn box_voxels() -> usize {
         32
+    }
+
+    fn close_boxes() -> usize {
+        24
     }
 
     fn test_steps() -> usize {

@@ -24,6 +24,8 @@ pub enum Named {
     },
     /// A run.
     Ran(Arc<Ran>),
+    /// A map that the tour made.
+    Map(Arc<Volume>),
     /// A map of what mattered.
     Explained(Arc<Explanation>),
     /// It is not there; the sentence says why.
@@ -128,6 +130,7 @@ impl Names {
             (Named::Image(image), _) => Ok(plain(Content::Image(image.clone()), false)),
             (Named::Lesion { image, .. }, None) => Ok(plain(Content::Image(image.clone()), false)),
             (Named::Lesion { truth, .. }, Some(_)) => Ok(plain(Content::Labels(truth.clone()), false)),
+            (Named::Map(map), _) => Ok(plain(Content::Image(map.clone()), true)),
             (Named::Explained(e), _) => Ok(plain(Content::Image(e.map.clone()), true)),
             (Named::Ran(ran), rest) => of_run(ran, reference, rest),
             (Named::Absent(why), _) => Err(why.clone()),

@@ -5,7 +5,7 @@ use toml::Spanned;
 use toml::de::{DeTable, DeValue, Error, ValueDeserializer};
 
 use super::check;
-use super::format::{Explain, Lesion, Measure, Noise, Run, Shrink, Tour};
+use super::format::{Difference, Explain, Lesion, Measure, Noise, Run, Shrink, Tour};
 use crate::inference::manifest::{ParseError, explained};
 
 /// Reads and checks the text of a tour.
@@ -47,6 +47,7 @@ fn error_of(work: Spanned<DeValue<'_>>) -> Option<Error> {
         "lesion" => Lesion::deserialize(rest).err(),
         "noise" => Noise::deserialize(rest).err(),
         "shrink" => Shrink::deserialize(rest).err(),
+        "difference" => Difference::deserialize(rest).err(),
         "run" => Run::deserialize(rest).err(),
         "explain" => Explain::deserialize(rest).err(),
         "measure" => Measure::deserialize(rest).err(),

@@ -6,10 +6,10 @@ use std::time::Instant;
 
 use super::errors::TourError;
 use super::format::{self, Step, Tour, Work};
-use super::make::{MakeError, lesion, noise, shrink};
+use super::make::{MakeError, difference, lesion, noise, shrink};
 use super::measure::{Number, different_units, measure};
 use super::names::{Named, Names, Ran};
-use crate::explain::{self, Evaluation, ExplainOptions, Explanation, Occlusion, Rise};
+use crate::explain::{self, Coarse, Evaluation, ExplainOptions, Explanation, Occlusion, Rise};
 use crate::inference::engine::{self, RunOptions};
 use crate::inference::manifest::{self, Model, ModelError};
 use crate::inference::runtime;
@@ -97,6 +97,10 @@ pub fn play(tour: &Tour, step: &Step, names: &Names, models: &Models, control: &
             Work::Shrink(s) => {
                 control.stage("Lowering the resolution", 0);
                 (&s.name, asked.made(&s.of, |of| shrink::shrink(of, s, control)))
+            }
+            Work::Difference(d) => {
+                control.stage("Taking the difference", 0);
+                (&d.name, asked.difference(d))
             }
             Work::Run(r) => {
                 let ran = asked.run(r);
@@ -191,6 +195,11 @@ impl Asked<'_> {
         Ok(Named::Image(Arc::new(said(make(&image))?)))
     }
 
+    fn difference(&self, d: &format::Difference) -> Result<Named, String> {
+        let (of, minus) = (self.image(&d.of)?, self.image(&d.minus)?);
+        Ok(Named::Map(Arc::new(said(difference::difference(&of, &minus, self.control))?)))
+    }
+
     fn run(&self, r: &format::Run) -> Result<Ran, String> {
         let model = self.models.find(&r.model, self.tour).map_err(|e| match e {
             ModelError::NotFound { .. } => {
@@ -224,10 +233,13 @@ impl Asked<'_> {
     /// Large boxes side by side and few masks: a tour waits for no finer map.
     fn explain(&self, e: &format::Explain) -> Result<Named, String> {
         let ran = self.names.run(&e.run)?;
+        let coarse =
+            e.first_box_voxels.map(|mask_size| Coarse { mask_size, overlap: 0.0, refine: 1.0, most: e.close_boxes });
         let asked = ExplainOptions {
             target: e.target.clone(),
             seed: e.seed,
-            occlusion: Occlusion { mask_size: e.box_voxels, overlap: 0.0, coarse: None, ..Occlusion::default() },
+            steps: e.diffusion_steps,
+            occlusion: Occlusion { mask_size: e.box_voxels, overlap: 0.0, coarse, ..Occlusion::default() },
             rise: Rise { masks: e.masks, ..Rise::default() },
             evaluation: (e.test_steps > 0).then(|| Evaluation { steps: e.test_steps, ..Evaluation::default() }),
             ..ExplainOptions::of(e.method)

@@ -106,6 +106,7 @@ fn references(tour: &Tour) -> Vec<&str> {
                     all.extend([Some(&m.of), m.truth.as_ref(), m.within.as_ref()].into_iter().flatten());
                 }
                 Work::Run(r) => all.extend(r.on.iter().chain(r.inputs.values())),
+                Work::Difference(d) => all.extend([&d.of, &d.minus]),
                 _ => {}
             }
         }

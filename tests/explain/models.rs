@@ -108,6 +108,30 @@ fn occlusion_of_slices_is_monais_on_the_slab_that_touches_the_target() {
     }
 }
 
+/// A network that gives each voxel eight times: what is covered changes those eight and no others.
+#[test]
+fn an_image_finer_than_its_input_is_explained_where_its_voxels_lie() {
+    let volume = image("inferers/image.nii.gz");
+    let rest = "[[inputs]]\nname = \"image\"\ntensor = \"z\"\n[preprocess]\norientation = \"RAS\"\n[inferer]\nkind = \"whole\"\n\
+                [[outputs]]\nname = \"fine\"\ntensor = \"out\"\nkind = \"image\"\n";
+    let folder = Folder::new("synthesis", &[("network", "inferers/unpool.onnx")], rest);
+    let size = volume.size();
+    let at = [9, 5, 7];
+    let place = volume.geometry.to_patient(veritome::volume::VoxelPoint::new(9.0, 5.0, 7.0)).0;
+    let [low, high] = [-0.4, 0.4].map(|d| place + glam::DVec3::splat(d));
+    let target: Target =
+        format!("change@{},{},{},{},{},{}", low.x, low.y, low.z, high.x, high.y, high.z).parse().unwrap();
+    let options = ExplainOptions { target: Some(target), ..plain(1, 0.0, Cover::Background) };
+    let found = folder.explain(&volume, &options).unwrap();
+    let flat = (at[2] * size[1] + at[1]) * size[0] + at[0];
+    let value = volume.voxels.get(flat).unwrap() as f32;
+    assert!(value.abs() > 0.01, "a voxel of the background would prove nothing");
+    for (n, map) in values(&found).iter().enumerate() {
+        let expected = if n == flat { value.abs() } else { 0.0 };
+        assert!((map - expected).abs() < 1e-4 * value.abs(), "{n}: {map}, expected {expected}");
+    }
+}
+
 const CLASSES: &str = "kind = \"logits\"\nactivation = \"sigmoid\"\nlabels = [{ value = 1, name = \"Bright\" }]";
 
 #[test]

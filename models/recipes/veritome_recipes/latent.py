@@ -13,7 +13,7 @@ class Encoder(nn.Module):
     """To the code of a head, voxel by voxel: (mean, logarithm of the variance) [n, 3, x, y, z] of how strange what is there is, of what is
     there, and of what a healthy head would have there. Sizes are multiples of 16, voxels of 2 mm.
 
-    An atlas is laid over the head, and the grey values of its tissues and the smooth gain are found in this very image
+    An atlas is laid over the head and bent to it, and the grey values of its tissues and the smooth gain are found in this very image
     (`Registration`), so any contrast will do. That gives for each voxel a distribution of healthy grey values: a mixture by the
     atlas's shares. A voxel is as strange as any grey value of the brain's range is likelier than this one (outliers in unified
     segmentation, Van Leemput et al., IEEE Transactions on Medical Imaging 2001): `log(1 + 1 / density)`, in nats. Its code is the
@@ -37,7 +37,7 @@ class Encoder(nn.Module):
     def evidence(self, image, way=None):
         """(image without its gain, the gain, the atlas's shares [n, 6, x, y, z], Gaussians [3, n, 8, 1, 1, 1]); none of it is learned.
         Who drew the head knows its `way` into the atlas."""
-        _, prior, fit, gain = self.atlas.explained(image, 10, way)
+        _, prior, fit, gain = self.atlas.explained(image, way)
         gain = self.atlas.everywhere(gain)
         return image / gain, gain, prior, fit
 

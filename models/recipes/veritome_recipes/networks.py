@@ -364,23 +364,58 @@ def climb(image, flat, maps, turn, shift, way, fit, owner, firm, bound, moves, r
     return way, fit
 
 
+def spread(field, reach: int, times: int):
+    """Means over 2 reach + 1 voxels along each axis, again and again: nearly a Gaussian."""
+    for _ in range(times):
+        field = F.avg_pool3d(field, 2 * reach + 1, 1, reach, count_include_pad=False)
+    return field
+
+
+def gained(image, share, fit, pool: int):
+    """The smooth gain, on a grid `pool` times coarser, that makes the brain's tissues uniform; near 1 where there is no brain."""
+    pull = share[:, :3] / fit[1][:, :3] * fit[0][:, :3]
+    parts = torch.cat([(pull * image).sum(1, keepdim=True), (pull * fit[0][:, :3]).sum(1, keepdim=True)], 1)
+    parts = F.avg_pool3d(parts, pool)
+    return ((parts[:, :1] + 1.0) / (parts[:, 1:] + 1.0)).clamp(0.4, 2.5)
+
+
 @torch.jit.script_if_tracing
 def with_gain(image, prior, fit, owner, rounds: int):
-    """(Gaussians, gain on an eighth of the grid): the smooth gain that explains the brain best, near 1 where there is none, and the
-    grey values without it."""
+    """(Gaussians, gain on an eighth of the grid): the smooth gain that explains the brain best and the grey values without it."""
     gain = torch.ones_like(F.avg_pool3d(image, 8))
     for turn in range(rounds):
         even = image / F.interpolate(gain, scale_factor=8.0, mode="trilinear", align_corners=False)
         share = torch.softmax(joint(even, prior, fit, owner), 1)
         fit = refitted(even, share, owner, 2e-4)
         if turn > 0:
-            pull = share[:, :3] / fit[1][:, :3] * fit[0][:, :3]
-            parts = torch.cat([(pull * image).sum(1, keepdim=True), (pull * fit[0][:, :3]).sum(1, keepdim=True)], 1)
-            parts = F.avg_pool3d(parts, 8)
-            for _ in range(2):
-                parts = F.avg_pool3d(parts, 3, 1, 1, count_include_pad=False)
-            gain = ((parts[:, :1] + 1.0) / (parts[:, 1:] + 1.0)).clamp(0.4, 2.5)
+            gain = gained(image, share, fit, 8)
     return fit, gain
+
+
+@torch.jit.script_if_tracing
+def bend(image, place, bends, maps, turn, shift, fit, gain, owner, moves, pool: int, rounds: int):
+    """(bends [1, 3, x, y, z] in mm / 100, Gaussians, gain): what is added to the `place` of each voxel so that the atlas explains the
+    image better, with its grey values and its gain.
+
+    Each round is the least-squares step of a neighbourhood that moves together (Lucas and Kanade 1981), on the likelihood's slope instead
+    of a difference of grey values; then the whole is made smooth, as demons are (Vercauteren et al., NeuroImage 2009). Where the
+    slopes say little `firm` holds the step back."""
+    x, y, z = image.size(2), image.size(3), image.size(4)
+    step, firm, furthest = float(moves[1, 0, 0, 0, 0]), 1500.0, 0.04
+    for _ in range(rounds):
+        near = sampled(maps, (place + bends + moves).reshape(7, 3, x, y, z), turn, shift)
+        prior = near[:1]
+        even = image / F.interpolate(gain, scale_factor=float(pool), mode="trilinear", align_corners=False)
+        for _ in range(2):
+            fit = refitted(even, torch.softmax(joint(even, prior, fit, owner), 1), owner, 2e-4)
+        share = torch.softmax(joint(even, prior, fit, owner), 1)
+        gain = gained(image, share, fit, pool)
+        pull = F.conv3d(share, owner.transpose(0, 1)) / prior
+        rise = ((near[1::2] - near[2::2]) * pull).sum(1)[None] / (2 * step)
+        change = spread(rise, 2, 3) / (spread((rise * rise).sum(1, keepdim=True), 2, 3) + firm)
+        length = (change * change).sum(1, keepdim=True).sqrt()
+        bends = spread(bends + change / (length / furthest).clamp(min=1.0), 1, 2)
+    return bends, fit, gain
 
 
 class Registration(nn.Module):
@@ -394,6 +429,7 @@ class Registration(nn.Module):
     """
 
     LEVELS = ((2, 8, 12), (1, 4, 8), (0, 4, 6))  # halvings of the atlas, of the image, rounds
+    BENDS = ((4, 1, 16), (2, 0, 10))  # halvings of the image, of the atlas, rounds
     LOOSE = (0.12, 0.12, 0.12, 0.5)  # how far scales, shears and shifts may be from what they were set out with
     BOUND = (0.08, 0.08, 0.08, 0.10)  # of one step
 
@@ -456,14 +492,28 @@ class Registration(nn.Module):
                 way = way.index_select(0, likely.mean((1, 2, 3)).argmax(0, keepdim=True))
         return way
 
-    def explained(self, image, rounds=10, way=None):
-        """(map, tissue probabilities on the image's grid, Gaussians [3, 1, 8, 1, 1, 1], gain on a sixteenth of the grid) of an
-        image [1, 1, x, y, z]: grey values and gain are found on every second voxel. Who drew the head knows its `way`."""
+    def explained(self, image, way=None):
+        """(bends [1, 3, x, y, z] in mm / 100, tissue probabilities on the image's grid, Gaussians [3, 1, 8, 1, 1, 1], gain on a sixteenth
+        of the grid) of an image [1, 1, x, y, z]; grey values and gain are found on every second voxel at last. Who drew the head knows
+        its `way`."""
         way = self(image) if way is None else way
-        prior = self.prior(way, image, self.spacing)
+        bends, fit, gain = None, None, None
+        for halved, level, rounds in self.BENDS:
+            small, spacing = F.avg_pool3d(image, halved), self.spacing * halved
+            place = torch.matmul(way, self.flat(small, spacing)).reshape(1, 3, *small.shape[2:])
+            if bends is None:
+                prior = self.prior(way, small, spacing, level)
+                fit, gain = first_fit(small, prior, self.owner, self.apart, 5e-4), torch.ones_like(F.avg_pool3d(image, 16))
+                bends = torch.zeros_like(place)
+            else:
+                bends = F.interpolate(bends, scale_factor=2.0, mode="trilinear", align_corners=False)
+            bends, fit, gain = bend(small, place, bends, getattr(self, f"atlas{level}"), self.turn, self.shift, fit, gain, self.owner,
+                                    self.moves * (spacing / 200), 16 // halved, rounds)
+        bends = F.interpolate(bends, scale_factor=2.0, mode="trilinear", align_corners=False)
+        place = torch.matmul(way, self.flat(image, self.spacing)).reshape(1, 3, *image.shape[2:])
+        prior = sampled(self.atlas0, place + bends, self.turn, self.shift)
         few, place = image[:, :, ::2, ::2, ::2], prior[:, :, ::2, ::2, ::2]
-        fit, gain = with_gain(few, place, first_fit(few, place, self.owner, self.apart, 2e-4), self.owner, rounds)
-        return way, prior, fit, gain
+        return bends, prior, *with_gain(few, place, first_fit(few, place, self.owner, self.apart, 2e-4), self.owner, 5)
 
     @staticmethod
     def everywhere(gain):
@@ -474,7 +524,7 @@ class Registration(nn.Module):
 class TissueNet(nn.Module):
     """Unified segmentation (Ashburner and Friston, NeuroImage 2005) as one graph, and a network that judges its evidence.
 
-    A `Registration` lays the tissue probabilities of an atlas over this head. Expectation maximisation finds each tissue's
+    A `Registration` lays the tissue probabilities of an atlas over this head, and bends them to it. Expectation maximisation finds each tissue's
     grey values in this very image, and the smooth gain of the coil with them: a contrast that was never seen is no riddle, and
     the border is as sharp as the image's. The network then weighs place against grey value voxel by voxel: in an average
     of many heads, or where grey matter and fluid look alike (proton density), place tells more.
@@ -483,6 +533,7 @@ class TissueNet(nn.Module):
     values and gain are found on every second.
     """
 
+    MOST = 3.0  # by how much the network moves a logit
     OUTSIDE = 4.0  # what background gains where the atlas's brain falls below a tenth, per factor of e
 
     def __init__(self, atlas, affine, spacing=1.5, channels=16):
@@ -510,14 +561,18 @@ class TissueNet(nn.Module):
 
     def judge(self, evidence):
         x = self.enter(evidence * 0.4)
-        logits = evidence[:, :4] + self.leave(x + self.up(self.down(x)))
+        change = self.leave(x + self.up(self.down(x)))
+        # Unbounded, it learned to overrule the atlas by e^20 where a drawn head's map had failed, and drew fluid onto scalps.
+        logits = 0.5 * (evidence[:, :4] + evidence[:, 4:8]) + self.MOST * torch.tanh(change / self.MOST)
         # Where the atlas has no brain there is none, however alike the grey values are: muscle, fat, the eyes.
         brain = torch.logsumexp(evidence[:, 5:8], 1, keepdim=True)
         outside = self.OUTSIDE * F.relu(math.log(0.1) - brain)
         return torch.cat([logits[:, :1] + outside, logits[:, 1:]], 1)
 
     def forward(self, image):
-        return self.judge(self.evidence(image))
+        """(logits, logarithms of the shares by place alone: what the atlas would say without the grey values)"""
+        evidence = self.evidence(image)
+        return self.judge(evidence), evidence[:, 4:8]
 
 
 class ToneNet(nn.Module):

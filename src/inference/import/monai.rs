@@ -342,6 +342,7 @@ fn outputs(metadata: &Value, tree: Option<&ConfigTree>, decision: &Decision, dra
         unit: None,
         modality: None,
         labels: Vec::new(),
+        explains: None,
     };
     if draft.manifest.task == Task::Synthesis {
         output.kind = OutputKind::Image;

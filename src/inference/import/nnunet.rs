@@ -433,6 +433,7 @@ fn outputs(dataset: &Dataset, draft: &mut Draft) {
         unit: None,
         modality: None,
         labels: Vec::new(),
+        explains: None,
     };
     let whole = |v: &Value| v.as_u64().or_else(|| v.as_str()?.parse().ok()).and_then(|n| u16::try_from(n).ok());
     let spec =

@@ -229,6 +229,13 @@ fn check_outputs(m: &Manifest) -> Result<(), String> {
                 return Err(format!("outputs.{name}.labels: `scheme` and `code` go together"));
             }
         }
+        if let Some(explained) = &output.explains {
+            let others: Vec<&str> = m.outputs.iter().map(|o| o.name.as_str()).filter(|o| o != name).collect();
+            if !others.contains(&explained.as_str()) {
+                let near = nearest(explained, &others).map(|n| format!("; the nearest is `{n}`")).unwrap_or_default();
+                return Err(format!("outputs.{name}.explains: there is no other output `{explained}`{near}"));
+            }
+        }
         if output.kind == OutputKind::Labels && output.labels.is_empty() {
             return Err(format!("outputs.{name}.labels: an output of labels needs its table"));
         }

@@ -287,6 +287,11 @@ largest_component = [1]
             ("000000\" }", "\" }", "64 hexadecimal"),
             ("value = 1", "value = 0", "outputs.brain.labels"),
             ("#e8b070", "orange", "#rrggbb"),
+            (
+                "kind = \"probabilities\"",
+                "kind = \"probabilities\"\nexplains = \"brain\"",
+                "outputs.brain.explains: there is no other",
+            ),
             ("kind = \"whole\"", "kind = \"sliding_window\"", "inferer.patch"),
             ("kind = \"whole\"", "kind = \"slices\"\npatch = [64, 64]", "three numbers along the patient's x, y and z"),
             ("kind = \"whole\"", "kind = \"whole\"\nlayout = \"NCXY\"", "inferer.layout"),

@@ -71,7 +71,7 @@ pub fn insert(of: &Volume, lesion: &Lesion, control: &Control) -> Result<(Volume
         ..Derivation::default()
     };
     let name = format!("{} with a simulated lesion", of.name);
-    let image = made(of, name, values, geometry.clone(), derivation.clone())?;
+    let image = made(of, &[], name, values, geometry.clone(), derivation.clone())?;
     let labels = Labelmap {
         voxels: Arc::new(truth),
         geometry: geometry.clone(),

@@ -1,9 +1,11 @@
 //! Images that a tour makes itself, each marked as derived and, where pixels are made up, as synthetic.
 //!
+//! - [`difference`](mod@difference): what one image has more than another
 //! - [`lesion`](mod@lesion): a simulated lesion with its truth
 //! - [`noise`](mod@noise): Rician noise
 //! - [`shrink`](mod@shrink): a coarser grid
 
+pub mod difference;
 pub mod lesion;
 pub mod noise;
 pub mod shrink;
@@ -40,6 +42,18 @@ pub enum MakeError {
         /// Its highest corner, LPS mm.
         high: [f64; 3],
     },
+    /// There is no difference between values of different units.
+    #[error("{of} is {of_unit} and {minus} is {minus_unit}: there is no difference between values of different units")]
+    Units {
+        /// The image.
+        of: String,
+        /// Its unit in words.
+        of_unit: String,
+        /// What is taken from it.
+        minus: String,
+        /// Its unit in words.
+        minus_unit: String,
+    },
     /// The image is smaller than one coarse voxel.
     #[error("{image} has {size:?} voxels: too few to make one of {factor} along each axis")]
     TooSmall {
@@ -66,16 +80,18 @@ fn values(of: &Volume, control: &Control) -> Result<Vec<f32>, MakeError> {
     Ok(values_on(of, &of.geometry, None, "the image", control)?.values)
 }
 
-/// An image of the tour: the same unit, windows and place as its parent's.
+/// An image of the tour: the same unit, windows and place as its parent's; what else it was made `with`.
 fn made(
     of: &Volume,
+    with: &[&Volume],
     name: String,
     values: Vec<f32>,
     geometry: Geometry,
     derivation: Derivation,
 ) -> Result<Volume, MakeError> {
     let derivation = Derivation { time: Some(crate::provenance::now()), ..derivation };
-    let provenance = Provenance::derived(&[&of.provenance], derivation);
+    let parents: Vec<&Provenance> = [of].iter().chain(with).map(|parent| &parent.provenance).collect();
+    let provenance = Provenance::derived(&parents, derivation);
     let new = Volume::new(name, values.into(), geometry, provenance)?;
     Ok(Volume {
         rescale: Rescale::IDENTITY,

@@ -40,7 +40,7 @@ pub fn add(of: &Volume, noise: &Noise, control: &Control) -> Result<Volume, Make
         generates_pixels: true,
         ..Derivation::default()
     };
-    made(of, format!("{} with added noise", of.name), values, of.geometry.clone(), derivation)
+    made(of, &[], format!("{} with added noise", of.name), values, of.geometry.clone(), derivation)
 }
 
 #[cfg(test)]

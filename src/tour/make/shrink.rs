@@ -43,7 +43,7 @@ pub fn shrink(of: &Volume, asked: &Shrink, control: &Control) -> Result<Volume, 
         ..Derivation::default()
     };
     let name = format!("{} at 1/{factor} of the resolution", of.name);
-    made(of, name, coarse, Geometry::new(small, matrix)?, derivation)
+    made(of, &[], name, coarse, Geometry::new(small, matrix)?, derivation)
 }
 
 #[cfg(test)]

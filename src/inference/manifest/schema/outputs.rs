@@ -111,6 +111,9 @@ pub struct OutputSpec {
     pub modality: Option<String>,
     #[serde(default)]
     pub labels: Vec<LabelSpec>,
+    /// The output whose reasons this one shows, by what a part of the evidence alone would say; a viewer begins without it.
+    #[serde(default)]
+    pub explains: Option<String>,
 }
 
 fn no_activation() -> Activation {
