@@ -177,7 +177,7 @@ fn rule(probe: &mut Probe, target: &Target, notes: &mut Vec<String>, control: &C
 
 /// How many voxels of the network's image lie in one of its input along each axis, of images with the same outer faces.
 fn finer(input: [usize; 3], image: [usize; 3]) -> Option<[usize; 3]> {
-    let all_whole = (0..3).all(|a| image[a] >= input[a] && input[a] > 0 && image[a] % input[a] == 0);
+    let all_whole = (0..3).all(|a| image[a] >= input[a] && input[a] > 0 && image[a].is_multiple_of(input[a]));
     all_whole.then(|| [0, 1, 2].map(|a| image[a] / input[a]))
 }
 

@@ -8,7 +8,7 @@ from ..latent import Autoencoder, Encoder
 from .brain_tissue import atlas_2mm
 
 NAME = "brain-vae"
-VERSION = "0.3.0"
+VERSION = "0.4.0"
 RATE = 0.03
 KEEP = 0.98
 SPACING = Encoder.SPACING
@@ -293,7 +293,7 @@ CARD = {
             "other rules than those of the training (evaluation code of this recipe), without mass effect or oedema.",
     "method": "Outliers of unified segmentation (Van Leemput et al., IEEE Transactions on Medical Imaging 2001; Ashburner and Friston, NeuroImage "
               "2005) in the form of a variational autoencoder, at 2 mm on the whole head, with the skull or without. The encoder lays "
-              "SPM's atlas over the head by an affine map and finds the grey values of its tissues and the smooth gain of the coil in this very "
+              "SPM's atlas over the head by an affine map, bends it, and finds the grey values of its tissues and the smooth gain of the coil in this very "
               "image. That is, for each voxel, a distribution of healthy grey values. The code is Gaussian: how strange the voxel is, what is "
               "there, and what a healthy head would have there, with the distribution's variance. The score is the divergence of the first from a standard "
               "normal, in nats: by how much any grey value of the brain's range explains the voxel better than the healthy ones do, log(1 + 1 / density), "
@@ -309,7 +309,7 @@ CARD = {
     "invents": "Where a voxel is doubted the reconstruction is an atlas's mean tissue in this head's grey values: no anatomy of this person, "
                "and blurred. Whatever the atlas does not have counts as strange in healthy people too: sulci, vessels, a wide ventricle, the "
                "brain's rim (see the false positives); an atrophic brain lights up all over. A lesion that has the grey value of a tissue that is likely "
-               "there is overlooked, as is texture. Where the atlas was laid wrongly over the head, everything after it is wrong.",
+               "there is overlooked, as is texture. Where the atlas was laid wrongly over the head, everything after it is wrong; a large lesion bends it.",
     "calibration": "The threshold is computed on generated healthy heads; real ones differ more, see the table of healthy "
                    "false positives. The manifest's region is the answer of brain-mask, which was made for T1-weighted heads.",
 }
